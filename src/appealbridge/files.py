@@ -81,6 +81,53 @@ def read_file(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> by
         os.close(handle)
 
 
+def open_below(folder: Path, name: str) -> int:
+    """
+    Open a file below a folder to read it, and return its handle. No link below the folder is followed.
+
+    Raise `ValueError` with problem and cure if the name leads out of the folder or to no regular file.
+    """
+    parts = name.split("/")
+    if name.startswith("/") or "\\" in name or "\0" in name or {"", ".", ".."} & {*parts}:
+        raise ValueError(
+            f"{name!r} is not a name below {folder}; write the file's name there, such as badge.png"
+        )
+    at = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        for part in parts:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            inner = os.open(part, flags, dir_fd=at)
+            os.close(at)
+            at = inner
+        if not stat.S_ISREG(os.fstat(at).st_mode):
+            raise ValueError(f"{name!r} is not a file; name a picture")
+    except BaseException:
+        os.close(at)
+        raise
+    return at
+
+
+def flaw_below(folder: Path, name: str) -> tuple[str, str] | None:
+    """Return what keeps a file below a folder from being read, and the cure; `None` if nothing does."""
+    try:
+        os.close(open_below(folder, name))
+    except ValueError as flaw:
+        problem, _, cure = str(flaw).partition("; ")
+        return problem, cure
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return f"{name} is a link", "put the file itself into the folder"
+        return f"{folder / name}: {error.strerror}", "put the file there"
+    return None
+
+
+def read_below(folder: Path, name: str, limit: int) -> bytes:
+    """Return a file's content, or its first `limit` + 1 bytes; raise `OSError`, or what `open_below` raises."""
+    handle = open_below(folder, name)
+    with os.fdopen(handle, "rb") as file:
+        return file.read(limit + 1)
+
+
 def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
     """
     Write or replace a file as a whole; a link with that name is replaced.

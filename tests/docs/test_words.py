@@ -17,7 +17,7 @@ from appealbridge.recipes.conditions.schema import CONDITIONS, FieldTest
 from appealbridge.recipes.model.entries import AMEND, BESIDE, FLOW, POST, AmendEntry, PostEntry
 from appealbridge.recipes.model.recipe import PARALLEL, QUEUED, RESTART, SINGLE
 from appealbridge.recipes.model.step import Overflow
-from appealbridge.recipes.parsing import message, step, triggers
+from appealbridge.recipes.parsing import step, triggers
 from appealbridge.recipes.templates.scope import GIVEN_NAMES
 from appealbridge.triggers.webhook.presets import PRESETS
 from appealbridge.triggers.webhook.signature import Scheme
@@ -61,7 +61,6 @@ def test_the_page_has_every_word(page, heading, words):
 def test_what_the_language_does_not_have_yet_is_said():
     later = {
         *triggers.LATER,
-        message.PICTURES,
         "reply",
         "repost",
     }

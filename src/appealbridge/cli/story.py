@@ -7,6 +7,7 @@ from datetime import datetime
 
 from appealbridge.cli.output import Line, paragraph, say, styled, timed
 from appealbridge.cli.tell import STYLES, Row, clock, state_of, why
+from appealbridge.model.size import size_text
 
 REMOVED = "(content removed: its retention is over)"
 _SLOW = 1.0
@@ -20,6 +21,7 @@ _OUTCOMES = {
     "unsure": "magenta",
     "cannot_tell": "magenta",
     "rejected": "red",
+    "uploaded": "green",
 }
 
 _ACTS = {
@@ -72,9 +74,8 @@ def replayed(results: Sequence[Row], *, dry_run: bool) -> None:
         for row in result["deliveries"]:
             held = f", held for {row['hold']}" if row["hold"] else f": {goes}"
             paragraph(f"{row['action']} on {row['channel']}{held}", indent=4)
-            for name, value in (row["content"] or {}).items():
-                if value not in (None, "", [], {}):
-                    paragraph(styled(f"{name}: {value}", "dim"), indent=8)
+            for line in content_lines(row):
+                paragraph(styled(line, "dim"), indent=8)
         for row in result["left_out"]:
             had = f"{row['channel']} has it as no. {row['number']}, {row['state']}"
             paragraph(styled(f"left out: {had}", "dim"), indent=4)
@@ -113,9 +114,31 @@ def _run(run: Row) -> None:
         paragraph(f"no. {row['number']}  {_name(row)}: ", state_of(row))
         for line in _stand(row):
             paragraph(line, indent=4)
-        for name, value in (row["content"] or {}).items():
-            if value not in (None, "", [], {}):
-                paragraph(styled(f"{name}: {value}", "dim"), indent=4)
+        for line in content_lines(row):
+            paragraph(styled(line, "dim"), indent=4)
+
+
+def content_lines(row: Row) -> Iterator[str]:
+    """Yield what a message says, option by option, and each of its images."""
+    for name, value in (row["content"] or {}).items():
+        if name != "images" and value not in (None, "", [], {}):
+            yield f"{name}: {value}"
+    for number, image in enumerate(_images(row), start=1):
+        yield f"image {number}: {_image(image)}"
+
+
+def _image(image: Row) -> str:
+    stored = image.get("stored")
+    alt = f'"{image["alt"]}"' if image.get("alt") else "without alt text"
+    if stored is None:
+        return f"{alt}, from {image.get('url') or image.get('file')}, not prepared yet"
+    size = f"{stored['width']} × {stored['height']} pixels, {size_text(stored['size'])}"
+    return f"{alt}, {stored['media_type'].removeprefix('image/').upper()}, {size}"
+
+
+def _images(row: Row) -> Sequence[Row]:
+    images: Sequence[Row] = (row["content"] or {}).get("images", ())
+    return images
 
 
 def _moments(run: Row) -> Iterator[Moment]:
@@ -225,7 +248,8 @@ def _next(row: Row) -> Iterator[str]:
         case "failed":
             yield f"once the cause is fixed: appealbridge retry {number}"
         case "planned":
-            yield "waits for a post that is not out yet"
+            waits = any(not image.get("stored") for image in _images(row))
+            yield f"waits for {'its images' if waits else 'a post that is not out yet'}"
         case "ready" if row.get("waits_behind"):
             yield "goes out when that older one about the same subject has ended"
         case "ready":

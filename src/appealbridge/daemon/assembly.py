@@ -127,6 +127,7 @@ def assemble(
             settings.daemon.retention.skipped,
         ),
         keep_free=settings.daemon.keep_free,
+        media_folder=settings.media_folder,
         joined=settings.joined,
         practice=settings.daemon.practice is not None,
         quiet=_quiet(settings),
@@ -243,6 +244,7 @@ def _catalogue(
         telling=telling,
         time_zone=settings.daemon.time_zone,
         templates=settings.templates,
+        media_folder=settings.media_folder,
         egress=egress,
         absent=tuple(str(path[1]) for path in settings.faults if path[0] == "channels"),
     )

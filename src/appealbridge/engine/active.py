@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from appealbridge.engine.holds.quiet_hours import QuietHours
@@ -54,7 +55,8 @@ class ActiveConfiguration:
 
     `hooks` by webhook id, `watched` by source with the trigger's name, `channels` by account name.
     `telling` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
-    disk are kept for what was accepted, `None` for what suits the disk. `joined` has the name that a
+    disk are kept for what was accepted, `None` for what suits the disk. `media_folder` has the files of
+    pictures. `joined` has the name that a
     source shares with those it is joined with. In `practice` every account is on the practice
     platforms. `quiet` are the times at which nothing is published. `roster` has the people and their
     roles, `public_url` the address at which they reach the pages; `control_socket` says whether the command line has a
@@ -69,6 +71,7 @@ class ActiveConfiguration:
     retention: Retention
     telling: Telling = field(default_factory=Telling)
     keep_free: int | None = None
+    media_folder: Path | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
     practice: bool = False
     quiet: Sequence[QuietHours] = ()

@@ -33,6 +33,7 @@ class EngineContext:
     sources, so that a slow source delays no post. `clean` masks every secret in a text before it is stored.
     `free_space` asks the store's disk. `keep_checkpoint` keeps a checkpoint of the audit trail
     outside the store; it may raise `OSError`. `stop_file` stops everything while it exists.
+    `to_prepare` is set when a delivery may have images to prepare.
     """
 
     store: Store
@@ -47,6 +48,7 @@ class EngineContext:
     keep_checkpoint: Callable[[Checkpoint], None] = lambda _: None
     stop_file: StopFile | None = None
     lanes: Lanes = field(default_factory=Lanes)
+    to_prepare: asyncio.Event = field(default_factory=asyncio.Event)
 
     def decision(self, actor: Actor, act: str, reason: str = "", **more: Any) -> Decision:
         """Return the `Decision` of somebody now; `more` are its other fields."""

@@ -16,6 +16,7 @@ from appealbridge.engine.supervise import Loops
 from appealbridge.engine.upkeep.checkpoints import Checkpoints
 from appealbridge.engine.upkeep.retention import Pruning
 from appealbridge.engine.upkeep.stalled import Heartbeat, Monitor
+from appealbridge.media.values import Rendition
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
 
@@ -73,6 +74,8 @@ class Engine:
             "upkeep": parts.expiry.run,
             "withdrawals": parts.withdrawals.run,
             "stop": self.stops.run,
+            "images": parts.preparer.run,
+            "leftovers": parts.leftovers.run,
             "retention": self._pruning.run,
             "checkpoints": Checkpoints(self.context).run,
             "notices": self._notices.run,
@@ -87,6 +90,7 @@ class Engine:
         await self.people.reconfigure(before, active)
         parts.guard.reconfigure(active)
         self.stops.reconfigure(active)
+        parts.preparer.sources.media_folder = active.media_folder
         for name, bound in active.channels.items():
             self._open_lane(name, bound, active)
         for name in set(self.lanes) - set(active.channels):
@@ -98,6 +102,10 @@ class Engine:
         self._notices.reconfigure(active)
         parts.disk_space.reconfigure(active.keep_free)
         self.monitor.reconfigure()
+
+    async def image(self, delivery_id: str, number: int, *, small: bool) -> Rendition:
+        """Return an image of a delivery, perhaps a small one; raise `NotFound` or `StoreError`."""
+        return await self.pipeline.preparer.shown(delivery_id, number, small=small)
 
     async def stop(self, within: float) -> bool:
         """

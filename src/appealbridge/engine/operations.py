@@ -313,6 +313,8 @@ class Operations:
         moved = await self._store.delivery(delivery_id)
         self._expiry_timer.on_waiting(moved)
         self._context.lanes.queued(moved)
+        if moved.state is State.PLANNED:
+            self._context.to_prepare.set()
         if moved.state not in OPEN:
             self._queue.ended(moved)
         self._context.report.moved(event, moved, actor)

@@ -19,12 +19,16 @@ Once it is stored:
 7. The attempts begin; everything else waits in its lane, for its run or for a person (`intake/first_attempts.py`).
 8. It is logged, earlier deliveries of a flood are held, and the sender gets an answer.
 
+A delivery with images stays planned until they are prepared (`images/preparer.py`): each picture is fetched once, and
+each channel's rendition made of it. Then it is held or ready.
+
 A delivery is sent:
 
 9. Its lane begins the first attempt at once, or claims it when it is due (`delivery/dispatch.py`, `delivery/lane.py`).
 10. **Gate**: is it still in time, is it what was approved, is the day's cap used up? (`delivery/gate.py`)
     Directly before the request: is everything stopped? (`holds/stops.py`)
-11. **Attempt**: the channel publishes it, and returns a receipt or raises (`delivery/attempt.py`).
+11. **Attempt**: the channel uploads an image that the message needs (`images/uploads.py`), after which the delivery is
+    ready again; or it publishes the message, and returns a receipt or raises (`delivery/attempt.py`).
 12. **Settlement**: what the result means for the delivery (`delivery/outcome.py`), and when it is tried again
     (`delivery/backoff.py`). It is stored, and every listener of `Outcomes` learns of it: the memory of texts,
     the runs that wait for it, the expiry, the notices, the lanes, the log.
@@ -43,6 +47,8 @@ from appealbridge.engine.delivery.dispatch import Dispatcher
 from appealbridge.engine.guards.duplicates import Texts
 from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.holds.stops import Stops
+from appealbridge.engine.images.leftovers import Leftovers
+from appealbridge.engine.images.preparer import Preparer
 from appealbridge.engine.intake.disk_space import DiskSpace
 from appealbridge.engine.intake.first_attempts import FirstAttempts, FollowUp
 from appealbridge.engine.intake.intake import Intake, Planning, Storing
@@ -71,20 +77,25 @@ class Pipeline:
     operations: Operations
     withdrawals: Withdrawals
     stops: Stops
+    preparer: Preparer
+    leftovers: Leftovers
 
 
 def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> Pipeline:
     """Build the stages, last ones first. `active` returns the configuration in force."""
     texts, run_queue, expiry_timer = Texts(context.clock.now()), RunQueue(), ExpiryTimer()
     stops = Stops(context)
-    outcomes = Outcomes(
-        [texts, run_queue, expiry_timer, stops, context.alarms, context.lanes, context.report]
-    )
+    listeners = [
+        texts, run_queue, expiry_timer, stops, context.alarms, context.lanes, context.report,
+    ]  # fmt: skip
+    outcomes = Outcomes(listeners)
     attempts = Attempts(context, outcomes, stops)
     dispatcher = Dispatcher(context, attempts, Accounts(context))
     guard = Guard(context, outcomes, texts)
     follow_up = FollowUp(context, outcomes, run_queue, guard, dispatcher)
     disk_space = DiskSpace(context)
+    preparer = Preparer(context, outcomes, guard, disk_space)
+    listeners.append(preparer)
     intake = Intake(
         context,
         disk_space,
@@ -108,4 +119,6 @@ def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> 
         Operations(context, run_queue, expiry_timer, guard, attempts),
         Withdrawals(context, run_queue),
         stops,
+        preparer,
+        Leftovers(context, attempts.uploads),
     )

@@ -139,6 +139,8 @@ class Report(OutcomeListener):
             event, level = _REMOVALS[settlement.target]
         if attempt is not None:
             self._metrics.attempted(delivery.channel, attempt.outcome, result.seconds)
+            if attempt.outcome is Outcome.UPLOADED:
+                event, level = LogEvent.UPLOADED, Level.INFO
             if attempt.kind is AttemptKind.FIND:
                 event = LogEvent.SEARCHED
                 if attempt.outcome is Outcome.FOUND:

@@ -70,6 +70,7 @@ class LogEvent(StrEnum):
     # deliveries
     HELD = "held"
     RELEASED = "released"
+    UPLOADED = "uploaded"
     DELIVERED = "delivered"
     DEFERRED = "deferred"
     UNSURE = "unsure"

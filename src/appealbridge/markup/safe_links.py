@@ -11,7 +11,7 @@ import re
 from appealbridge.markup.text import unescaped
 
 _LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
-_PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp)[;,]", re.IGNORECASE)
+_PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp)[;,]|cid:image[0-9]{1,2}\Z", re.IGNORECASE)
 
 _ADDRESS = re.compile(
     r"""(?P<name> href | src | action | formaction | background | poster ) (?P<is> [\s\0]*+ = [\s\0]*+ )

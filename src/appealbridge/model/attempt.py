@@ -15,13 +15,15 @@ class AttemptKind(StrEnum):
     FIND = "find"
     REMOVE = "remove"
     LOOK = "look"
+    UPLOAD = "upload"
 
 
 class Outcome(StrEnum):
     """
     The outcome. The first five end an attempt to send, the next three a search.
 
-    `removed` is the platform's word that a post is gone. A look finds it `absent`, or that it `stands`.
+    `removed` is the platform's word that a post is gone. A look finds it `absent`, or that it `stands`. An image is
+    `uploaded`.
 
     `deferred` is caused by the account, not by the message: a rate limit or an expired login.
     """
@@ -36,6 +38,7 @@ class Outcome(StrEnum):
     CANNOT_TELL = "cannot_tell"
     REMOVED = "removed"
     STANDS = "stands"
+    UPLOADED = "uploaded"
 
 
 @value

@@ -29,6 +29,14 @@ class State(StrEnum):
     __hash__ = str.__hash__
 
 
+class Images(StrEnum):
+    """Whether a planned delivery waits until its images are prepared, and whether it goes out without one."""
+
+    NONE = ""
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
 class Kind(StrEnum):
     """What a delivery does: publish a post, change one, or take one back."""
 
@@ -43,12 +51,12 @@ MOVES: dict[State, frozenset[State]] = {
     _S.PLANNED: frozenset(
         {_S.HELD, _S.READY, _S.SENDING, _S.UNKNOWN, _S.EXPIRED, _S.CANCELLED, _S.FAILED}
     ),
-    _S.HELD: frozenset({_S.READY, _S.DELIVERED, _S.EXPIRED, _S.CANCELLED}),
+    _S.HELD: frozenset({_S.READY, _S.PLANNED, _S.DELIVERED, _S.EXPIRED, _S.CANCELLED}),
     _S.READY: frozenset({_S.SENDING, _S.HELD, _S.UNKNOWN, _S.EXPIRED, _S.CANCELLED, _S.FAILED}),
     _S.SENDING: frozenset({_S.DELIVERED, _S.READY, _S.UNKNOWN, _S.HELD, _S.FAILED, _S.EXPIRED}),
     _S.UNKNOWN: frozenset({_S.UNKNOWN, _S.DELIVERED, _S.READY, _S.HELD, _S.EXPIRED, _S.CANCELLED}),
     _S.DELIVERED: frozenset({_S.WITHDRAWING}),
-    _S.FAILED: frozenset({_S.READY}),
+    _S.FAILED: frozenset({_S.READY, _S.PLANNED}),
     _S.EXPIRED: frozenset(),
     _S.CANCELLED: frozenset({_S.PLANNED}),
     _S.WITHDRAWING: frozenset({_S.WITHDRAWN, _S.DELIVERED}),
@@ -58,7 +66,8 @@ MOVES: dict[State, frozenset[State]] = {
 Every allowed change of state; the store refuses any other.
 
 After a backup is restored, a delivery that had not begun becomes unknown: it may have gone out since. A delivery
-that was cancelled because an earlier post of its thread failed is planned again when that post is retried.
+that was cancelled because an earlier post of its thread failed is planned again when that post is retried. One whose
+images could not be prepared is planned again when a person retries it.
 
 A delivery that takes back a post is `unknown` while nobody has seen yet that the post is gone.
 """
@@ -80,6 +89,7 @@ class Hold(StrEnum):
 
     APPROVAL = "approval"
     UNKNOWN = "unknown"
+    ALT_TEXT = "alt_text"
     DAILY_CAP = "daily_cap"
     BURST = "burst"
     SAME_TEXT = "same_text"
@@ -116,7 +126,9 @@ def holds_with(hold: str) -> list[str]:
     return [hold, *(each for each in COMBINED if hold in each.split())]
 
 
-COMBINED = tuple(f"{Hold.APPROVAL} {other}" for other in (Hold.BURST, Hold.SAME_TEXT))
+COMBINED = tuple(
+    f"{Hold.APPROVAL} {other}" for other in (Hold.BURST, Hold.SAME_TEXT, Hold.ALT_TEXT)
+)
 """Every `hold` of more than one reason; more kinds of it need no other change."""
 
 
@@ -136,6 +148,7 @@ class Delivery:
     `planned` until that one is delivered, and is cancelled if that one ends otherwise. `kind` says what it does; unless
     it is a post, `target` is the id of the delivery whose post it changes. `change` says how an amendment does that, a
     value of `Change`. `amends` is only given to the store, which then finds what is amended.
+    A new delivery with `images` stays `planned`, with the `hold` that it will have, until they are prepared.
     """
 
     id: str
@@ -177,6 +190,8 @@ class Delivery:
         """Why it is held, in the order in which people are shown it; empty if it is not held."""
         return in_order(self.hold.split()) if self.state is State.HELD else []
 
+    images: Images = Images.NONE
+
     def stored(self, state: State, begun_at: float | None = None) -> Delivery:
         """
         Return a newly planned delivery in the state in which it is stored.
@@ -210,4 +225,5 @@ class Delivery:
             target=self.target,
             change=self.change,
             amends=self.amends,
+            images=self.images,
         )

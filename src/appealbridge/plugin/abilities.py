@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import (
@@ -114,6 +114,9 @@ class AcceptsImages(ABC, Generic[A]):
     `deliver` and `edit` get a message whose images are stored, as many as the account takes, with alt texts that fit.
     `tools.data_of(image)` returns the bytes to send. A channel that uploads images first is `UploadsImages`.
     """
+
+    excludes_images: ClassVar[frozenset[str]] = frozenset()
+    """Options of the message that cannot be used together with images."""
 
     @abstractmethod
     def image_rules(self, account: A) -> ImageRules:

@@ -53,6 +53,13 @@ class SameText(StrEnum):
     ALLOW = "allow"
 
 
+class AltText(StrEnum):
+    """Whether a picture needs an alt text: without one it is held for a person, or published."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
 class Account(Options):
     """
     The options of an account in appealbridge.yaml that all platforms have.
@@ -82,6 +89,12 @@ class Account(Options):
         examples=["allow"],
     )
 
+    alt_text: AltText = Field(
+        AltText.REQUIRED,
+        description="Whether a message with a picture that has no alt text is held for a person (`required`) or "
+        "published (`optional`).",
+        examples=["optional"],
+    )
     repeat_after: Duration = Field(
         60.0,
         gt=0,

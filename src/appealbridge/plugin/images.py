@@ -44,17 +44,22 @@ class StoredImage(Options):
     size: int = Field(description="Its size in bytes.", examples=[250000])
 
 
+def _is_empty(value: str) -> bool:
+    return not value
+
+
 class Image(Options):
     """
     One image of a message.
 
-    A recipe gives `url` or `file`, and `alt`. `stored` is set once its rendition is stored; a delivery is sent only
-    then. `upload` is set when an image with an upload is handed to `deliver` or `edit`; it is never stored with the
-    message, so that what was approved stays the same.
+    A recipe gives `url` or `file`, and `alt`. Once its rendition is stored, there is `stored` instead of these two; a
+    delivery is sent only then. `upload` is set when an image with an upload is handed to `deliver` or `edit`; it is
+    never stored with the message, so that what was approved stays the same.
     """
 
     url: str = Field(
         "",
+        exclude_if=_is_empty,
         max_length=2000,
         pattern=r"^(https?://[^\s]+)?$",
         description="The picture's address.",
@@ -62,6 +67,7 @@ class Image(Options):
     )
     file: str = Field(
         "",
+        exclude_if=_is_empty,
         max_length=500,
         description="The picture's file in the `media_folder` of appealbridge.yaml; never a template.",
         examples=["badge.png"],
@@ -84,7 +90,7 @@ class Image(Options):
 
     @model_validator(mode="after")
     def _one_source(self) -> Image:
-        if bool(self.url) == bool(self.file):
+        if self.stored is None and bool(self.url) == bool(self.file):
             raise ValueError("give url: or file:, one of them")
         return self
 

@@ -32,10 +32,11 @@ from appealbridge.practice.faults import Faults
 from appealbridge.practice.generic import PracticeGeneric
 from appealbridge.practice.journal import Journal, StateUnusable
 from appealbridge.practice.mastodon import PracticeMastodon
+from appealbridge.practice.media import Media
 from appealbridge.practice.posts import Shelf
 from appealbridge.practice.smtp import PracticeMailServer
 from appealbridge.practice.wall import Wall
-from appealbridge.practice.website import Website
+from appealbridge.practice.website import Website, WebsitePictures
 from appealbridge.practice.wordpress.platform import PracticeWordPress
 from appealbridge.practice.x import PracticeX
 
@@ -52,14 +53,23 @@ class AddressUnusable(Exception):
     """Listening on an address failed; the message says which, why, and what to do."""
 
 
-def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web.Application:
+def build(
+    shelf: Shelf,
+    faults: Faults,
+    clock: Clock,
+    smtp_url: str = "",
+    media: Media | None = None,
+    pictures: WebsitePictures | None = None,
+) -> web.Application:
     """Return all that is spoken over HTTP: the platforms, the desk, the wall and the practice news site."""
     app = web.Application(client_max_size=LONGEST)
+    media = media or Media(shelf, faults, clock)
+    app.add_routes(media.routes())
     for platform in (
         PracticeBluesky(shelf, faults, clock),
-        PracticeX(shelf, faults, clock),
-        PracticeFacebook(shelf, faults, clock),
-        PracticeMastodon(shelf, faults, clock),
+        PracticeX(shelf, faults, clock, media),
+        PracticeFacebook(shelf, faults, clock, media),
+        PracticeMastodon(shelf, faults, clock, media),
         PracticeWordPress(shelf, faults, clock),
         PracticeGeneric(shelf, faults, clock),
     ):
@@ -67,6 +77,7 @@ def build(shelf: Shelf, faults: Faults, clock: Clock, smtp_url: str = "") -> web
         app.on_cleanup.append(platform.stop)
     app.add_routes(Desk(shelf, faults, smtp_url).routes())
     app.add_routes(Wall(shelf, faults, clock).routes())
+    app.add_routes((pictures or WebsitePictures()).routes())
     app.add_routes(Website(clock).routes())
     app.add_routes(Website(clock, "news", NEWS_ON_THE_SITE).routes())
 
@@ -108,6 +119,8 @@ class Sandbox:
             journal = Journal(self._state)
             stack.callback(journal.close)
             self.shelf = Shelf(self.clock, journal)
+            self.media = Media(self.shelf, self.faults, self.clock)
+            self.pictures = WebsitePictures()
             await self._serve_smtp(stack)
             await self._serve_http(stack)
             self._stack = stack.pop_all()
@@ -123,7 +136,7 @@ class Sandbox:
         await self._stack.aclose()
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
-        app = build(self.shelf, self.faults, self.clock, self.smtp_url)
+        app = build(self.shelf, self.faults, self.clock, self.smtp_url, self.media, self.pictures)
         # A client that goes away ends the answer that hangs on it.
         runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2

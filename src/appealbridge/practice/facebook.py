@@ -15,7 +15,7 @@ from aiohttp import web
 
 from appealbridge.clock import Clock
 from appealbridge.practice.accounts import account_name, bearer_token, well_formed
-from appealbridge.practice.answering import ACCOUNT, Answering, Declined, Handler, answer, form
+from appealbridge.practice.answering import ACCOUNT, Answering, Declined, Handler, answer
 from appealbridge.practice.facebook_shapes import (
     gone,
     graph_error,
@@ -26,11 +26,14 @@ from appealbridge.practice.facebook_shapes import (
     wanted_fields,
 )
 from appealbridge.practice.faults import FaultName, Faults
+from appealbridge.practice.media import Media, form_with_file, kind_of
 from appealbridge.practice.posts import PracticePost, Shelf
 
 _LONGEST = 63_206
 _MOST = 100
+_MOST_PHOTOS, _LARGEST_PHOTO = 10, 4 * 1024 * 1024
 _PARAMETERS = web.RequestKey("parameters", dict[str, str])
+_SOURCE = web.RequestKey("source", bytes)
 
 
 class PracticeFacebook:
@@ -38,8 +41,9 @@ class PracticeFacebook:
 
     name = "facebook"
 
-    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock, media: Media) -> None:
         self._shelf = shelf
+        self._media = media
         self._faults = faults
         self._clock = clock
         self._answering = Answering(self, faults, clock)
@@ -51,7 +55,9 @@ class PracticeFacebook:
         return [
             web.post(f"{page}/feed", somebody(self._create)),
             web.get(f"{page}/feed", somebody(self._feed)),
+            web.post(f"{page}/photos", somebody(self._upload)),
             web.get(page, somebody(self._page)),
+            web.delete(page, somebody(self._delete_photo)),
             web.get(post, somebody(self._show)),
             web.post(post, somebody(self._edit)),
             web.delete(post, somebody(self._delete)),
@@ -123,7 +129,9 @@ class PracticeFacebook:
         """Hand a request on with its parameters and its token's page."""
 
         async def identified(request: web.Request) -> web.StreamResponse:
-            parameters = await _parameters(request)
+            parameters, photo = await _parameters(request)
+            if photo is not None:
+                request[_SOURCE] = photo
             token = parameters.get("access_token") or bearer_token(request.headers)
             if not token:
                 raise Declined(
@@ -150,10 +158,62 @@ class PracticeFacebook:
         same = self._shelf.same_text(self.name, page, message)
         if same and self._faults.take(self.name, {FaultName.DUPLICATE_FILTER}):
             raise Declined(graph_error(506, "(#506) Duplicate status message", subcode=1455006))
-        media = [{"type": "link", "url": link}] if link else []
+        media = [{"type": "link", "url": link}] if link else self._attached(parameters, page, "")
         more = {"published": parameters.get("published", "true") not in ("false", "0")}
         post = self._shelf.add(self.name, page, message, prefix=f"{page}_", media=media, more=more)
+        self._mark_attached(post)
         return answer(200, {"id": post.id})
+
+    def _attached(self, parameters: dict[str, str], page: str, post: str) -> list[dict[str, Any]]:
+        """Return the photos that a post is to show; one that is not there is declined."""
+        shown = []
+        for number in range(_MOST_PHOTOS + 1):
+            attached = parameters.get(f"attached_media[{number}]")
+            if attached is None:
+                break
+            try:
+                photo = str(orjson.loads(attached)["media_fbid"])
+            except (orjson.JSONDecodeError, LookupError, TypeError):
+                raise Declined(
+                    graph_error(100, "(#100) Param attached_media must be a valid JSON object")
+                ) from None
+            medium = self._media.of(self.name, page, photo)
+            if medium is None or medium.post not in ("", post):
+                text = f"(#100) Invalid parameter: attached_media[{number}] media_fbid {photo}"
+                raise Declined(graph_error(100, text, subcode=1366046))
+            shown.append(medium.shown())
+        return shown
+
+    def _mark_attached(self, post: PracticePost) -> None:
+        for shown in post.media:
+            if medium := self._media.of(self.name, post.account, shown.get("id", "")):
+                medium.post = post.id
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        parameters = request[_PARAMETERS]
+        data, page = request.get(_SOURCE), request[ACCOUNT]
+        if data is None:
+            raise Declined(graph_error(324, "(#324) Requires upload file"))
+        wrong = kind_of(data) not in ("image/jpeg", "image/png", "image/gif")
+        if wrong or len(data) > _LARGEST_PHOTO or self._media.refuses(self.name):
+            text = (
+                "Your photos couldn't be uploaded. Photos should be less than 4 MB and saved as JPG, PNG "
+                "or GIF files."
+            )
+            raise Declined(graph_error(100, text, subcode=1366046))
+        if parameters.get("published", "true") not in ("false", "0"):
+            text = "a practice page takes photos for posts only: send published=false"
+            raise Declined(graph_error(100, f"(#100) {text}"))
+        alt = parameters.get("alt_text_custom", "")
+        medium = self._media.add(self.name, page, data, alt=alt)
+        return answer(200, {"id": medium.id})
+
+    async def _delete_photo(self, request: web.Request) -> web.StreamResponse:
+        photo = request.match_info["page"]
+        if self._media.live(self.name, photo) is None:
+            raise Declined(gone(request.method, photo))
+        self._media.remove(self.name, photo)
+        return answer(200, {"success": True})
 
     async def _feed(self, request: web.Request) -> web.StreamResponse:
         parameters = request[_PARAMETERS]
@@ -189,6 +249,10 @@ class PracticeFacebook:
         return answer(200, body)
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
+        if self._media.was_there(self.name, photo := request.match_info["page"]):
+            if self._media.live(self.name, photo) is None:
+                raise Declined(gone(request.method, photo))
+            return answer(200, {"id": photo})
         fields = wanted_fields(request[_PARAMETERS].get("fields", ""), ("name", "id"))
         can_post = not self._faults.is_on(self.name, FaultName.READ_ONLY)
         return answer(200, page_shown(request[ACCOUNT], fields, can_post=can_post))
@@ -210,6 +274,9 @@ class PracticeFacebook:
         if "message" in parameters and parameters["message"] != post.text:
             _check(parameters["message"], "")
             self._shelf.edit(post, parameters["message"])
+        if "attached_media[0]" in parameters:
+            self._shelf.show(post, self._attached(parameters, post.account, post.id))
+            self._mark_attached(post)
         if parameters.get("is_published") in ("true", "1"):
             self._shelf.mark(post, published=True)
         return answer(200, {"success": True})
@@ -236,8 +303,8 @@ def _origin(request: web.Request) -> str:
     return f"{request.scheme}://{request.host}"
 
 
-async def _parameters(request: web.Request) -> dict[str, str]:
-    """Return what was sent, in the query, as a form or as JSON."""
+async def _parameters(request: web.Request) -> tuple[dict[str, str], bytes | None]:
+    """Return what was sent, in the query, as a form or as JSON, and the photo if there is one."""
     parameters = dict(request.query)
     if request.content_type == "application/json":
         try:
@@ -246,8 +313,9 @@ async def _parameters(request: web.Request) -> dict[str, str]:
             sent = None
         if not isinstance(sent, dict):
             raise Declined(graph_error(100, "(#100) The request body is not a JSON object"))
-        return parameters | {name: _as_text(value) for name, value in sent.items()}
-    return parameters | await form(request)
+        return parameters | {name: _as_text(value) for name, value in sent.items()}, None
+    fields, photo = await form_with_file(request, "source")
+    return parameters | fields, photo
 
 
 def _as_text(value: Any) -> str:

@@ -71,7 +71,14 @@ def post_shown(post: PracticePost, fields: Collection[str], origin: str) -> dict
         "id": post.id,
     }
     if post.media:
-        whole["attachments"] = {"data": [{"type": "share", "url": post.media[0]["url"]}]}
+        photos = [medium for medium in post.media if medium["type"] == "image"]
+        whole["attachments"] = {
+            "data": [
+                {"type": "photo", "target": {"id": photo["id"]}, "description": photo["alt"]}
+                for photo in photos
+            ]
+            or [{"type": "share", "url": post.media[0]["url"]}]
+        }
     if not post.text:
         del whole["message"]  # as the real one leaves out what is empty
     return {name: value for name, value in whole.items() if name in fields or name == "id"}

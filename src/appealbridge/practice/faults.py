@@ -5,10 +5,10 @@ Before a platform answers a request, it asks here whether a fault applies. The r
 `count` and `seconds`:
 
 - `count` is how many requests it bites at most; 1 if neither is given.
-- `seconds` is for how long it is on, from now. With a `count` as well, five faults read it as what
+- `seconds` is for how long it is on, from now. With a `count` as well, six faults read it as what
   one answer does: `http_429` says that the limit is reset so much later, `post_then_hang` hangs for
-  so long, and `slow`, `late_post` and `delete_slow` (which have a count always) answer, publish or
-  delete so much later.
+  so long, and `slow`, `late_post`, `delete_slow` and `media_slow` (which have a count always) answer,
+  publish, delete or finish a picture so much later.
 - Where several are on, one bites a request: those that refuse it come before those that spoil the
   answer, and otherwise the one that was asked for first.
 """
@@ -58,6 +58,9 @@ class FaultName(StrEnum):
     DELETE_403 = "delete_403"
     EDIT_REFUSED = "edit_refused"
     EDITED_BY_HAND = "edited_by_hand"
+    MEDIA_SLOW = "media_slow"
+    MEDIA_REFUSED = "media_refused"
+    MEDIA_EXPIRED = "media_expired"
 
 
 _F = FaultName
@@ -77,7 +80,7 @@ SPOILED = frozenset({_F.SLOW, _F.TRUNCATED})
 WRITE_SPOILED = SPOILED | {_F.POST_THEN_HANG, _F.POST_THEN_RESET, _F.POST_THEN_500}
 """The request is applied, and nobody can tell from the answer."""
 
-_COUNTED = frozenset({_F.SLOW, _F.LATE_POST, _F.DELETE_SLOW})
+_COUNTED = frozenset({_F.SLOW, _F.LATE_POST, _F.DELETE_SLOW, _F.MEDIA_SLOW})
 """They have a count always, because their seconds are how long one of them takes."""
 
 _ABOUT_ONE_ANSWER = _COUNTED | {_F.HTTP_429, _F.POST_THEN_HANG}

@@ -21,10 +21,17 @@ from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer
 from appealbridge.practice.authentication import Authentication
 from appealbridge.practice.faults import FaultName, Faults
 from appealbridge.practice.links import LINK_LENGTH, length
-from appealbridge.practice.mastodon_shapes import account_id, account_shown, source_of, status
+from appealbridge.practice.mastodon_shapes import (
+    account_id,
+    account_shown,
+    attachment,
+    source_of,
+    status,
+)
+from appealbridge.practice.media import Media, Medium, form_with_file, kind_of
 from appealbridge.practice.posts import PracticePost, Shelf, readable
 
-_LONGEST = 500
+_LONGEST, _LONGEST_ALT, _MOST_MEDIA, _LARGEST = 500, 1500, 4, 16 * 1024 * 1024
 _KEY_SECONDS = 3600.0
 _VISIBILITIES = ("public", "unlisted", "private", "direct")
 
@@ -34,8 +41,9 @@ class PracticeMastodon:
 
     name = "mastodon"
 
-    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock, media: Media) -> None:
         self._shelf = shelf
+        self._media = media
         self._faults = faults
         self._clock = clock
         self._answering = Answering(self, faults, clock)
@@ -57,6 +65,8 @@ class PracticeMastodon:
             web.get(f"{api}/v1/statuses/{{id}}/source", somebody(self._source)),
             web.put(f"{api}/v1/statuses/{{id}}", somebody(self._edit)),
             web.delete(f"{api}/v1/statuses/{{id}}", somebody(self._delete)),
+            web.post(f"{api}/v2/media", somebody(self._upload)),
+            web.get(f"{api}/v1/media/{{id}}", somebody(self._uploaded)),
             web.get(f"{api}/v1/accounts/verify_credentials", somebody(self._me)),
             web.get(f"{api}/v1/apps/verify_credentials", somebody(self._application)),
             web.get(f"{api}/v1/accounts/{{id}}/statuses", somebody(self._timeline)),
@@ -125,12 +135,63 @@ class PracticeMastodon:
             raise Declined(
                 answer(422, {"error": "Validation failed: Text has already been posted"})
             )
+        media = self._attached(wanted, account, "")
         more: dict[str, Any] = {"visibility": visibility}
         more |= {name: wanted[name] for name in ("language", "spoiler_text") if wanted.get(name)}
         if answered is not None:
             more["in_reply_to"] = str(answered)
-        post = self._shelf.add(self.name, account, text, client_key=key, more=more)
+        shown = [medium.shown() for medium in media]
+        post = self._shelf.add(self.name, account, text, media=shown, client_key=key, more=more)
+        for medium in media:
+            medium.post = post.id
         return answer(200, status(post, _origin(request)))
+
+    def _attached(self, wanted: dict[str, Any], account: str, post: str) -> list[Medium]:
+        """Return the pictures that a post is to have; what is not there, or in another post, is declined."""
+        ids = wanted.get("media_ids") or wanted.get("media_ids[]") or []
+        ids = [str(id_) for id_ in (ids if isinstance(ids, list) else [ids])]
+        if len(ids) > _MOST_MEDIA:
+            text = f"Validation failed: Cannot attach more than {_MOST_MEDIA} files"
+            raise Declined(answer(422, {"error": text}))
+        media = []
+        for id_ in ids:
+            medium = self._media.of(self.name, account, id_)
+            if medium is None or medium.post not in ("", post):
+                text = (
+                    f"Validation failed: Media {id_} not found or already attached to another post"
+                )
+                raise Declined(answer(422, {"error": text}))
+            if not self._media.is_ready(medium):
+                text = (
+                    "Validation failed: Cannot attach files that have not finished processing. Try "
+                    "again in a moment!"
+                )
+                raise Declined(answer(422, {"error": text}))
+            media.append(medium)
+        return media
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        fields, data = await form_with_file(request, "file")
+        description = fields.get("description", "")
+        wrong = data is None or not kind_of(data) or len(data) > _LARGEST
+        if data is None or wrong or self._media.refuses(self.name):
+            text = "Validation failed: File content type is invalid, File is invalid"
+            raise Declined(answer(422, {"error": text}))
+        if len(description) > _LONGEST_ALT:
+            text = (
+                f"Validation failed: Description is too long (maximum is {_LONGEST_ALT} characters)"
+            )
+            raise Declined(answer(422, {"error": text}))
+        medium = self._media.add(self.name, request[ACCOUNT], data, alt=description)
+        ready = self._media.is_ready(medium)
+        return answer(200 if ready else 202, attachment(medium, _origin(request), ready=ready))
+
+    async def _uploaded(self, request: web.Request) -> web.StreamResponse:
+        medium = self._media.of(self.name, request[ACCOUNT], request.match_info["id"])
+        if medium is None or medium.post:
+            raise Declined(_gone())
+        ready = self._media.is_ready(medium)
+        return answer(200 if ready else 206, attachment(medium, _origin(request), ready=ready))
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         post = self._found(request)
@@ -153,6 +214,13 @@ class PracticeMastodon:
         more = {"spoiler_text": str(wanted.get("spoiler_text") or "")}
         if wanted.get("language"):
             more["language"] = wanted["language"]
+        media = self._attached(wanted, post.account, post.id)
+        shown = [medium.shown() for medium in media]
+        for medium in media:
+            medium.post = post.id
+        if shown != post.media:
+            # As on the real one, pictures that an edit leaves out are gone.
+            self._shelf.show(post, shown)
         if text != post.text or more["spoiler_text"] != post.more.get("spoiler_text", ""):
             self._shelf.edit(post, text)
         if any(post.more.get(name, "") != one for name, one in more.items()):
@@ -195,7 +263,7 @@ class PracticeMastodon:
     async def _instance(self, request: web.Request) -> web.StreamResponse:
         statuses = {
             "max_characters": _LONGEST,
-            "max_media_attachments": 4,
+            "max_media_attachments": _MOST_MEDIA,
             "characters_reserved_per_url": LINK_LENGTH,
         }
         return answer(
@@ -205,7 +273,20 @@ class PracticeMastodon:
                 "title": "Practice Mastodon",
                 "version": "4.6.0",
                 "source_url": "https://github.com/mastodon/mastodon",
-                "configuration": {"statuses": statuses},
+                "configuration": {
+                    "statuses": statuses,
+                    "media_attachments": {
+                        "supported_mime_types": [
+                            "image/jpeg",
+                            "image/png",
+                            "image/gif",
+                            "image/webp",
+                        ],
+                        "description_limit": _LONGEST_ALT,
+                        "image_size_limit": _LARGEST,
+                        "image_matrix_limit": 33_177_600,
+                    },
+                },
             },
         )
 
@@ -274,8 +355,6 @@ def _text(wanted: dict[str, Any]) -> str:
     if length(text) + length(str(wanted.get("spoiler_text") or "")) > _LONGEST:
         text = f"Validation failed: Text character limit of {_LONGEST} exceeded"
         raise Declined(answer(422, {"error": text}))
-    if wanted.get("media_ids") or wanted.get("media_ids[]"):
-        raise Declined(answer(422, {"error": "Validation failed: Media attachment not found"}))
     return text
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from appealbridge.practice.accounts import account_number
 from appealbridge.practice.links import links
+from appealbridge.practice.media import Medium
 from appealbridge.practice.posts import PracticePost, iso
 
 _DISPLAYED = 30
@@ -53,10 +54,30 @@ def status(post: PracticePost, origin: str) -> dict[str, Any]:
         "url": f"{origin}/@{post.account}/{post.id}",
         "content": _as_html(post.text),
         "account": account_shown(post.account, origin),
-        "media_attachments": [],
+        "media_attachments": [
+            {
+                "id": medium["id"],
+                "type": "image",
+                "url": f"{origin.removesuffix('/mastodon')}{medium['shown_at']}",
+                "description": medium["alt"] or None,
+            }
+            for medium in post.media
+        ],
         "mentions": [],
         "tags": [],
         "reblog": None,
+    }
+
+
+def attachment(medium: Medium, origin: str, *, ready: bool) -> dict[str, Any]:
+    """Return an upload as Mastodon gives it; its address is there once it is ready."""
+    url = f"{origin.removesuffix('/mastodon')}/media/mastodon/{medium.id}"
+    return {
+        "id": medium.id,
+        "type": "image",
+        "url": url if ready else None,
+        "preview_url": url if ready else None,
+        "description": medium.alt or None,
     }
 
 

@@ -139,6 +139,11 @@ class Shelf:
         self._journal.append({"mark": [post.platform, post.id, more]})
         self._mark(post, more)
 
+    def show(self, post: PracticePost, media: list[dict[str, Any]]) -> None:
+        """Give a post other pictures."""
+        self._journal.append({"show": [post.platform, post.id, media]})
+        self._show(post, media)
+
     def delete(self, post: PracticePost) -> None:
         """Take a post off its platform; the shelf still shows it, with the time of its end."""
         at = self._clock.now()
@@ -223,6 +228,10 @@ class Shelf:
         post.more.update(more)
         self.version += 1
 
+    def _show(self, post: PracticePost, media: list[dict[str, Any]]) -> None:
+        post.media = media
+        self.version += 1
+
     def _delete(self, post: PracticePost, at: float) -> None:
         post.deleted_at = at
         self._up[post.platform] -= 1
@@ -241,6 +250,7 @@ class Shelf:
             moves: dict[str, Callable[..., None]] = {
                 "edit": self._edit,
                 "mark": self._mark,
+                "show": self._show,
                 "delete": self._delete,
             }
             moves[what](self._by_id[platform, post_id], *change)

@@ -8,6 +8,7 @@ messages.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from email.utils import getaddresses, parseaddr
@@ -208,7 +209,7 @@ def read(content: bytes) -> dict[str, Any]:
             continue
         kind, name = part.get_content_type(), part.get_filename()
         if name or part.get_content_disposition() == "attachment":
-            media.append({"type": kind, "name": readable(name or "")})
+            media.append({"type": kind, "name": readable(name or ""), **_picture(part, kind)})
         elif kind == "text/plain" and not plain:
             plain = _content(part)
         elif kind == "text/html" and rich is None:
@@ -224,6 +225,20 @@ def read(content: bytes) -> dict[str, Any]:
             "html": rich,
             **({"in_reply_to": earlier} if earlier else {}),
         },
+    }
+
+
+def _picture(part: EmailMessage, kind: str) -> dict[str, Any]:
+    """Return what is known of a picture: its size, its SHA-256, and whether the text shows it."""
+    if not kind.startswith("image/"):
+        return {}
+    raw = part.get_payload(decode=True)
+    content = raw if isinstance(raw, bytes) else b""
+    return {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "inline": part.get_content_disposition() == "inline",
+        "cid": _header(part, "Content-ID").strip("<> "),
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from appealbridge.clock import Clock
 from appealbridge.model.appeal import Appeal
 from appealbridge.practice.answering import answer
 from appealbridge.practice.appeals import ON_THE_SITE
+from appealbridge.practice.media import kind_of
 from appealbridge.practice.policy import policy
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -40,6 +42,10 @@ _PAGE = """<!DOCTYPE html>
 <title>{title}</title><style>{style}</style></head>
 <body><main><p>Practice force · {kind} · {reference} · {status}</p><h1>{title}</h1>{body}</main></body></html>
 """
+MOST_PICTURES = 200
+"""How many pictures the site has at most; the oldest ones go."""
+
+_NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _HEADERS = {
     "Content-Security-Policy": policy(f"<style>{_STYLE}</style>"),
     "X-Content-Type-Options": "nosniff",
@@ -53,6 +59,36 @@ class Listed:
     appeal: Appeal
     published: float
     changed: float
+
+
+class WebsitePictures:
+    """The pictures of the site: `PUT /website/pictures/NAME` puts one there, or replaces it."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[str, bytes] = {}
+        self.fetched: Counter[str] = Counter()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every address of the pictures."""
+        place = r"/website/pictures/{name:[A-Za-z0-9._-]{1,100}}"
+        return [web.put(place, self._put), web.get(place, self._show)]
+
+    async def _put(self, request: web.Request) -> web.StreamResponse:
+        if len(self._pictures) >= MOST_PICTURES:
+            self._pictures.pop(next(iter(self._pictures)))
+        self._pictures[request.match_info["name"]] = await request.read()
+        return web.Response(status=204)
+
+    async def _show(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        self.fetched[name] += 1
+        if name not in self._pictures:
+            raise web.HTTPNotFound
+        headers = {"Content-Security-Policy": "default-src 'none'; sandbox", **_NOSNIFF}
+        data = self._pictures[name]
+        return web.Response(
+            body=data, content_type=kind_of(data) or "application/octet-stream", headers=headers
+        )
 
 
 class Website:
@@ -149,7 +185,7 @@ def _item(channel: Xml.Element, listed: Listed, origin: str) -> None:
     _add(item, "category", appeal.status.value, domain="status")
     if appeal.area:
         _add(item, "category", appeal.area, domain="place")
-    _add(item, "description", _paragraphs(appeal))
+    _add(item, "description", _paragraphs(appeal) + _images(appeal))
 
 
 def _add(parent: Xml.Element, name: str, text: str, **attributes: str) -> None:
@@ -163,6 +199,13 @@ def _paragraphs(appeal: Appeal) -> str:
         text = f"{text}\n\nThis appeal is closed: {appeal.closed_reason}."
     parts = (html.escape(part).replace("\n", "<br>") for part in text.split("\n\n"))
     return "".join(f"<p>{part}</p>" for part in parts)
+
+
+def _images(appeal: Appeal) -> str:
+    return "".join(
+        f'<p><img src="{html.escape(image.url)}" alt="{html.escape(image.alt)}"></p>'
+        for image in appeal.images
+    )
 
 
 def _address(appeal: Appeal, origin: str) -> str:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 from aiohttp import web
 
 from appealbridge.clock import Clock
@@ -19,19 +21,22 @@ from appealbridge.practice.allowance import LIMIT
 from appealbridge.practice.answering import ACCOUNT, Answering, Declined, answer
 from appealbridge.practice.authentication import Authentication
 from appealbridge.practice.faults import FaultName, Faults
+from appealbridge.practice.media import Media, Medium, form_with_file, kind_of
 from appealbridge.practice.posts import PracticePost, Shelf
 from appealbridge.practice.x_shapes import (
     checked,
     forbidden,
     in_reply_to,
     invalid,
+    media_ids,
     not_found,
     page,
     problem,
-    rewritten,
     tweet,
     user_id,
 )
+
+_LARGEST, _LONGEST_ALT, _EXPIRES = 5 * 1024 * 1024, 1000, 1_295_999
 
 _FRESH = 10
 """X does not show how a timeline was since a time that is nearer than so many seconds, or still to come."""
@@ -42,8 +47,9 @@ class PracticeX:
 
     name = "x"
 
-    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock, media: Media) -> None:
         self._shelf = shelf
+        self._media = media
         self._faults = faults
         self._clock = clock
         self._answering = Answering(self, faults, clock)
@@ -67,6 +73,8 @@ class PracticeX:
         somebody = self._authenticated
         return [
             web.post("/x/2/tweets", somebody(self._create)),
+            web.post("/x/2/media/upload", somebody(self._upload)),
+            web.post("/x/2/media/metadata", somebody(self._describe)),
             web.get("/x/2/tweets/{id}", somebody(self._show)),
             web.delete("/x/2/tweets/{id}", somebody(self._delete)),
             web.get("/x/2/users/me", somebody(self._me)),
@@ -143,11 +151,62 @@ class PracticeX:
                     "You attempted to reply to a Tweet that is deleted or not visible to you."
                 )
             )
+        media = self._attached(wanted, account)
         more = {} if answered is None else {"in_reply_to": answered}
-        post = self._shelf.add(self.name, account, text, more=more)
-        shown, _ = rewritten(text)
+        shown_media = [medium.shown() for medium in media]
+        post = self._shelf.add(self.name, account, text, media=shown_media, more=more)
+        for medium in media:
+            medium.post = post.id
+        shown = tweet(post, set())["text"]
         data = {"id": post.id, "text": shown, "edit_history_tweet_ids": [post.id]}
         return answer(201, {"data": data})
+
+    def _attached(self, wanted: Mapping[str, Any], account: str) -> list[Medium]:
+        """Return the pictures of a wanted tweet; one that X does not have is declined."""
+        ids = media_ids(wanted)
+        media = [self._media.of(self.name, account, id_) for id_ in ids]
+        if any(medium is None or medium.post for medium in media):
+            raise Declined(
+                invalid("media.media_ids", f"[{','.join(ids)}]", "Your media IDs are invalid.")
+            )
+        return [medium for medium in media if medium is not None]
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        fields, data = await form_with_file(request, "media")
+        if data is None:
+            raise Declined(invalid("media", "", "$.media: is missing but it is required"))
+        category = fields.get("media_category", "")
+        if category not in ("tweet_image", "dm_image", "subtitles"):
+            raise Declined(invalid("media_category", category, "is not one of tweet_image, …"))
+        wrong = not kind_of(data) or len(data) > _LARGEST or self._media.refuses(self.name)
+        if wrong:
+            raise Declined(problem(400, "Invalid Request", "media type unrecognized or too large."))
+        medium = self._media.add(self.name, request[ACCOUNT], data)
+        shown = {
+            "id": medium.id,
+            "media_key": f"3_{medium.id}",
+            "size": len(data),
+            "expires_after_secs": _EXPIRES,
+        }
+        return answer(200, {"data": shown})
+
+    async def _describe(self, request: web.Request) -> web.StreamResponse:
+        try:
+            wanted = orjson.loads(await request.read())
+            id_, alt = str(wanted["id"]), wanted["metadata"]["alt_text"]["text"]
+        except (orjson.JSONDecodeError, LookupError, TypeError):
+            raise Declined(invalid("metadata", "", "$.metadata: is not valid")) from None
+        medium = self._media.of(self.name, request[ACCOUNT], id_)
+        if medium is None:
+            raise Declined(
+                problem(404, "Not Found Error", f"Could not find media with id: [{id_}].")
+            )
+        if not isinstance(alt, str) or not 0 < len(alt) <= _LONGEST_ALT:
+            message = f"$.metadata.alt_text.text: must be at most {_LONGEST_ALT} characters long"
+            raise Declined(invalid("metadata.alt_text.text", "", message))
+        medium.alt = alt
+        shown = {"id": id_, "associated_metadata": {"alt_text": {"text": alt}}}
+        return answer(200, {"data": shown})
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         post_id = request.match_info["id"]

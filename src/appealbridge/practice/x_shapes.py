@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from appealbridge.practice.posts import PracticePost, iso
 
 _PROBLEMS = "https://api.x.com/2/problems/"
 _LONGEST = 280
+_MOST_MEDIA = 4
 _FIELDS = frozenset(
     {
         "text",
@@ -85,8 +87,6 @@ def checked(body: bytes) -> dict[str, Any]:
         message = f"$.{name}: is not defined in the schema and the schema does not allow additional properties"
         raise Declined(invalid(name, wanted[name], message))
     text = wanted.get("text")
-    if wanted.get("media"):
-        raise Declined(invalid("media.media_ids", wanted["media"], "Your media IDs are invalid."))
     if not isinstance(text, str) or not text.strip():
         message = "One of the following fields is required: text, media, poll"
         raise Declined(invalid("text", text, message))
@@ -97,6 +97,18 @@ def checked(body: bytes) -> dict[str, Any]:
         )
         raise Declined(problem(400, "Invalid Request", detail, kind="invalid-request"))
     return wanted
+
+
+def media_ids(wanted: Mapping[str, Any]) -> list[str]:
+    """Return the uploads that a wanted tweet shows."""
+    media = wanted.get("media")
+    if media is None:
+        return []
+    ids = media.get("media_ids") if isinstance(media, dict) else None
+    if not isinstance(ids, list) or not 1 <= len(ids) <= _MOST_MEDIA:
+        message = f"$.media.media_ids: must have between 1 and {_MOST_MEDIA} items"
+        raise Declined(invalid("media.media_ids", ids, message))
+    return [str(id_) for id_ in ids]
 
 
 def in_reply_to(wanted: dict[str, Any]) -> str | None:
@@ -134,6 +146,19 @@ def rewritten(text: str) -> tuple[str, list[dict[str, Any]]]:
     return shown + html.escape(text[at:], quote=False), entities
 
 
+def _own_link(post: PracticePost, start: int) -> dict[str, Any]:
+    expanded = f"https://x.com/{post.account}/status/{post.id}/photo/1"
+    short = short_link(expanded)
+    return {
+        "start": start,
+        "end": start + len(short),
+        "url": short,
+        "expanded_url": expanded,
+        "display_url": f"pic.x.com/{short.rpartition('/')[2]}",
+        "media_key": f"3_{post.media[0]['id']}",
+    }
+
+
 def _displayed(address: str) -> str:
     bare = address.partition("://")[2].removeprefix("www.")
     return bare if len(bare) <= 26 else f"{bare[:26]}…"
@@ -142,6 +167,9 @@ def _displayed(address: str) -> str:
 def tweet(post: PracticePost, fields: set[str]) -> dict[str, Any]:
     """Return a tweet with its `tweet.fields`."""
     shown, entities = rewritten(post.text)
+    if post.media:  # X appends one link for all pictures of a tweet
+        entity = _own_link(post, len(shown) + 1)
+        shown, entities = f"{shown} {entity['url']}", [*entities, entity]
     shown_as: dict[str, Any] = {"id": post.id, "text": shown, "edit_history_tweet_ids": [post.id]}
     if "created_at" in fields:
         shown_as["created_at"] = iso(post.created_at)

@@ -163,6 +163,7 @@ def _settings(
         store=_store_url(folder, daemon.store),
         recipes=recipes,
         templates=_whole(folder, daemon.templates),
+        media_folder=None if daemon.media_folder is None else _whole(folder, daemon.media_folder),
         channels=channels,
         sources=sources,
         named=reader.named(),

@@ -222,6 +222,9 @@ class DaemonSettings(_Section):
     templates: Path = _option(
         Path("templates"), "The folder with the template files.", "templates/"
     )
+    media_folder: Path | None = _option(
+        None, "The folder with the pictures that recipes name with `file:`.", "media/"
+    )
     watch: bool = _option(
         True,
         "Use changed recipes and templates as soon as they are saved. With `false`, only "

@@ -29,7 +29,7 @@ class Settings:
     Everything in appealbridge.yaml.
 
     `daemon` are the daemon's own settings, with paths as written. `file` is the settings file, `None` if there is
-    none; `store`, `recipes` and `templates` are absolute. `sources` maps a section (`webhooks`, `appeals`) to
+    none; `store`, `recipes`, `templates` and `media_folder` are absolute. `sources` maps a section (`webhooks`) to
     its sources by name, and `named` to the names in it, including sources that could not be read. `lists` maps a
     list's name to its entries, `list_places` to their document and paths, and `joined` a source to the name that
     it shares with those it is joined with. `notes` are not errors; `faults` are those of plug-ins, by the path of
@@ -45,6 +45,7 @@ class Settings:
     store: str
     recipes: Path
     templates: Path
+    media_folder: Path | None
     channels: Mapping[str, ChannelSettings]
     sources: Mapping[str, Mapping[str, BaseModel]]
     named: Mapping[str, frozenset[str]]

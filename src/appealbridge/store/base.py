@@ -36,6 +36,7 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.auditing import AuditQueries, AuditStore
+from appealbridge.store.image_store import ImageQueries, ImageStore
 from appealbridge.store.modes import ModeQueries, ModeStore
 from appealbridge.store.people import PeopleStore
 from appealbridge.store.records import (
@@ -327,7 +328,9 @@ class RecipeStore(Protocol):
         """Return a stored version; raise `NotFound`."""
 
 
-class StoreQueries(AuditQueries, StopQueries, ModeQueries, CorrectionQueries, Protocol):
+class StoreQueries(
+    AuditQueries, StopQueries, ModeQueries, CorrectionQueries, ImageQueries, Protocol
+):
     """Queries that only read, for people and for the engine."""
 
     async def deliveries(self, which: DeliveryFilter) -> Sequence[Delivery]:
@@ -413,6 +416,7 @@ class Store(
     StopStore,
     ModeStore,
     PeopleStore,
+    ImageStore,
     StoreQueries,
     Protocol,
 ):

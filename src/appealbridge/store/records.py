@@ -102,7 +102,8 @@ class Settlement:
     """
     The result of one attempt or search: the change of state, and what is stored.
 
-    `hold` and `reason` replace the earlier ones; `due_at` and `receipt` do if they are given.
+    `hold` and `reason` replace the earlier ones; `due_at` and `receipt` do if they are given. `upload` is stored with
+    it; with `uploads_expired` all uploads of the delivery are forgotten.
     """
 
     delivery_id: str
@@ -114,6 +115,78 @@ class Settlement:
     hold: str = ""
     reason: str = ""
     receipt: Receipt | None = None
+    upload: StoredUpload | None = None
+    uploads_expired: bool = False
+
+
+@value(kw_only=True)
+class StoredUpload:
+    """
+    What a platform has of an image of a delivery; `number` is its place in the message, from 1.
+
+    `published` says that it has to be removed if the delivery is withdrawn or ends unpublished. `at` is when it was
+    uploaded. `ready` and `expires` are as in `Uploaded`.
+    """
+
+    delivery_id: str
+    number: int
+    id: str
+    at: float
+    url: str = ""
+    ready: bool = True
+    expires: float | None = None
+    published: bool = False
+
+
+@value(kw_only=True)
+class Rendered:
+    """
+    The stored rendition of an image of a delivery.
+
+    It was made from `source` for `limits`, both as texts. If it `uploads`, it has to be uploaded before its message.
+    """
+
+    delivery_id: str
+    number: int
+    source: str
+    limits: str
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    size: int
+    uploads: bool
+
+
+@value
+class Unprepared:
+    """
+    A delivery whose images are to be prepared, and whether it waits for all of them.
+
+    There have been `tries`, since `first_at`, which is `None` before the first one.
+    """
+
+    delivery: Delivery
+    required: bool
+    tries: int
+    first_at: float | None
+
+
+@value(kw_only=True)
+class Preparation:
+    """
+    The end of a delivery's preparation: its message with its renditions, and its state from now on.
+
+    `target` is `ready`, `held` or `failed`; a failed one can be prepared again.
+    """
+
+    delivery_id: str
+    content: str
+    content_hash: str
+    target: State
+    at: float
+    hold: str = ""
+    reason: str = ""
 
 
 @value

@@ -34,6 +34,7 @@ def routes(engine: Engine, recognise: Recognise, reload: Reload) -> Sequence[web
             ),
         )
         for route in (
+            *_pictures(engine),
             *_listings(engine),
             *_operations(engine),
             *_sweeps(engine, reload),
@@ -128,6 +129,24 @@ def _listings(engine: Engine) -> web.RouteTableDef:
         rows = await listing.read(engine.store.listings, request.match_info["path"], request.query)
         in_force, now = engine.stops.in_force, engine.clock.now()
         return answer(listing.pointed_out(rows, engine.lanes, in_force, now))
+
+    return table
+
+
+def _pictures(engine: Engine) -> web.RouteTableDef:
+    table = web.RouteTableDef()
+
+    @table.get("/deliveries/{id}/images/{number}")
+    async def image(request: web.Request) -> web.Response:
+        number, small = request.match_info["number"], request.query.get("size") == "thumbnail"
+        if not number.isdecimal() or len(number) > 3:
+            raise NotFound(f"no image has the number {number}")
+        picture = await engine.image(request.match_info["id"], int(number), small=small)
+        headers = {
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        }
+        return web.Response(body=picture.data, content_type=picture.media_type, headers=headers)
 
     return table
 

@@ -64,6 +64,8 @@ async def rows(
             views.version(each, await _number(store, each.delivery))
             for each in await store.versions(one.id)
         ]
+        if (row["content"] or {}).get("images"):
+            row["images"] = views.images(row, await store.images(one.id))
         shown.append(row)
     decisions = await store.decisions([object_of(one.number) for one in listed])
     for row in shown:

@@ -26,7 +26,7 @@ LARGE = 64 * 1024
 
 async def masked(told: web.StreamResponse, clean: Callable[[str], str]) -> web.StreamResponse:
     """Return the answer, with secrets masked in every other text."""
-    body = told.body if isinstance(told, web.Response) else None
+    body = told.body if isinstance(told, web.Response) and "json" in told.content_type else None
     if not isinstance(body, bytes):
         return told
     if len(body) > LARGE:

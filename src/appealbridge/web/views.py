@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from appealbridge.model.source import source_label
 from appealbridge.model.stop import Start, TotalStop
 from appealbridge.model.withdrawal import CONFIRMED, Withdrawal
 from appealbridge.recipes.model.book import Book
-from appealbridge.store.records import Removal, Withdrawn
+from appealbridge.store.records import Removal, Rendered, Withdrawn
 
 GONE = "no longer in appealbridge.yaml; put the channel back and reload, or cancel its deliveries"
 """The reason for deliveries whose channel is not in the settings."""
@@ -110,6 +110,26 @@ def version(one: Version, delivery: int | None) -> dict[str, Any]:
         "receipt": one.receipt or None,
         "at": moment(one.at),
     }
+
+
+def images(row: Mapping[str, Any], rendered: Sequence[Rendered]) -> list[dict[str, Any]]:
+    """Return a delivery's images: each with its alt text, its source, and where its rendition is if it has one."""
+    made = {each.number: each for each in rendered}
+    shown = []
+    for number, image in enumerate(row["content"]["images"], start=1):
+        stored, source = image.get("stored"), image.get("url") or image.get("file")
+        if stored is not None and (rendition := made.get(number)) is not None:
+            source = rendition.source
+        shown.append(
+            {
+                "number": number,
+                "alt": image.get("alt") or None,
+                "source": source or None,
+                "at": f"/api/v1/deliveries/{row['id']}/images/{number}" if stored else None,
+                **(stored or {}),
+            }
+        )
+    return shown
 
 
 def attempt(one: Attempt) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from appealbridge.model.delivery import Delivery, Kind, State
+from appealbridge.model.delivery import Delivery, Images, Kind, State
 from appealbridge.testing.channel_case import a_delivery
 
 NEVER_PLANNED = {"number", "settled_at", "receipt"}
@@ -29,6 +29,7 @@ def planned():
         origin="webhook:incident-desk",
         kind=Kind.WITHDRAW,
         target="another",
+        images=Images.REQUIRED,
     )
 
 

@@ -24,10 +24,10 @@ dot, a person or `when_unsure` decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from appealbridge.channels.email.message import ComposedMail, compose
+from appealbridge.channels.email.message import ComposedMail, MailImage, compose
 from appealbridge.channels.email.smtp import (
     PRACTICE_MAIL,
     MailServer,
@@ -45,12 +45,17 @@ from appealbridge.model.mailbox import (
     read_mailboxes,
     well_formed,
 )
+from appealbridge.model.size import Size, size_text
 from appealbridge.plugin import (
     HTML,
+    AcceptsImages,
     Account,
     Channel,
     Delivery,
     Field,
+    Illustrated,
+    ImageLimits,
+    ImageRules,
     Options,
     Person,
     Receipt,
@@ -60,11 +65,13 @@ from appealbridge.plugin import (
     Secret,
     Tools,
     field_validator,
+    in_thread,
     model_validator,
 )
 from appealbridge.plugin.text import safe_links
 
 _LONGEST_ID = 500
+_MEDIA_TYPES = frozenset({"image/jpeg", "image/png"})
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>", re.ASCII)
 
 
@@ -104,6 +111,14 @@ class EmailAccount(Account):
         examples=[500],
     )
 
+    max_size: Size = Field(
+        10_000_000,
+        ge=100_000,
+        le=50_000_000,
+        description="The largest mail, with its pictures as they are sent. Most servers take 10 to 25 MB.",
+        examples=["10MB"],
+    )
+
     @field_validator("smtp")
     @classmethod
     def _server(cls, value: str) -> str:
@@ -120,7 +135,7 @@ class EmailAccount(Account):
         return str(sender)
 
 
-class Email(Options):
+class Email(Illustrated):
     """One mail, to one recipient or to several who do not see each other."""
 
     to: str | tuple[str, ...] = Field(
@@ -212,8 +227,8 @@ def _part(entry: Mailbox | InvalidMailbox) -> str:
     return (entry.address if isinstance(entry, Mailbox) else entry.text).lower()
 
 
-class Mail(Channel[EmailAccount, Email]):
-    """Sends one message for one recipient through the mail server."""
+class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
+    """Sends one message for one recipient through the mail server, with its images inside."""
 
     platform: ClassVar[str] = "email"
     action: ClassVar[str] = "email"
@@ -229,7 +244,20 @@ class Mail(Channel[EmailAccount, Email]):
     ) -> Receipt:
         """Send the message; the receipt is its Message-ID."""
         sender, recipient = mailbox(account.sender), _recipient(message)
-        mail = _composed(sender, recipient, message, delivery)
+        if message.images:
+            images = [
+                MailImage(image.rendition.media_type, image.alt, await tools.data_of(image))
+                for image in message.images
+            ]
+            # To write some megabytes of base64 takes time that others need.
+            mail = await in_thread(_composed, sender, recipient, message, delivery, images)
+        else:
+            mail = _composed(sender, recipient, message, delivery)
+        if len(mail.content) > account.max_size:
+            raise Rejected(
+                f"the mail has {size_text(len(mail.content))}, but max_size allows "
+                f"{size_text(account.max_size)}; send fewer pictures, or raise it in appealbridge.yaml"
+            )
         await hand_over(
             await _server(account, tools),
             sender.address,
@@ -238,6 +266,13 @@ class Mail(Channel[EmailAccount, Email]):
             tools.http,
         )
         return Receipt(mail.message_id, account=account.sender)
+
+    def image_rules(self, account: EmailAccount) -> ImageRules:
+        """Four pictures, and the text, fit into the largest mail: base64 makes them larger by a third."""
+        limits = ImageLimits(
+            _MEDIA_TYPES, account.max_size * 17 // 100, max_width=2560, max_height=2560
+        )
+        return ImageRules(limits, most=4, alt_length=2000)
 
     async def check(self, account: EmailAccount, tools: Tools) -> str:
         """Log in, check whether the sender may send, and log out; return the sender."""
@@ -316,7 +351,11 @@ def _recipient(message: Email) -> Mailbox:
 
 
 def _composed(
-    sender: Mailbox, recipient: Mailbox, message: Email, delivery: Delivery
+    sender: Mailbox,
+    recipient: Mailbox,
+    message: Email,
+    delivery: Delivery,
+    images: Sequence[MailImage] = (),
 ) -> ComposedMail:
     try:
         reply_to = None if message.reply_to is None else mailbox(message.reply_to)
@@ -332,6 +371,7 @@ def _composed(
         html=message.html,
         reply_to=reply_to,
         in_reply_to=message.in_reply_to,
+        images=images,
     )
 
 

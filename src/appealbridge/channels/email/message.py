@@ -12,9 +12,11 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from html import escape
 
 from appealbridge.markup.text import html_to_text
 from appealbridge.model.mailbox import Mailbox, one_line, well_formed
@@ -32,6 +34,8 @@ _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _Q = [chr(byte) if byte in _Q_SAFE else f"={byte:02X}" for byte in range(256)]
 _Q[ord(" ")] = "_"
+_NAMED = re.compile(r"\bcid:image([0-9]{1,2})\b(?![.@])")
+_ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -41,6 +45,15 @@ class ComposedMail:
 
     message_id: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MailImage:
+    """A picture of a mail; HTML shows it as `cid:image1`, `cid:image2` and so on."""
+
+    media_type: str
+    alt: str
+    data: bytes
 
 
 def compose(
@@ -54,12 +67,15 @@ def compose(
     html: str | None,
     reply_to: Mailbox | None = None,
     in_reply_to: str | None = None,
+    images: Sequence[MailImage] = (),
 ) -> ComposedMail:
     """
     Return a mail: the same bytes for the same arguments. Its Message-ID is made from `key`.
 
     `time` is its Date in Unix seconds UTC, `in_reply_to` the Message-ID of the mail that it follows. Without `text` the
-    plain text is made from `html`. All bytes are ASCII, except in an address with other letters before its @.
+    plain text is made from `html`. HTML shows the images, those that it does not name at its end; a mail without HTML
+    has them as attachments. The plain text has their alt texts. All bytes are ASCII, except in an address with other
+    letters before its @.
     """
     message_id = f"<{_id(key)}@{sender.domain}>"
     head = [
@@ -73,16 +89,65 @@ def compose(
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
     ]
-    plain = _part("plain", text or html_to_text(html or ""))
+    # An encoded body never contains "=_", so no text can look like these boundaries.
+    boundary = f"=_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    body = _part("plain", (text or html_to_text(html or "")) + _alt_texts(images))
+    ids = [f"image{number}.{message_id[1:-1]}" for number in range(1, len(images) + 1)]
+    pictures = [
+        _image(image, id_, inline=bool(html)) for image, id_ in zip(images, ids, strict=True)
+    ]
     if html:
-        # An encoded body never contains "=_", so no text can look like this boundary.
-        boundary = f"=_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
-        head.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
-        parts = "".join(f"\r\n--{boundary}\r\n{part}" for part in (plain, _part("html", html)))
-        content = "\r\n".join(head) + f"\r\n{parts}\r\n--{boundary}--\r\n"
-    else:
-        content = "\r\n".join(head) + f"\r\n{plain}"
-    return ComposedMail(message_id, content.encode())
+        shown = _part("html", _with_images(html, images, ids))
+        if pictures:
+            shown = _multipart("related", f"{boundary}r", [shown, *pictures])
+        body = _multipart("alternative", boundary, [body, shown])
+    elif pictures:
+        body = _multipart("mixed", boundary, [body, *pictures])
+    return ComposedMail(message_id, ("\r\n".join(head) + f"\r\n{body}").encode())
+
+
+def _multipart(kind: str, boundary: str, parts: Iterable[str]) -> str:
+    """Return several parts as one, with its header."""
+    inside = "".join(f"\r\n--{boundary}\r\n{part}" for part in parts)
+    return f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n{inside}\r\n--{boundary}--\r\n'
+
+
+def _alt_texts(images: Sequence[MailImage]) -> str:
+    lines = [
+        f"Picture {number}: {one_line(image.alt)}"
+        for number, image in enumerate(images, start=1)
+        if image.alt.strip()
+    ]
+    return "\n\n" + "\n".join(lines) if lines else ""
+
+
+def _with_images(html: str, images: Sequence[MailImage], ids: Sequence[str]) -> str:
+    """Return HTML that shows each image, by the ids that the images have in this mail."""
+    named = {int(number) for number in _NAMED.findall(html)}
+    shown = _NAMED.sub(
+        lambda match: (
+            f"cid:{ids[int(match[1]) - 1]}" if 0 < int(match[1]) <= len(ids) else match[0]
+        ),
+        html,
+    )
+    for number, (image, id_) in enumerate(zip(images, ids, strict=True), start=1):
+        if number not in named:
+            alt = escape(one_line(image.alt), quote=True)
+            shown += f'\n<p><img src="cid:{id_}" alt="{alt}" style="max-width: 100%"></p>'
+    return shown
+
+
+def _image(image: MailImage, id_: str, *, inline: bool) -> str:
+    """Return a picture with its headers. Its name tells nothing of what it shows."""
+    number = id_.partition(".")[0].removeprefix("image")
+    name = f"picture-{number}.{_ENDINGS.get(image.media_type, 'bin')}"
+    data = base64.encodebytes(image.data).replace(b"\n", b"\r\n").decode()
+    return (
+        f'Content-Type: {image.media_type}; name="{name}"\r\n'
+        "Content-Transfer-Encoding: base64\r\n"
+        f"Content-ID: <{id_}>\r\n"
+        f'Content-Disposition: {"inline" if inline else "attachment"}; filename="{name}"\r\n\r\n{data}'
+    )
 
 
 def _thread_headers(message_id: str | None) -> list[str]:

@@ -38,9 +38,14 @@ from appealbridge.plugin import (
     DeliveryError,
     Edits,
     Field,
+    Illustrated,
+    Image,
+    ImageLimits,
+    ImageRules,
     LoginExpired,
     Measure,
     Options,
+    PublishesUploads,
     Receipt,
     Registry,
     Rejected,
@@ -52,13 +57,22 @@ from appealbridge.plugin import (
     Tools,
     TryAgain,
     Unsure,
+    Uploaded,
+    UploadExpired,
     looking,
 )
-from appealbridge.plugin.http import Effect, Reply
+from appealbridge.plugin.http import Effect, FormFile, Reply
 from appealbridge.plugin.text import FACEBOOK_LIMIT
 from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT, Page, Post, read_timeline
 from appealbridge.plugin.timestamps import moment
 
+_LIVES = 12 * 3600.0
+"""For how many seconds a photo is used that no post shows; Facebook keeps it for about a day."""
+_IMAGES = ImageRules(
+    ImageLimits(frozenset({"image/jpeg", "image/png"}), 4_000_000, transparency=False),
+    most=10,
+    alt_length=1000,
+)
 _PAGE = 100
 _PAGES = 20
 _BAD_REQUEST = (400, 404)
@@ -115,7 +129,7 @@ class FacebookAccount(Account):
     )
 
 
-class FacebookPost(Options):
+class FacebookPost(Illustrated):
     """One post on a Page."""
 
     text: str = Field(
@@ -131,6 +145,7 @@ class FacebookPost(Options):
 
 class Facebook(
     Channel[FacebookAccount, FacebookPost],
+    PublishesUploads[FacebookAccount],
     Removes[FacebookAccount],
     Edits[FacebookAccount, FacebookPost],
 ):
@@ -142,6 +157,7 @@ class Facebook(
     message = FacebookPost
     repeat: ClassVar[Repeat] = Repeat.FINDABLE
     has_practice_platform: ClassVar[bool] = True
+    excludes_images: ClassVar[frozenset[str]] = frozenset({"link"})
 
     async def deliver(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
@@ -150,14 +166,57 @@ class Facebook(
         form = {"message": message.text, **_proof(account.credentials)}
         if message.link is not None:
             form["link"] = message.link
+        form |= _attached(message)
         reply = await tools.http.post(
             f"{account.api}/{account.version}/{account.page_id}/feed",
             form=form,
             bearer=account.credentials.page_token,
-            failure=_failure,
+            failure=_failure_with_photos if message.images else _failure,
         )
         with reply.expecting("a post"):
             return _receipt(reply.name(reply.at("id")))
+
+    def image_rules(self, account: FacebookAccount) -> ImageRules:
+        """Facebook takes ten photos; it refuses some of more than 4 MB, whatever its documentation says."""
+        del account
+        return _IMAGES
+
+    async def upload(
+        self, account: FacebookAccount, image: Image, name: str, delivery: Delivery, tools: Tools
+    ) -> Uploaded:
+        """Upload a photo that no reader sees until a post shows it."""
+        reply = await tools.http.post(
+            f"{account.api}/{account.version}/{account.page_id}/photos",
+            form={
+                "published": "false",
+                **({"alt_text_custom": image.alt} if image.alt else {}),
+                **_proof(account.credentials),
+            },
+            file=FormFile("source", name, image.rendition.media_type, await tools.data_of(image)),
+            bearer=account.credentials.page_token,
+            failure=_failure,
+        )
+        with reply.expecting("a photo"):
+            return Uploaded(reply.name(reply.at("id")), expires=tools.now + _LIVES)
+
+    async def remove_upload(
+        self, account: FacebookAccount, upload: Uploaded, delivery: Delivery, tools: Tools
+    ) -> str:
+        """Delete a photo: it stays when its post is deleted."""
+        reply = await _change(account, "DELETE", Receipt(upload.id), None, tools)
+        return reply.message()
+
+    async def look_upload(
+        self, account: FacebookAccount, upload: Uploaded, delivery: Delivery, tools: Tools
+    ) -> Standing:
+        """Ask for a photo by its id."""
+        reply, gone = await self._looked(account, upload.id, "id", tools)
+        if gone:
+            return Standing(there=False, seen=gone)
+        with reply.expecting("a photo"):
+            if reply.name(reply.at("id")) != upload.id:
+                raise ValueError("another photo")
+        return Standing(there=True, seen=reply.message("it is there"))
 
     async def find(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
@@ -198,8 +257,9 @@ class Facebook(
         delivery: Delivery,
         tools: Tools,
     ) -> Receipt:
-        """Give the post another text. The page that it shows as a preview stays the same."""
-        await _change(account, "POST", receipt, {"message": message.text}, tools)
+        """Give the post another text and other photos. The page that it shows as a preview stays the same."""
+        form = {"message": message.text, **_attached(message)}
+        await _change(account, "POST", receipt, form, tools)
         return receipt
 
     async def look(
@@ -207,24 +267,38 @@ class Facebook(
     ) -> Standing:
         """Ask for the post by its id; if Facebook does not show it, check that it shows the Page."""
         _own(account, receipt)
-        query = {"fields": "id,message,created_time,permalink_url"}
-        reply = await _get(
-            account, receipt.id, query, tools, accept=_BAD_REQUEST, failure=looking(_failure)
-        )
-        if _numbers(_error(reply)) == _NO_SUCH_OBJECT:
-            # Facebook says the same of a post that this token may no longer see.
-            try:
-                await self.check(account, tools)
-            except Rejected as error:
-                raise AccountRefused(str(error), sure=False, status=error.status) from None
-            return Standing(there=False, seen=reply.message(reply.readable(_text(_error(reply)))))
-        if reply.status >= 400:
-            raise looking(_failure)(reply)
+        fields = "id,message,created_time,permalink_url"
+        reply, gone = await self._looked(account, receipt.id, fields, tools)
+        if gone:
+            return Standing(there=False, seen=gone)
         with reply.expecting("a post"):
             post = _post(reply.json(), reply)
             if post.receipt.id != receipt.id:
                 raise ValueError("another post")
         return Standing(there=True, text=post.text, seen=reply.message("it is there"))
+
+    async def _looked(
+        self, account: FacebookAccount, number: str, fields: str, tools: Tools
+    ) -> tuple[Reply, str]:
+        """Ask for a post or a photo by its id; also return in which words Facebook says that it is gone."""
+        reply = await _get(
+            account,
+            number,
+            {"fields": fields},
+            tools,
+            accept=_BAD_REQUEST,
+            failure=looking(_failure),
+        )
+        if _numbers(_error(reply)) == _NO_SUCH_OBJECT:
+            # Facebook says the same of what this token may no longer see.
+            try:
+                await self.check(account, tools)
+            except Rejected as error:
+                raise AccountRefused(str(error), sure=False, status=error.status) from None
+            return reply, reply.message(reply.readable(_text(_error(reply))))
+        if reply.status >= 400:
+            raise looking(_failure)(reply)
+        return reply, ""
 
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
         """Return the Page's name; raise `AccountRefused` if the token may not post there."""
@@ -340,6 +414,15 @@ def _failure(reply: Reply) -> DeliveryError:
     return reply.failure(reason)
 
 
+def _failure_with_photos(reply: Reply) -> DeliveryError:
+    """Do the same for a post with photos, which may be the objects that Facebook does not find."""
+    text = _text(_error(reply)).lower()
+    numbers = _numbers(_error(reply))
+    if numbers == _NO_SUCH_OBJECT or (numbers[0] == _NO_SUCH_OBJECT[0] and "media_fbid" in text):
+        return UploadExpired(reply.message(reply.readable(text)), status=reply.status)
+    return _failure(reply)
+
+
 def _error(reply: Reply) -> Mapping[str, Any]:
     try:
         error = orjson.loads(reply.body)["error"]
@@ -382,6 +465,13 @@ def _wait(reply: Reply) -> float:
         minutes = []
     longest = max(minutes, default=0.0)
     return longest * 60 if 0 < longest < float("inf") else _THROTTLED_WAIT
+
+
+def _attached(message: FacebookPost) -> dict[str, str]:
+    return {
+        f"attached_media[{number}]": orjson.dumps({"media_fbid": image.media.id}).decode()
+        for number, image in enumerate(message.images)
+    }
 
 
 def _receipt(number: str, url: str = "", time: float | None = None) -> Receipt:

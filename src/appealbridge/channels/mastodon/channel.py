@@ -21,6 +21,7 @@ and asks for the source of each one that could be ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -37,6 +38,10 @@ from appealbridge.plugin import (
     DeliveryError,
     Edits,
     Field,
+    Illustrated,
+    Image,
+    ImageLimits,
+    ImageRules,
     LoginExpired,
     Measure,
     Options,
@@ -51,9 +56,12 @@ from appealbridge.plugin import (
     Threaded,
     Tools,
     TryAgain,
+    Uploaded,
+    UploadExpired,
+    UploadsImages,
     looking,
 )
-from appealbridge.plugin.http import Reply
+from appealbridge.plugin.http import Effect, FormFile, Reply
 from appealbridge.plugin.text import mastodon_length
 from appealbridge.plugin.timeline import Page, Post, read_timeline, shown
 from appealbridge.plugin.timestamps import moment
@@ -66,6 +74,19 @@ _NO_SOURCE = range(400, 500)
 _WRITES = "write:statuses"
 _SURELY_THE_ACCOUNT = ("scope", "your login", "suspended", "disabled")
 """The texts of Mastodon's 403 that are about the login; other texts could be about one message."""
+_NO_MEDIA = re.compile(r"\bmedia\b.{0,200}\bnot found\b")
+_NOT_READY = "not finished processing"
+"""Its texts, with 422, for a post with an image that it does not have, or still works on."""
+_WORKING, _STILL_WORKING = 202, 206
+_LIVES = 12 * 3600.0
+"""For how many seconds an upload is used; servers keep those that no post shows for a day."""
+_IMAGES = ImageRules(
+    ImageLimits(
+        frozenset({"image/jpeg", "image/png", "image/webp"}), 16_000_000, max_pixels=33_177_600
+    ),
+    most=4,
+    alt_length=1500,
+)
 _NO_USER = "requires an authenticated user"
 """Its text, with 422, for a token that belongs to an application and not to an account."""
 
@@ -98,7 +119,7 @@ class MastodonAccount(Account):
     )
 
 
-class MastodonPost(Threaded):
+class MastodonPost(Threaded, Illustrated):
     """One post."""
 
     text: str = Field(
@@ -121,6 +142,7 @@ class MastodonPost(Threaded):
 
 class Mastodon(
     Channel[MastodonAccount, MastodonPost],
+    UploadsImages[MastodonAccount],
     Removes[MastodonAccount],
     Edits[MastodonAccount, MastodonPost],
 ):
@@ -137,10 +159,14 @@ class Mastodon(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
     ) -> Receipt:
         """Create the post."""
-        status = message.model_dump(exclude_none=True, exclude={"text", "thread", "in_reply_to"})
+        status = message.model_dump(
+            exclude_none=True, exclude={"text", "thread", "in_reply_to", "images"}
+        )
         status["status"] = message.text
         if message.in_reply_to is not None:
             status["in_reply_to_id"] = message.number()
+        if message.images:
+            status["media_ids"] = [image.media.id for image in message.images]
         reply = await tools.http.post(
             f"{account.api}/api/v1/statuses",
             json=status,
@@ -153,6 +179,45 @@ class Mastodon(
             reason = f"the post that this one replies to does not exist: {reply.excerpt()}"
             raise Rejected(reply.message(reason), status=reply.status)
         return _receipt(reply.json(), reply)
+
+    def image_rules(self, account: MastodonAccount) -> ImageRules:
+        """Mastodon takes four images, each with a description."""
+        del account
+        return _IMAGES
+
+    async def upload(
+        self, account: MastodonAccount, image: Image, name: str, delivery: Delivery, tools: Tools
+    ) -> Uploaded:
+        """Upload an image with its description; the server may work on it for a while."""
+        reply = await tools.http.post(
+            f"{account.api}/api/v2/media",
+            form={"description": image.alt} if image.alt else {},
+            file=FormFile("file", name, image.rendition.media_type, await tools.data_of(image)),
+            bearer=account.credentials.access_token,
+            failure=_failure,
+        )
+        with reply.expecting("an upload"):
+            media = reply.name(reply.json()["id"])
+        return Uploaded(media, ready=reply.status != _WORKING, expires=tools.now + _LIVES)
+
+    async def is_ready(
+        self, account: MastodonAccount, image: Image, delivery: Delivery, tools: Tools
+    ) -> bool:
+        """Ask for the image: 206 means that the server still works on it."""
+        reply = await tools.http.get(
+            f"{account.api}/api/v1/media/{image.media.id}",
+            bearer=account.credentials.access_token,
+            accept=(404, 422),
+            failure=_failure,
+        )
+        if reply.status == 404:
+            raise UploadExpired(reply.message(), status=404)
+        if reply.status == 422:
+            raise Rejected(reply.message(), status=422)
+        with reply.expecting("an upload"):
+            if reply.name(reply.json()["id"]) != image.media.id:
+                raise ValueError("another image")
+        return reply.status != _STILL_WORKING
 
     async def find(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
@@ -231,6 +296,12 @@ class Mastodon(
                 "status": message.text,
                 "spoiler_text": message.spoiler_text or "",
                 **({} if message.language is None else {"language": message.language}),
+                # An edit without its images would take them off the post.
+                **(
+                    {"media_ids": [image.media.id for image in message.images]}
+                    if message.images
+                    else {}
+                ),
             },
             bearer=account.credentials.access_token,
             failure=_failure,
@@ -316,6 +387,10 @@ def _failure(reply: Reply) -> DeliveryError:
         return AccountRefused(reply.message(), sure=sure, status=reply.status)
     if reply.status == 422 and _NO_USER in text:
         return LoginExpired(reply.message(), status=reply.status)
+    if reply.status == 422 and reply.effect is not Effect.READ and _NO_MEDIA.search(text):
+        return UploadExpired(reply.message(), status=reply.status)
+    if reply.status == 422 and _NOT_READY in text:
+        return TryAgain(reply.message(), status=reply.status)
     reset = moment(reply.headers.get("X-RateLimit-Reset"))
     if reply.status != 429 or reset is None:
         return reply.failure()

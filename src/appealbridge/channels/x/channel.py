@@ -39,6 +39,10 @@ from appealbridge.plugin import (
     Delivery,
     DeliveryError,
     Field,
+    Illustrated,
+    Image,
+    ImageLimits,
+    ImageRules,
     LoginExpired,
     Measure,
     Options,
@@ -54,9 +58,12 @@ from appealbridge.plugin import (
     Tools,
     TryAgain,
     Unsure,
+    Uploaded,
+    UploadExpired,
+    UploadsImages,
     looking,
 )
-from appealbridge.plugin.http import Effect, Reply
+from appealbridge.plugin.http import Effect, FormFile, Reply
 from appealbridge.plugin.text import X_LIMIT, x_length
 from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT, Page, Post, read_timeline
 from appealbridge.plugin.timestamps import moment
@@ -81,6 +88,22 @@ _SURELY_THE_ACCOUNT = re.compile(
     r"|unsupported-authentication)|\b(?:suspended|locked|deactivated|read-only|not enrolled)\b"
     r"|access level|app permissions|subset of (?:x|twitter) api",
     re.IGNORECASE,
+)
+_NO_MEDIA = re.compile(
+    r"media ids? (?:are|is) invalid|media_ids.{0,80}(?:invalid|not found|expired)"
+)
+"""The texts of X's 400 for a post with an image that it does not have any more."""
+_LIVES = 86_400.0
+"""For how many seconds an upload is used; X says how long it keeps it, but not for which kinds of access."""
+_IMAGES = ImageRules(
+    ImageLimits(
+        frozenset({"image/jpeg", "image/png", "image/webp"}),
+        5_000_000,
+        max_width=8192,
+        max_height=8192,
+    ),
+    most=4,
+    alt_length=1000,
 )
 _NOT_X = (orjson.JSONDecodeError, AttributeError, TypeError)
 """The errors of reading an answer that X did not write."""
@@ -128,7 +151,7 @@ class XAccount(Account):
     )
 
 
-class Tweet(Threaded):
+class Tweet(Threaded, Illustrated):
     """One post on X."""
 
     text: str = Field(
@@ -145,8 +168,8 @@ class Tweet(Threaded):
     )
 
 
-class X(Channel[XAccount, Tweet], Removes[XAccount]):
-    """Publishes a post, searches the timeline for it if its outcome is unclear, and removes it."""
+class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
+    """Uploads images, publishes a post, searches the timeline for it if its outcome is unclear, and removes it."""
 
     platform: ClassVar[str] = "x"
     action: ClassVar[str] = "tweet"
@@ -161,9 +184,13 @@ class X(Channel[XAccount, Tweet], Removes[XAccount]):
     ) -> Receipt:
         """Create the post."""
         url = f"{account.api}/2/tweets"
-        body: Mapping[str, Any] = message.model_dump(exclude_none=True, exclude={"thread"})
+        body: Mapping[str, Any] = message.model_dump(
+            exclude_none=True, exclude={"thread", "images"}
+        )
         if message.in_reply_to is not None:  # who may reply was said by the post at the beginning
             body = {"text": message.text, "reply": {"in_reply_to_tweet_id": message.number()}}
+        if message.images:
+            body = {**body, "media": {"media_ids": [image.media.id for image in message.images]}}
         reply = await tools.http.post(
             url,
             json=body,
@@ -172,6 +199,31 @@ class X(Channel[XAccount, Tweet], Removes[XAccount]):
         )
         with reply.expecting("a post"):
             return _receipt(reply.name(reply.at("data", "id")))
+
+    def image_rules(self, account: XAccount) -> ImageRules:
+        """X takes four images of 5 MB."""
+        del account
+        return _IMAGES
+
+    async def upload(
+        self, account: XAccount, image: Image, name: str, delivery: Delivery, tools: Tools
+    ) -> Uploaded:
+        """Upload an image, then give it its alt text."""
+        url = f"{account.api}/2/media/upload"
+        media_type = image.rendition.media_type
+        reply = await tools.http.post(
+            url,
+            form={"media_category": "tweet_image", "media_type": media_type},
+            file=FormFile("media", name, media_type, await tools.data_of(image)),
+            headers=_signed(account.credentials, "POST", url, tools),
+            failure=_failure,
+        )
+        with reply.expecting("an upload"):
+            media = reply.name(reply.at("data", "id"))
+            lives = min(float(reply.at("data").get("expires_after_secs") or _LIVES), _LIVES)
+        if image.alt:
+            await _describe(account, media, image.alt, tools)
+        return Uploaded(media, expires=tools.now + lives)
 
     async def find(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
@@ -259,6 +311,19 @@ class X(Channel[XAccount, Tweet], Removes[XAccount]):
         return Measure("text", x_length(message.text), X_LIMIT, "characters as X counts")
 
 
+async def _describe(account: XAccount, media: str, alt: str, tools: Tools) -> None:
+    url = f"{account.api}/2/media/metadata"
+    reply = await tools.http.post(
+        url,
+        json={"id": media, "metadata": {"alt_text": {"text": alt}}},
+        headers=_signed(account.credentials, "POST", url, tools),
+        failure=_failure,
+    )
+    with reply.expecting("the alt text"):
+        if reply.name(reply.at("data", "id")) != media:
+            raise ValueError("another image")
+
+
 def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> Mapping[str, str]:
     """Return the Authorization header. The query is signed, a JSON body is not."""
     from oauthlib.oauth1 import Client  # a daemon without an account on X starts without it
@@ -330,6 +395,8 @@ def _failure(reply: Reply) -> DeliveryError:
         if not sure and reply.effect is not Effect.CHANGE and _ABOUT_THE_MESSAGE.search(text):
             return Rejected(reply.message(), status=status)
         return AccountRefused(reply.message(), sure=sure, status=status)
+    if status == 400 and reply.effect is Effect.CREATE and _NO_MEDIA.search(text):
+        return UploadExpired(reply.message(), status=status)
     if status == 429:
         resets = [
             reply.seconds_until(float(reset))

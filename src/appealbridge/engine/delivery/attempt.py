@@ -25,6 +25,8 @@ from appealbridge.engine.delivery.outcome import (
 from appealbridge.engine.delivery.retry_policies import Policies
 from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
 from appealbridge.engine.holds.stops import Stops
+from appealbridge.engine.images.outcome import UploadAttempt
+from appealbridge.engine.images.uploads import Uploads
 from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.engine.time_limit import GaveUp, Over
 from appealbridge.engine.withdrawals.attempt import Removals
@@ -43,11 +45,13 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import SearchResult, Tools
+from appealbridge.plugin.channel import SearchResult
 from appealbridge.store.base import Store
 from appealbridge.store.records import Settlement
 
 T = TypeVar("T")
+Ended = Receipt | DeliveryError | Verdict | UploadAttempt
+"""How an attempt ended: published, not published, not allowed, or one image of it uploaded."""
 
 _FOUND = 1000
 """How many found posts are remembered with their deliveries, until the store knows them."""
@@ -73,6 +77,7 @@ class Attempts:
         self._within = context.time_limits.within
         self._removals = Removals(context, self._failure)
         self._edits = PostEdits(context, self._failure)
+        self.uploads = Uploads(context, self._policies, self._failure)
         self._under_way: dict[str, Over] = {}
         self._called_off: dict[str, asyncio.Event] = {}
         # When the last attempt of each delivery with an unclear outcome ended. Those of an earlier process
@@ -123,7 +128,7 @@ class Attempts:
         begun_at = self._clock.now()
         try:
             verdict = await self._gate(lane, delivery, begun_at)
-            result: Receipt | DeliveryError | Verdict = verdict
+            result: Ended = verdict
             if verdict is GO:
                 result = await (
                     self._edits.edit(lane, delivery, self._under_way[delivery.id])
@@ -133,7 +138,10 @@ class Attempts:
         finally:
             lane.leave()
         now = self._clock.now()
-        if isinstance(result, Verdict):
+        if isinstance(result, UploadAttempt):
+            lane.pace.give_back()
+            settlement = await self.uploads.settlement(lane, delivery, result, begun_at, now)
+        elif isinstance(result, Verdict):
             settlement = _stopped(delivery, State.SENDING, result, now)
         else:
             settlement = await self._settlement(lane, delivery, result, begun_at, now)
@@ -263,7 +271,7 @@ class Attempts:
         )
         await self._settle(lane, delivery, settlement, 0.0)
 
-    async def _deliver(self, lane: Lane, delivery: Delivery) -> Receipt | DeliveryError | Verdict:
+    async def _deliver(self, lane: Lane, delivery: Delivery) -> Ended:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
         except ValidationError as error:
@@ -271,7 +279,6 @@ class Attempts:
             return Rejected(
                 f"{lane.name} no longer accepts what was planned for it ({where}); was its platform changed?"
             )
-        result: Receipt | DeliveryError
         if delivery.follows:
             before = await _before(self._store, delivery)
             if not isinstance(before, Receipt):
@@ -281,10 +288,11 @@ class Attempts:
         if (stopped := self._stops.forbids(delivery)) is not None:
             return stopped
         try:
-            sending = lane.channel.deliver(lane.account, message, delivery, self._tools(lane))
             over = self._under_way[delivery.id]
-            receipt = await self._within(lane.channel.time_limit, sending, over)
-            result = _by(kept_receipt(receipt), lane)
+            ended = await self.uploads.publish(lane, delivery, message, over, self._stops)
+            if isinstance(ended, Verdict | UploadAttempt):
+                return ended
+            result: Receipt | DeliveryError = _by(kept_receipt(ended), lane)
         except GaveUp as error:
             result = Unsure(f"the attempt was ended: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
@@ -298,7 +306,7 @@ class Attempts:
     async def _find(self, lane: Lane, delivery: Delivery) -> SearchResult | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
-            finding = lane.channel.find(lane.account, message, delivery, self._tools(lane))
+            finding = lane.channel.find(lane.account, message, delivery, self.uploads.tools(lane))
             result = await self._within(lane.channel.time_limit, finding)
             return kept_search(result, self._clean, DETAIL_LIMIT)
         except GaveUp as error:
@@ -322,9 +330,6 @@ class Attempts:
         return Unsure(
             f"the plug-in failed; it may have published before that\n{trail[-DETAIL_LIMIT:]}"
         )
-
-    def _tools(self, lane: Lane) -> Tools:
-        return Tools(lane.http, self._clock.now(), self._rng)
 
     async def _settle(
         self, lane: Lane, delivery: Delivery, settlement: Settlement, seconds: float

@@ -73,7 +73,13 @@ def gate(
 
 
 def not_sent(delivery: Delivery) -> Delivery:
-    """Return a planned delivery as it is stored if it is not sent at once; a later post of a thread stays planned."""
+    """
+    Return a planned delivery as it is stored if it is not sent at once.
+
+    A later post of a thread stays planned, and so does one whose images have to be prepared.
+    """
+    if delivery.images:
+        return delivery
     if delivery.follows:
         return replace(delivery, hold="", reason="")
     return delivery.stored(State.HELD if delivery.hold else State.READY)

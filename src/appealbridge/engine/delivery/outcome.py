@@ -10,7 +10,7 @@ from typing import NamedTuple
 from appealbridge.engine.delivery.backoff import RetryPolicy, defer, next_due
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure
+from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, Unsure, UploadExpired
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 from appealbridge.model.withdrawal import RESTORED, SEARCHES, WITHDRAWN
@@ -99,6 +99,7 @@ def settle_send(
         hold=end.hold,
         reason=end.reason,
         receipt=receipt,
+        uploads_expired=isinstance(result, UploadExpired),
     )
 
 

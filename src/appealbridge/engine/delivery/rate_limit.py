@@ -55,6 +55,12 @@ class RateLimit:
         if self.rate is not None:
             self._recent.extend([now] * count)
 
+    def give_back(self) -> None:
+        """Count one attempt less: it was no post after all."""
+        self._left += 1
+        if self.rate is not None and self._recent:
+            self._recent.pop()
+
     def begun_before(self, moments: Iterable[float]) -> None:
         """Count attempts that an earlier process made, in order."""
         if self.rate is not None:

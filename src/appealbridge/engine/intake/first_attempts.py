@@ -48,7 +48,8 @@ class FirstAttempts(AcceptanceStage):
 
     def _first(self, batch: Batch, delivery: Delivery) -> Delivery:
         # What an amendment amends is only known once it is stored.
-        if delivery.follows or delivery.hold or delivery.kind is Kind.AMEND:
+        amends = delivery.kind is Kind.AMEND
+        if delivery.follows or delivery.hold or delivery.images or amends:
             return not_sent(delivery)
         lane = self._lanes.get(delivery.channel)
         if lane is not None and lane.reserve(batch.now):

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.images.uploads import as_uploaded
 from appealbridge.engine.time_limit import GaveUp
 from appealbridge.engine.withdrawals.outcome import settle_look, settle_removal
 from appealbridge.model.delivery import Delivery
@@ -21,7 +22,7 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import Removes, Standing
+from appealbridge.plugin.abilities import PublishesUploads, Removes, Standing
 from appealbridge.plugin.channel import Tools
 from appealbridge.store.records import Settlement
 
@@ -82,11 +83,36 @@ class Removals:
         try:
             removing = channel.remove(lane.account, receipt, removal, self._tools(lane))
             answer = await self._within(lane.channel.time_limit, removing)
-            return lane.http.clean(str(answer).encode(errors="replace").decode())
         except GaveUp as error:
             return Unsure(f"the attempt was ended: {error}")
+        except AlreadyGone as error:
+            # The post may be gone since an attempt of which its images were left.
+            gone = self._failure(error)
+            left = await self._remove_uploads(lane, removal)
+            return left or gone
         except Exception as error:  # noqa: BLE001 - a plug-in that breaks may have removed the post
             return self._failure(error)
+        left = await self._remove_uploads(lane, removal)
+        return left or lane.http.clean(str(answer).encode(errors="replace").decode())
+
+    async def _remove_uploads(self, lane: Lane, removal: Delivery) -> DeliveryError | None:
+        """Remove what can be seen without the post; return the first failure."""
+        channel = lane.channel
+        if not isinstance(channel, PublishesUploads):
+            return None
+        for upload in await self._persist(lambda: self._store.uploads(removal.target)):
+            try:
+                removing = channel.remove_upload(
+                    lane.account, as_uploaded(upload), removal, self._tools(lane)
+                )
+                await self._within(lane.channel.time_limit, removing)
+            except AlreadyGone:
+                continue
+            except GaveUp as error:
+                return Unsure(f"the attempt was ended: {error}")
+            except Exception as error:  # noqa: BLE001 - a plug-in that breaks may have removed it
+                return self._failure(error)
+        return None
 
     async def _seen(
         self, lane: Lane, removal: Delivery, receipt: Receipt | None
@@ -97,12 +123,28 @@ class Removals:
         try:
             looking = channel.look(lane.account, receipt, removal, self._tools(lane))
             standing = await self._within(lane.channel.time_limit, looking)
+            if not standing.there:
+                standing = await self._upload_left(lane, removal) or standing
             seen = lane.http.clean(str(standing.seen).encode(errors="replace").decode())
             return Standing(bool(standing.there), "", seen)
         except GaveUp as error:
             return TryAgain(f"the look was ended: {error}")
         except Exception as error:  # noqa: BLE001 - a look that breaks has seen nothing
             return self._failure(error)
+
+    async def _upload_left(self, lane: Lane, removal: Delivery) -> Standing | None:
+        """Return what a look showed of an upload that is still there, `None` if none is."""
+        channel = lane.channel
+        if not isinstance(channel, PublishesUploads):
+            return None
+        for upload in await self._persist(lambda: self._store.uploads(removal.target)):
+            looking = channel.look_upload(
+                lane.account, as_uploaded(upload), removal, self._tools(lane)
+            )
+            standing = await self._within(lane.channel.time_limit, looking)
+            if standing.there:
+                return Standing(there=True, seen=f"image {upload.number}: {standing.seen}")
+        return None
 
     def _about_the_account(
         self, lane: Lane, removal: Delivery, error: TryAgain

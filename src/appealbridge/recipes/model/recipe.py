@@ -49,6 +49,7 @@ class Recipe:
     `version` is the hash of its text and of the templates it uses, which are kept with it by file
     name. `index_hints` are values that its conditions require. `approval` is who must approve
     (`none`: nobody; empty: any approver), and `burst` limits what goes out without approval.
+    With `images_required`, a message waits for its pictures.
     `publish_within` is in seconds from the event's receipt, or from the end of the wait before a
     step; `None` for no limit. `threat_to_life` lets it publish in quiet hours. `mentions` are those
     that its author wrote, in lower case. `steps`
@@ -77,6 +78,7 @@ class Recipe:
     approval: str = ""
     publish_within: float | None = None
     threat_to_life: bool = False
+    images_required: bool = True
     burst: RecipeBurst | None = None
     on_failure: Sequence[str] = ()
     retry: Mapping[str, Any] = field(default_factory=dict)

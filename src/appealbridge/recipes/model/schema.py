@@ -186,6 +186,11 @@ class Shape(Options):
         "officer_in_charge",
         "none",
     )
+    images_required: bool = option(
+        "Whether a message waits for a picture that cannot be had. With `false` it goes out without it.",
+        False,
+        default=True,
+    )
     publish_within: Duration | None = option(
         "How long after the event a message may still go out.", "2h", gt=0
     )

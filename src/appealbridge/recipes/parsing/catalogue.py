@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
-from appealbridge.files import READ_LIMIT, read_file
+from appealbridge.files import READ_LIMIT, flaw_below, read_file
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.options import Options
@@ -29,9 +29,9 @@ class Catalogue:
     with its trigger's name (`webhook:incident-desk`) to its settings. `lists` maps a list's name to
     its entries, and `list_places` to their document and paths. `people` are the people and groups
     that `approval` and `on_failure` may name; `telling` is how to reach them, `None` if not known.
-    `templates` is the folder of template files, `None` if there is none. `absent` are accounts that
-    are left out because their plug-in failed. `egress` decides which addresses may be connected to,
-    `None` if not known.
+    `templates` is the folder of template files and `media_folder` that of pictures, `None` if there
+    is none. `absent` are accounts that are left out because their plug-in failed. `egress` decides
+    which addresses may be connected to, `None` if not known.
     """
 
     registry: Registry
@@ -44,6 +44,7 @@ class Catalogue:
     telling: Telling | None = None
     time_zone: str = "Europe/London"
     templates: Path | None = None
+    media_folder: Path | None = None
     absent: Collection[str] = ()
     egress: EgressPolicy | None = None
 
@@ -87,6 +88,13 @@ class Catalogue:
             return content.decode().replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError:
             raise ValueError("is not UTF-8; save it as UTF-8") from None
+
+    def media_flaw(self, file: str) -> tuple[str, str] | None:
+        """Return what is wrong with the name of a picture's file, and the cure; `None` if nothing is."""
+        if self.media_folder is None:
+            cure = "write media_folder: with the folder of the pictures in appealbridge.yaml"
+            return "there is no folder of pictures", cure
+        return flaw_below(self.media_folder, file)
 
     def template_files(self) -> list[str]:
         """Return the names of all files in the folder of templates."""

@@ -152,6 +152,7 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
         approval=shape.approval or "",
         publish_within=shape.publish_within,
         threat_to_life=shape.threat_to_life,
+        images_required=shape.images_required,
         burst=shape.burst,
         on_failure=(on_failure,) if isinstance(on_failure, str) else tuple(on_failure),
         retry=shape.retry.model_dump(exclude_unset=True),

@@ -9,16 +9,25 @@ from typing import Any
 from appealbridge.documents import Path, Problem, path_text, texts_in
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.documents.validation import check_value, is_filled_in
-from appealbridge.plugin.channel import Account, AnyChannel
+from appealbridge.media import missing_library
+from appealbridge.plugin.abilities import AcceptsImages
+from appealbridge.plugin.channel import Account, AltText, AnyChannel
+from appealbridge.plugin.images import Image
 from appealbridge.plugin.options import Threaded, html_options
 from appealbridge.recipes.model.other_words import OPTIONS
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.parsing.context import ParsingContext
-from appealbridge.recipes.parsing.options import Filler, chains_of, filler
+from appealbridge.recipes.parsing.options import (
+    A_LIST,
+    IMAGES,
+    Filler,
+    chains_of,
+    filler,
+    images_filler,
+)
 from appealbridge.recipes.templates.syntax import Chain
 
-PICTURES = "images"
-"""A planned option that no channel has yet."""
+_OF_AN_IMAGE = ("url", "file", "alt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +55,25 @@ class Wanted:
         """The names that the message reads."""
         return [(name, keys) for _, name, keys in chains_of(self.filled.leaves)]
 
+    def place(self, option: str) -> Path:
+        """Return the path of an option in the file."""
+        return self.places.get(option, (*self.path, option))
+
 
 def compiled_options(
     reading: ParsingContext, plugins: Iterable[AnyChannel], options: Mapping[str, Any], path: Path
 ) -> dict[str, Filler]:
     """Return the compiled options by name; values are escaped in those that are HTML on these channels."""
     pages = frozenset().union(*(html_options(plugin.message) for plugin in plugins))
+    check_images(reading, options, path)
     return {
-        key: filler(
+        key: images_filler(option, (*path, key), reading.compiled)
+        if key == IMAGES
+        else filler(
             option, (*path, key), reading.compiled_html if key in pages else reading.compiled
         )
         for key, option in options.items()
     }
-
-
-def pictures_of(reading: ParsingContext, options: dict[str, Any], path: Path) -> None:
-    """Remove pictures from the options, and report that they are not available yet."""
-    if PICTURES in options:
-        cure = "leave it out, and give a link to the page that shows them"
-        reading.complain((*path, PICTURES), f'"{PICTURES}" is not available yet', cure, key=True)
-        del options[PICTURES]
 
 
 def complaints_about(reading: ParsingContext, wanted: Wanted) -> list[Problem]:
@@ -81,6 +89,9 @@ def complaints_about(reading: ParsingContext, wanted: Wanted) -> list[Problem]:
         beside=[*wanted.beside],
         elsewhere=wanted.places,
         meant=OPTIONS,
+    )
+    check_for_account(
+        reading, wanted.plugin, wanted.account, wanted.channel, wanted.written, wanted.place
     )
     return [*problems, *_flaws(reading, wanted)]
 
@@ -218,3 +229,82 @@ def measured(reading: ParsingContext, step: Step, wanted: Wanted) -> Step:
             "make it shorter, or write overflow: thread" if threads else "make it shorter",
         )
     return replace(step, fixed=message) if filled.constant else step
+
+
+def check_images(reading: ParsingContext, options: Mapping[str, Any], path: Path) -> None:
+    """Report what is wrong with the images among a message's options, whatever the channel."""
+    if IMAGES not in options:
+        return
+    place, value = (*path, IMAGES), options[IMAGES]
+    if missing := missing_library():
+        problem, _, cure = missing.partition("; ")
+        reading.complain(place, f"images need one more package: {problem}", cure, key=True)
+    if isinstance(value, str):
+        if not _is_one_template(value):
+            reading.complain(place, "is not a list of pictures", A_LIST)
+        return
+    for number, image in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(image, dict):
+            _check_image(reading, image, (*place, number))
+
+
+def _is_one_template(text: str) -> bool:
+    text = text.strip()
+    return text.startswith(("{{", "$.", "$[")) and (
+        not text.startswith("{{") or text.endswith("}}")
+    )
+
+
+def _check_image(reading: ParsingContext, image: Mapping[str, Any], path: Path) -> None:
+    for name in image.keys() & (Image.model_fields.keys() - {*_OF_AN_IMAGE}):
+        cure = f"a picture has {', '.join(_OF_AN_IMAGE)}"
+        reading.complain((*path, name), f'unknown option "{name}" for a picture', cure, key=True)
+    file = image.get("file")
+    if "url" in image and file is not None:
+        reading.complain(
+            (*path, "file"), '"url" and "file" cannot be used together', "leave one out"
+        )
+    elif isinstance(file, str):
+        if is_filled_in(file):
+            cure = "write its name here; a picture from an event has url:"
+            reading.complain(
+                (*path, "file"), "the name of a file cannot come from a template", cure
+            )
+        elif flaw := reading.catalogue.media_flaw(file):
+            reading.complain((*path, "file"), *flaw)
+
+
+def check_for_account(
+    reading: ParsingContext,
+    plugin: AnyChannel,
+    account: Account,
+    channel: str,
+    written: Mapping[str, Any],
+    place: Callable[[str], Path],
+) -> None:
+    """Report what is wrong with the images of a message for one account."""
+    images = written.get(IMAGES)
+    if not images or not isinstance(plugin, AcceptsImages):
+        return
+    path = place(IMAGES)
+    for other in sorted(plugin.excludes_images & written.keys()):
+        cure = "leave one of the two out; a link in the text is still a link"
+        message = f'"{other}" and "{IMAGES}" cannot be used together on {plugin.platform}'
+        reading.complain(place(other), message, cure, key=True)
+    rules = plugin.image_rules(account)
+    for number, image in enumerate(images if isinstance(images, list) else ()):
+        if not isinstance(image, dict):
+            continue
+        alt = image.get("alt", "")
+        if not isinstance(alt, str):
+            continue
+        if is_filled_in(alt):
+            continue
+        if not alt.strip() and account.alt_text is AltText.REQUIRED:
+            message = f"a picture without alt: is held for a person on {channel}"
+            reading.note((*path, number), message, "say in alt: what it shows")
+        elif len(alt) > rules.alt_length:
+            message = (
+                f"{len(alt)} characters, but {channel} allows {rules.alt_length} for an alt text"
+            )
+            reading.complain((*path, number, "alt"), message, "make it shorter")

@@ -10,7 +10,11 @@ from appealbridge.documents import Path, path_text
 from appealbridge.model.errors import RenderError
 from appealbridge.recipes.templates.expression import Expression
 from appealbridge.recipes.templates.limits import LIMIT, LIST_LIMIT
-from appealbridge.recipes.templates.scope import Scope, Unfillable
+from appealbridge.recipes.templates.scope import NotThere, Scope, Unfillable
+
+IMAGES = "images"
+A_LIST = "write a list with url: and alt: for each picture, or one template that gives such a list"
+_OF_THE_APPEAL = (("appeal", (IMAGES,)),)
 
 Fill = Callable[[Scope], Any]
 
@@ -132,3 +136,40 @@ def joined(parts: Mapping[str, Filler]) -> Filler:
         {name: part.literal for name, part in parts.items()},
         dict(fills),
     )
+
+
+def images_filler(value: Any, path: Path, compiled: Callable[[str, Path], Expression]) -> Filler:
+    """Compile the option `images`: a list of pictures, or one template that gives such a list."""
+    if not isinstance(value, str):
+        inner = filler(value, path, compiled)
+        return inner if inner.constant else Filler(inner.leaves, inner.fill, [])
+    inner = filler(value, path, compiled)
+    (leaf,) = inner.leaves
+    where = path_text(path)
+
+    def fill(scope: Scope) -> list[dict[str, str]]:
+        try:
+            return [*_images_in(leaf.expression.fill(scope), where, scope)]
+        except Unfillable as failure:
+            # A case file that names no pictures has none.
+            if isinstance(failure, NotThere) and leaf.expression.chains == _OF_THE_APPEAL:
+                return []
+            raise RenderError(where, str(failure)) from None
+
+    return Filler(inner.leaves, fill, [])
+
+
+def _images_in(value: Any, where: str, scope: Scope) -> Iterator[dict[str, str]]:
+    """Yield what a template's value says of each picture. It comes from an event, so nothing else in it counts."""
+    if value is None or value == "":
+        return
+    entries = value if isinstance(value, list | tuple) else [value]
+    for entry in entries:
+        image = {"url": entry} if isinstance(entry, str) else entry
+        if not isinstance(image, Mapping) or not isinstance(image.get("url"), str):
+            raise RenderError(where, f"a picture without an address; {A_LIST}")
+        alt = image.get("alt")
+        yield {
+            "url": scope.publishable(image["url"]).strip(),
+            "alt": scope.publishable(alt).strip() if isinstance(alt, str) else "",
+        }

@@ -19,11 +19,10 @@ from appealbridge.recipes.parsing.message import (
     compiled_options,
     complaints_about,
     measured,
-    pictures_of,
     step_of,
 )
 from appealbridge.recipes.parsing.needs import needs_of, results_in
-from appealbridge.recipes.parsing.options import Filler, joined
+from appealbridge.recipes.parsing.options import IMAGES, Filler, joined
 from appealbridge.recipes.parsing.paths import channels_of, part_id
 from appealbridge.recipes.parsing.template_files import template_leaves
 
@@ -72,7 +71,11 @@ def steps_for(
     targets: Sequence[PostTarget],
 ) -> Sequence[Step | None]:
     """Return a step for each of these channels, `None` for those that have a mistake."""
-    pictures_of(reading, options, path)
+    if entry is AmendEntry and IMAGES in options:
+        cure = "to change pictures, withdraw the post and publish it anew"
+        message = f'"{IMAGES}" is not available for an amendment yet'
+        reading.complain((*path, IMAGES), message, cure, key=True)
+        del options[IMAGES]
     known, meant = _understood(reading, entry, options, targets, path)
     shared = compiled_options(reading, [target.plugin for target in targets], known, path)
     after = needs_of(reading, right, path, ()) - {id_}
@@ -134,7 +137,6 @@ def targets_of(reading: ParsingContext, right: Mapping[str, Any], path: Path) ->
             mine = own.get(name, {})
             below = (*path, "per_channel", name) if name in own else path
             good, options = reading.own(OneChannel, mine, below)
-            pictures_of(reading, options, below)
             targets.append(PostTarget(name, plugin, account, mine, good, options, below))
     return targets
 

@@ -19,7 +19,6 @@ from appealbridge.recipes.parsing.message import (
     compiled_options,
     complaints_about,
     measured,
-    pictures_of,
     step_of,
 )
 from appealbridge.recipes.parsing.needs import needs_of
@@ -45,7 +44,6 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
         message = f'"{key}" needs an entry of its own'
         reading.complain((*path, key), message, cure, key=True)
         del options[key]
-    pictures_of(reading, options, path)
     if plugin is ACTION:
         options = with_mail_channels(reading, options)
     filled = joined(compiled_options(reading, [plugin], options, path))

@@ -82,7 +82,11 @@ def thread_of(message: Options) -> Iterator[Options]:
     """Yield the later posts of a thread in order; `in_reply_to` is set when each is sent."""
     if isinstance(message, Threaded):
         for text in message.thread:
-            yield message.model_copy(update={"text": text, "thread": (), "in_reply_to": None})
+            # The first post has the images.
+            without = {"images": ()} if "images" in type(message).model_fields else {}
+            yield message.model_copy(
+                update={"text": text, "thread": (), "in_reply_to": None, **without}
+            )
 
 
 def _with(message: Options, measure: Measure, text: str, **more: Any) -> Options:

@@ -208,6 +208,8 @@ def _planned_words(step: Step, made: Finished) -> str:
         message = f"planned an amendment of {step.amends.of} on {step.channel}"
     if made.too_long is not None:
         message += f", shortened from {made.too_long.count} {made.too_long.unit}"
+    if made.left_out:
+        message += f", without {len(made.left_out)} more images: {', '.join(made.left_out)}"[:600]
     return f"{message}, held: {hold}" if hold else message
 
 

@@ -17,10 +17,12 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Measure
+from appealbridge.plugin.images import Illustrated
 from appealbridge.plugin.options import Options
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.model.withdraw import ACTION, WithdrawMessage
+from appealbridge.recipes.planning.illustrating import fitting, illustrated
 from appealbridge.recipes.planning.overflow import fitted, thread_of
 from appealbridge.recipes.templates.scope import Scope
 
@@ -61,10 +63,16 @@ class Where:
 
 @value
 class Finished:
-    """A rendered step; `too_long` is the length of its text before shortening, `None` if it was not shortened."""
+    """
+    A rendered step.
+
+    `too_long` is the length of its text before shortening, `None` if it was not shortened. `left_out` are the addresses
+    of the images that are more than its channel takes.
+    """
 
     deliveries: Sequence[Delivery]
     too_long: Measure | None = None
+    left_out: Sequence[str] = ()
 
 
 def held_for(delivery: Delivery, unread: str) -> Delivery:
@@ -83,10 +91,19 @@ def finished(recipe: Recipe, step: Step, event: Event, here: Where) -> Finished:
     if step.amends is not None and not event.subject:
         raise RenderError(step.path, "the event has no subject, so there is nothing to amend")
     message = message_of(step, here.scope)
+    images = fitting(step, message) if isinstance(message, Illustrated) and message.images else None
+    if images is not None and images.left_out:
+        message = message.model_copy(update={"images": images.kept})
     final = fitted(step, message, here.scope)
     whole = final is message or step.overflow is Overflow.THREAD
     too_long = None if whole else step.plugin.measure(step.account, message)
-    return Finished([*_deliveries(recipe, step, event, here, final)], too_long)
+    deliveries = [*_deliveries(recipe, step, event, here, final)]
+    if images is None:
+        return Finished(deliveries, too_long)
+    deliveries = [
+        each if each.follows else illustrated(each, recipe, images) for each in deliveries
+    ]
+    return Finished(deliveries, too_long, images.left_out)
 
 
 def _deliveries(

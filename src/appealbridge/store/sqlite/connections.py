@@ -175,7 +175,7 @@ class StoreLock:
 def prepared(path: Path) -> sqlite3.Connection:
     """Return the writing connection, after creating or updating the file."""
     try:
-        _private(path)
+        make_private(path)
         connection = open_writer(path)
         try:
             migrate(connection, path)
@@ -188,7 +188,7 @@ def prepared(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """
     Create a missing file that only its owner can read; the log beside it gets the same permissions.
 

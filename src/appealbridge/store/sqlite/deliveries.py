@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import cast
 
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, Hold, State, with_hold
@@ -83,7 +84,9 @@ _HASTEN = (
 )
 _EXPIRE = (
     f"UPDATE deliveries SET state = {EXPIRED}, hold = '', settled_at = :now, blocked = 0,"
-    " reason = 'its publish_within had passed' WHERE number IN (SELECT number FROM deliveries"
+    " reason = 'its publish_within had passed' || CASE WHEN reason = '' OR hold <> '' THEN ''"
+    f" ELSE CASE state WHEN {PLANNED} THEN '; ' || reason ELSE '' END END"
+    " WHERE number IN (SELECT number FROM deliveries"
     f" WHERE {IS_WAITING} AND publish_by <= :now ORDER BY publish_by LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
 )
@@ -100,19 +103,37 @@ _KEEP_INTERRUPTED = (
     " 'unsure', :reason FROM deliveries"
     f" WHERE number IN ({_INTERRUPTED})"
 )
+# Until everything is uploaded, no attempt to publish is made; the rows of its uploads are stored before.
+_STILL_UPLOADS = (
+    "EXISTS (SELECT 1 FROM images i LEFT JOIN uploads u ON u.delivery_id = i.delivery_id"
+    " AND u.number = i.number WHERE i.delivery_id = deliveries.id AND i.uploads = 1"
+    " AND u.id IS NULL)"
+)
+_KEEP_UPLOADS = (
+    "INSERT INTO attempts (delivery_id, number, kind, begun_at, ended_at, outcome, detail)"
+    " SELECT id, attempts, 'upload', begun_at, :now, 'unsure', :reason FROM deliveries"
+    f" WHERE number IN ({_INTERRUPTED}) AND {_STILL_UPLOADS}"
+)
+_RECOVER_UPLOADS = (
+    f"UPDATE deliveries SET state = {READY}, begun_at = 9e999, due_at = :now, reason = :reason"
+    f" WHERE number IN ({_INTERRUPTED}) AND {_STILL_UPLOADS} RETURNING id"
+)
 _RECOVER = (
     f"UPDATE deliveries SET state = {UNKNOWN}, begun_at = 9e999, due_at = :look_at, reason = :reason"
     f" WHERE number IN ({_INTERRUPTED})"
 )
 _MOVE = (
     "UPDATE deliveries SET state = :target, hold = :hold, reason = :reason, begun_at = 9e999,"
-    f" due_at = CASE :target WHEN {READY} THEN :now ELSE due_at END,"
+    f" due_at = CASE :target WHEN {READY} THEN :due_at ELSE due_at END,"
     " settled_at = CASE :open WHEN 1 THEN 9e999 ELSE min(settled_at, :now) END,"
     # A failed delivery is certainly not published, so a retry begins anew.
     f" first_begun_at = CASE state WHEN {FAILED} THEN 9e999 ELSE first_begun_at END,"
     " blocked = :keeps * (:blocked OR blocked),"
     # If it fails again, people are notified again.
-    f" told = CASE :target WHEN {READY} THEN 0 ELSE told END WHERE number = :number"
+    f" told = CASE WHEN :target IN ({READY}, {PLANNED}) THEN 0 ELSE told END WHERE number = :number"
+)
+_PREPARE_AGAIN = (
+    "UPDATE preparations SET due_at = :now, first_at = 9e999, tries = 0 WHERE delivery_id = :id"
 )
 _LEAVE_HOLDS = "UPDATE deliveries SET hold = :hold, told = 0 WHERE number = :number"
 _HURRY = "UPDATE deliveries SET hold = :hold, reason = '', due_at = :now WHERE number = :number"
@@ -149,7 +170,10 @@ _OF_SOURCE = (
     f" AND {_UNTOUCHED}"
 )
 _HOLD = (
-    f"UPDATE deliveries AS d SET state = {HELD}, hold = :hold, reason = :reason, blocked = 0"
+    # What is still to be prepared is held once that is done.
+    f"UPDATE deliveries AS d SET state = CASE state WHEN {PLANNED} THEN {PLANNED} ELSE {HELD} END,"
+    f" hold = CASE WHEN state = {PLANNED} AND hold <> '' THEN hold ELSE :hold END,"
+    f" reason = CASE WHEN state = {PLANNED} AND hold <> '' THEN reason ELSE :reason END, blocked = 0"
     f" WHERE d.id IN (SELECT value FROM json_each(:ids)) AND {_UNTOUCHED} RETURNING {_COLUMNS}"
 )
 
@@ -321,36 +345,12 @@ def move(
     """Make a change of state for a person, in the transaction of the caller."""
     before = find(db, delivery_id)
     _refuse_wrong_move(before, target)
-    live = live_of(db)
     if target is State.READY:
-        live.refuse(db, before)
-    keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
-    db.execute(
-        _MOVE,
-        {
-            "target": NUMBERS[target],
-            "hold": hold,
-            "reason": reason,
-            "now": now,
-            "open": target in OPEN,
-            "keeps": keeps,
-            "blocked": keeps and not kept and take_turn(db, key_of(before)),
-            "number": before.number,
-        },
-    )
+        live_of(db).refuse(db, before)
+        if db.execute(_PREPARE_AGAIN, {"id": before.id, "now": now}).rowcount:
+            target = State.PLANNED  # its images have to be prepared first
+    place(db, before, target, now, hold=hold, reason=reason)
     decide(db, decision, before)
-    if before.state is State.FAILED and target is State.READY:
-        restore(db, before.id, before.event_id)
-    if live.concerns(before.id):
-        unclear = target is State.CANCELLED and _is_unclear(before)
-        live.after(db, {before.id: StateChange(now, NUMBERS[before.state], unclear)}, leave)
-    if target not in OPEN:
-        leave(db, [(before.id, now)])
-        return find(db, before.id)
-    if kept and not keeps:
-        give_up_turns(db, [before.id])
-    if target in WAKING:
-        wake(db, [(before.id, now)])
     return find(db, before.id)
 
 
@@ -364,10 +364,63 @@ def recover(db: Connection, owner: int, now: float, look_at: float, limit: int =
         "reason": "the program ended during the attempt",
         "limit": limit,
     }
+    uploads = _recover_uploads(db, values)
     db.execute(_KEEP_INTERRUPTED, values)
     recovered = db.execute(_RECOVER, values).rowcount
     mark_withdrawn(db)
-    return unclear + recovered
+    return unclear + uploads + recovered
+
+
+def _recover_uploads(db: Connection, values: Mapping[str, object]) -> int:
+    """Let deliveries go on that were uploading an image: nothing of them is published."""
+    db.execute(_KEEP_UPLOADS, values)
+    recovered = [id_ for (id_,) in db.execute(_RECOVER_UPLOADS, values).fetchall()]
+    live = live_of(db)
+    if concerned := [id_ for id_ in recovered if live.concerns(id_)]:
+        change = StateChange(cast("float", values["now"]), SENDING)
+        live.after(db, dict.fromkeys(concerned, change), leave)
+    return len(recovered)
+
+
+def place(
+    db: Connection,
+    before: Delivery,
+    target: State,
+    now: float,
+    *,
+    hold: str = "",
+    reason: str = "",
+    due_at: float | None = None,
+) -> None:
+    """Give a delivery another state, with all that follows; what becomes `ready` is due at `due_at`, or else now."""
+    live = live_of(db)
+    keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
+    db.execute(
+        _MOVE,
+        {
+            "target": NUMBERS[target],
+            "hold": hold,
+            "reason": reason,
+            "now": now,
+            "due_at": now if due_at is None else due_at,
+            "open": target in OPEN,
+            "keeps": keeps,
+            "blocked": keeps and not kept and take_turn(db, key_of(before)),
+            "number": before.number,
+        },
+    )
+    if before.state is State.FAILED and target in OPEN:
+        restore(db, before.id, before.event_id)
+    if live.concerns(before.id):
+        unclear = target is State.CANCELLED and _is_unclear(before)
+        live.after(db, {before.id: StateChange(now, NUMBERS[before.state], unclear)}, leave)
+    if target not in OPEN:
+        leave(db, [(before.id, now)])
+        return
+    if kept and not keeps:
+        give_up_turns(db, [before.id])
+    if target in WAKING:
+        wake(db, [(before.id, now)])
 
 
 def _is_unclear(delivery: Delivery) -> bool:
@@ -429,6 +482,7 @@ def untouched(db: Connection, which: HoldFilter) -> Sequence[str]:
 def hold_these(db: Connection, ids: Collection[str], hold: str, reason: str) -> Sequence[Delivery]:
     """Hold those of these deliveries that still wait unchanged; return them, oldest first."""
     rows = db.execute(_HOLD, {"ids": json_list(ids), "hold": hold, "reason": reason}).fetchall()
-    held = sorted(map(delivery_of, rows), key=lambda delivery: delivery.number)
+    changed = sorted(map(delivery_of, rows), key=lambda delivery: delivery.number)
+    held = [delivery for delivery in changed if delivery.state is State.HELD]
     give_up_turns(db, [delivery.id for delivery in held])
     return held

@@ -19,6 +19,7 @@ from appealbridge.store.sqlite import runs
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
 from appealbridge.store.sqlite.amending.orders import carry_out
 from appealbridge.store.sqlite.bulk import Insert, Join
+from appealbridge.store.sqlite.images.images import preparation_rows, prepare_these
 from appealbridge.store.sqlite.live import withhold
 from appealbridge.store.sqlite.ordering import follow
 from appealbridge.store.sqlite.rows import (
@@ -111,6 +112,7 @@ class ArrivalRows:
     decided: Sequence[Run]
     follows: Sequence[tuple[str, str]]
     orders: Sequence[Delivery] = ()
+    preparations: Sequence[Sequence[Any]] = ()
 
     @property
     def origin(self) -> str:
@@ -184,6 +186,7 @@ def arrival_rows(arrival: Arrival, owner: int = 0) -> ArrivalRows:
         [run for run in runs if run.marks or run.wake_at is not None],
         [(d.id, d.follows) for d in deliveries if d.follows] if deliveries else (),
         [d for d in deliveries if d.kind is not Kind.POST] if deliveries else (),
+        preparation_rows(deliveries) if deliveries else (),
     )
 
 
@@ -274,6 +277,7 @@ def _insert(db: Connection, fresh: Sequence[ArrivalRows]) -> Sequence[frozenset[
     _runs.write(db, [row for arrival in fresh for row in arrival.runs])
     _deliveries.write(db, deliveries)
     follow(db, [row for arrival in fresh for row in arrival.follows])
+    prepare_these(db, [row for arrival in fresh for row in arrival.preparations])
     if woken:
         leave(db, woken)
     for arrival in fresh:

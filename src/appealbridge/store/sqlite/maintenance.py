@@ -25,6 +25,7 @@ from appealbridge.store.sqlite.connections import (
 from appealbridge.store.sqlite.decisions.audit import DAEMON, record
 from appealbridge.store.sqlite.decisions.stops import stop
 from appealbridge.store.sqlite.errors import refusal
+from appealbridge.store.sqlite.images.media import add_to_backup
 from appealbridge.store.sqlite.ordering import recompute_blocked
 from appealbridge.store.sqlite.schema import MIGRATIONS, schema_version
 from appealbridge.store.sqlite.states import (
@@ -177,9 +178,11 @@ def _copy(store: Path, part: Path, now: float, progress: Progress | None) -> Non
             # One transaction for all steps, or every commit of the daemon would begin the copy anew.
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+            address = part.absolute().as_uri()
+            with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as copy:
                 copy.execute("PRAGMA synchronous = OFF")  # it is synced once, when it is complete
                 source.backup(copy, pages=STEP, progress=report)
+                add_to_backup(store, copy)
                 _finish(copy, part, now)
     except sqlite3.Error as error:
         raise refusal(error, store) from error

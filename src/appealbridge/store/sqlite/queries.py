@@ -23,6 +23,7 @@ from appealbridge.store.sqlite.decisions.audit import SqliteAuditQueries
 from appealbridge.store.sqlite.decisions.modes import SqliteModeQueries
 from appealbridge.store.sqlite.decisions.stops import SqliteStopQueries
 from appealbridge.store.sqlite.deliveries import find
+from appealbridge.store.sqlite.images.images import SqliteImageQueries
 from appealbridge.store.sqlite.ordering import BEHIND, OVERTAKEN, key_of
 from appealbridge.store.sqlite.rows import (
     ATTEMPT,
@@ -149,7 +150,13 @@ class _Driver(NamedTuple):
     gathered: str = ""
 
 
-class SqliteQueries(WithdrawalQueries, SqliteAuditQueries, SqliteStopQueries, SqliteModeQueries):
+class SqliteQueries(
+    WithdrawalQueries,
+    SqliteAuditQueries,
+    SqliteStopQueries,
+    SqliteModeQueries,
+    SqliteImageQueries,
+):
     """The `StoreQueries` in SQLite."""
 
     @reads

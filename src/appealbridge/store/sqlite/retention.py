@@ -115,6 +115,9 @@ _DELETE_RUNS = (
     "DELETE FROM runs WHERE id IN (SELECT r.id FROM json_each(:ids) v"
     " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
 )
+_FORGET_IMAGES = f"DELETE FROM images WHERE delivery_id IN {_IDS}"
+_FORGET_UPLOADS = f"DELETE FROM uploads WHERE delivery_id IN {_IDS}"
+_FORGET_PREPARATIONS = f"DELETE FROM preparations WHERE delivery_id IN {_IDS}"
 _DELETE_RECIPES = f"DELETE FROM recipes WHERE version IN {_IDS} AND kept_at <= :before"
 
 
@@ -224,6 +227,8 @@ def empty(db: Connection, rows: ExpiredRows) -> int:
     with _unreadable(db):
         deliveries = _change(db, _EMPTY_DELIVERIES, rows.deliveries)
         _change(db, _EMPTY_ATTEMPTS, [id_ for (id_,) in deliveries])
+        _change(db, _FORGET_IMAGES, [id_ for (id_,) in deliveries])
+        _change(db, _FORGET_PREPARATIONS, [id_ for (id_,) in deliveries])
         events = _change(db, _EMPTY_EVENTS, rows.events)
         _change(db, _EMPTY_RUNS, [id_ for (id_,) in events])
         _change(db, _DELETE_REASONS, [id_ for (id_,) in events])
@@ -234,8 +239,11 @@ def delete(db: Connection, rows: ExpiredRows) -> int:
     """Remove these rows, except what was reopened since; return how many events."""
     with _unreadable(db):
         deliveries = _change(db, _DELETE_DELIVERIES, rows.deliveries)
-        _change(db, _DELETE_ATTEMPTS, [id_ for (id_,) in deliveries])
-        _change(db, _DELETE_VERSIONS, [id_ for (id_,) in deliveries])
+        for statement in (
+            _DELETE_ATTEMPTS, _DELETE_VERSIONS, _FORGET_IMAGES, _FORGET_PREPARATIONS,
+            _FORGET_UPLOADS,
+        ):  # fmt: skip
+            _change(db, statement, [id_ for (id_,) in deliveries])
         events = _change(db, _DELETE_EVENTS, rows.events)
         keep_keys(db, [key for _, *key in events])
         _change(db, _DELETE_RUNS, [id_ for id_, *_ in events])

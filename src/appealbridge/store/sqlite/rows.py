@@ -15,7 +15,7 @@ from appealbridge.model.errors import NotFound, Unkeepable
 from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.records import RecipeVersion, SourceRecord
+from appealbridge.store.records import RecipeVersion, SourceRecord, StoredUpload
 from appealbridge.store.sqlite.states import KINDS, NUMBERS, READY, SENDING, STATES
 
 Row = tuple[Any, ...]
@@ -37,6 +37,7 @@ STORED_DELIVERY = (
     "receipt_account", "change",
 )  # fmt: skip
 ATTEMPT = ("delivery_id", "number", "kind", "begun_at", "ended_at", "outcome", "detail")
+UPLOAD = ("delivery_id", "number", "id", "url", "ready", "expires_at", "at", "published")
 SOURCE = ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state")
 RECIPE = ("version", "name", "text", "templates")
 
@@ -207,6 +208,29 @@ def attempt_of(row: Row) -> Attempt:
     delivery_id, number, kind, begun_at, ended_at, outcome, detail = row
     return Attempt(
         delivery_id, number, AttemptKind(kind), begun_at, ended_at, Outcome(outcome), detail
+    )
+
+
+def upload_row(upload: StoredUpload) -> Row:
+    """Return an upload in the order of `UPLOAD`."""
+    return (
+        upload.delivery_id, upload.number, upload.id, upload.url, int(upload.ready),
+        stored_time(upload.expires), upload.at, int(upload.published),
+    )  # fmt: skip
+
+
+def upload_of(row: Row) -> StoredUpload:
+    """Return the upload of a row in the order of `UPLOAD`."""
+    delivery_id, number, id_, url, ready, expires_at, at, published = row
+    return StoredUpload(
+        delivery_id=delivery_id,
+        number=number,
+        id=id_,
+        at=at,
+        url=url,
+        ready=bool(ready),
+        expires=time_or_none(expires_at),
+        published=bool(published),
     )
 
 

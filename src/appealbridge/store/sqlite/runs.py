@@ -16,6 +16,7 @@ from appealbridge.store.sqlite.amending.orders import carry_out
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.decisions.audit import record
 from appealbridge.store.sqlite.deliveries import deliveries_where
+from appealbridge.store.sqlite.images.images import preparation_rows, prepare_these
 from appealbridge.store.sqlite.live import withhold
 from appealbridge.store.sqlite.ordering import OrderingKey, follow, has_to_wait
 from appealbridge.store.sqlite.rows import (
@@ -163,6 +164,7 @@ class SqliteRuns(WriteAccess):
         }
         follows = [(d.id, d.follows) for d in deliveries if d.follows]
         orders = [d for d in deliveries if d.kind is not Kind.POST]
+        preparations = preparation_rows(deliveries)
 
         def store(db: Connection) -> bool:
             if db.execute(_ADVANCE, values).rowcount != 1:
@@ -174,6 +176,7 @@ class SqliteRuns(WriteAccess):
                 db.execute(_WAKE_AGAIN, (run.id,))
             _deliveries.write(db, [(*row, _has_to_wait(db, row)) for row in kept])
             follow(db, follows)
+            prepare_these(db, preparations)
             carry_out(db, orders, orders[0].planned_at if orders else 0.0)
             if unneeded:
                 db.execute(_FORGET, (run.id, json_list(unneeded)))

@@ -12,7 +12,15 @@ from appealbridge.store.records import Settlement
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.live import StateChange, live_of
 from appealbridge.store.sqlite.ordering import ANY_BLOCKED, ANY_FOLLOWER, pass_on, release_next
-from appealbridge.store.sqlite.rows import ATTEMPT, Row, attempt_row, stored_time
+from appealbridge.store.sqlite.rows import (
+    ATTEMPT,
+    UPLOAD,
+    Row,
+    attempt_row,
+    json_list,
+    stored_time,
+    upload_row,
+)
 from appealbridge.store.sqlite.states import NUMBERS, STATES
 
 WAKING = frozenset(State) - {State.PLANNED, State.READY, State.SENDING, State.UNKNOWN}
@@ -36,6 +44,11 @@ _settle = Join(
 _SOURCE = 1
 """The place of the former state in a row."""
 _attempts = Insert("attempts", ATTEMPT)
+_uploads = Insert(
+    "uploads",
+    UPLOAD,
+    "ON CONFLICT DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in UPLOAD[2:]),
+)
 _OPEN_RUN = "EXISTS (SELECT 1 FROM runs WHERE state = 'open')"
 ANY_OPEN_RUN = f"SELECT {_OPEN_RUN}"
 ANY_TURN = f"SELECT {ANY_BLOCKED}"
@@ -68,6 +81,8 @@ class Ending:
     wakes: bool
     leaves: bool
     stops: bool
+    upload: Row | None = None
+    uploads_expired: bool = False
 
 
 _EFFECTS = {
@@ -106,6 +121,8 @@ def ending(settlement: Settlement) -> Ending:
         wakes,
         leaves,
         stops,
+        None if s.upload is None else upload_row(s.upload),
+        s.uploads_expired,
     )  # fmt: skip
 
 
@@ -119,10 +136,20 @@ def settle(connection: sqlite3.Connection, endings: Sequence[Ending]) -> Sequenc
     wake(connection, [(e.delivery_id, e.at) for e in endings if e.wakes and not e.leaves])
     leave(connection, [(e.delivery_id, e.at) for e in endings if e.leaves])
     give_up_turns(connection, [e.delivery_id for e in endings if e.stops])
+    _keep_uploads(connection, endings)
     if concerned := [e for e in endings if live.concerns(e.delivery_id)]:
         changes = {e.delivery_id: StateChange(e.at, e.row[_SOURCE]) for e in concerned}
         live.after(connection, changes, leave)
     return [None] * len(endings)
+
+
+def _keep_uploads(connection: sqlite3.Connection, endings: Sequence[Ending]) -> None:
+    """Store what these attempts uploaded, and forget what the platform no longer has."""
+    if uploaded := [e.upload for e in endings if e.upload is not None]:
+        _uploads.write(connection, uploaded)
+    if expired := [e.delivery_id for e in endings if e.uploads_expired]:
+        statement = "DELETE FROM uploads WHERE delivery_id IN (SELECT value FROM json_each(?))"
+        connection.execute(statement, (json_list(expired),))
 
 
 def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 from appealbridge.store.backend import OnCommit
@@ -19,7 +20,10 @@ from appealbridge.store.sqlite.decisions.audit import SqliteAudit
 from appealbridge.store.sqlite.decisions.modes import SqliteModes
 from appealbridge.store.sqlite.decisions.stops import SqliteStops
 from appealbridge.store.sqlite.deliveries import SqliteDeliveries
+from appealbridge.store.sqlite.errors import refusal
 from appealbridge.store.sqlite.events import SqliteEvents
+from appealbridge.store.sqlite.images.images import SqliteImages
+from appealbridge.store.sqlite.images.media import restore_from_backup
 from appealbridge.store.sqlite.notices import SqliteNotices
 from appealbridge.store.sqlite.people.people import SqlitePeople
 from appealbridge.store.sqlite.queries import SqliteQueries
@@ -28,6 +32,17 @@ from appealbridge.store.sqlite.runs import SqliteRecipes, SqliteRuns
 from appealbridge.store.sqlite.sources import SqliteLanes, SqliteSources
 from appealbridge.store.sqlite.withdrawals import SqliteWithdrawals
 from appealbridge.store.sqlite.writer import Writer
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    connection = prepared(path)
+    try:
+        restore_from_backup(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise refusal(error, path) from error
+    return connection
+
 
 READ_ONLY = Writing(trouble="the store is open read-only", waits_for=0.0, idle_for=0.0)
 
@@ -49,6 +64,7 @@ class SqliteStore(
     SqliteStops,
     SqliteModes,
     SqlitePeople,
+    SqliteImages,
     SqliteQueries,
 ):
     """The `Store` in one SQLite file. Use `open` and `close`."""
@@ -70,7 +86,7 @@ class SqliteStore(
         lock = StoreLock(path)
         lock.take()
         try:
-            connection = await asyncio.to_thread(prepared, path)
+            connection = await asyncio.to_thread(_prepared, path)
         except BaseException:
             lock.release()
             raise
@@ -94,6 +110,7 @@ class SqliteStore(
         # The last connection to close merges the log into the file, which a read-only one cannot.
         await self._list_readers.close()
         await self._readers.close()
+        await self._media.close()
         if self._writer is not None:
             await self._writer.close()
         if self._lock is not None:

@@ -1,0 +1,1 @@
+"""Images of messages: prepared before a delivery is sent or held, and uploaded before their message."""

@@ -1,0 +1,63 @@
+"""Reads the pictures that messages name: from an address, or from a file in the folder of the settings."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from yarl import URL
+
+from appealbridge.files import read_below
+from appealbridge.media.values import SOURCE_BYTES
+from appealbridge.model.errors import DeliveryError, Rejected, TryAgain
+from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.offload import FILES, offload
+
+REDIRECTS = 3
+_REDIRECT = (301, 302, 303, 307, 308)
+_LARGE = f"it is larger than {SOURCE_BYTES // 1024 // 1024} MB; make it smaller"
+
+
+class Sources:
+    """Reads pictures as they are; `http` connects to nothing that the settings do not allow."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self.media_folder: Path | None = None
+
+    async def read(self, source: str) -> bytes:
+        """Return a picture. Raise `TryAgain` if it cannot be had now, and `Rejected` if it never can."""
+        if source.startswith(("http://", "https://")):
+            return await self._fetch(source)
+        return await self._read_file(source)
+
+    async def _fetch(self, address: str) -> bytes:
+        for _ in range(REDIRECTS + 1):
+            try:
+                reply = await self._http.get(address, limit=SOURCE_BYTES, accept=_REDIRECT)
+            except Rejected as error:  # pages are published before their pictures
+                raise TryAgain(str(error), status=error.status) from None
+            if reply.status not in _REDIRECT:
+                return reply.body
+            address = str(URL(address).join(URL(reply.headers.get("Location", ""))))
+        raise TryAgain(f"it redirects more than {REDIRECTS} times")
+
+    async def _read_file(self, name: str) -> bytes:
+        folder = self.media_folder
+        if folder is None:
+            raise TryAgain("appealbridge.yaml has no media_folder")
+        try:
+            content = await offload(FILES, read_below, folder, name, SOURCE_BYTES)
+        except ValueError as flaw:
+            raise Rejected(str(flaw)) from None
+        except OSError as error:
+            why = "it is a link" if error.errno == errno.ELOOP else error.strerror
+            raise TryAgain(f"{folder / name}: {why}") from None
+        if len(content) > SOURCE_BYTES:
+            raise Rejected(_LARGE)
+        return content
+
+
+def plain(error: DeliveryError) -> str:
+    """Return why a picture cannot be had, in words that are short enough for a list."""
+    return str(error)[:500]

@@ -1,0 +1,298 @@
+"""Messages go out with their pictures, exactly as approved, or not at all; and every upload is made once."""
+
+import io
+import json
+
+import aiohttp
+import pytest
+from PIL import Image as Drawing
+
+from appealbridge.practice.faults import FaultName
+
+ALT = "A girl in a red coat at a station"
+
+RECIPE = """
+alias: Appeals with pictures
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: post
+    to: [force_x, force_facebook, force_mastodon]
+    text: "{{ event.data.text }}"
+    images: "{{ event.data.images }}"
+"""
+AT_ONCE, APPROVED = RECIPE + "approval: none\n", RECIPE
+
+TOOTED = """
+alias: A picture
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: mastodon_post
+    channel: force_mastodon
+    text: "{{ event.data.text }}"
+    images: "{{ event.data.images }}"
+approval: none
+"""
+
+
+def picture(colour="red", size=(60, 40), kind="PNG"):
+    file = io.BytesIO()
+    Drawing.new("RGB", size, colour).save(file, kind)
+    return file.getvalue()
+
+
+async def puts(story, name, data):
+    """Put a picture on the practice website, and return its address."""
+    address = f"{story.sandbox.url}/website/pictures/{name}"
+    async with aiohttp.ClientSession() as session, session.put(address, data=data) as answer:
+        assert answer.status == 204
+    return address
+
+
+async def arrives(story, text, *images, message="1"):
+    data = {"type": "appeal", "subject": text, "text": text, "images": list(images)}
+    await story.is_sent(json.dumps(data).encode(), message)
+
+
+def shown(story, platform):
+    return [post for post in story.sandbox.shelf.everything() if post.platform == platform]
+
+
+async def test_every_channel_publishes_the_picture_with_its_alt_text(story):
+    await story.begins({"appeals": AT_ONCE})
+    url = await puts(story, "a.png", picture())
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    await story.state(3, "delivered")
+    for platform in ("x", "facebook", "mastodon"):
+        (post,) = shown(story, platform)
+        assert [(medium["alt"], medium["bytes"]) for medium in post.media] == [
+            (ALT, post.media[0]["bytes"])
+        ]
+
+
+async def test_what_was_approved_is_sent_although_the_picture_at_its_address_is_another_by_then(
+    story,
+):
+    await story.begins({"appeals": APPROVED})
+    url = await puts(story, "a.png", picture("red"))
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    held = await story.state(3, "held")
+    assert {one["hold"] for one in held} == {"approval"}
+    await puts(story, "a.png", picture("blue", (10, 10)))
+    for one in held:
+        await story.releases(one)
+    await story.state(3, "delivered")
+    (post,) = shown(story, "mastodon")
+    (medium,) = post.media
+    upload = story.sandbox.media.of("mastodon", post.account, medium["id"])
+    assert Drawing.open(io.BytesIO(upload.data)).getpixel((5, 5)) == (255, 0, 0)
+    assert story.sandbox.pictures.fetched["a.png"] == 1
+
+
+async def test_a_picture_that_is_not_there_yet_is_waited_for_where_people_can_see_it(story):
+    await story.begins({"toot": TOOTED})
+    url = f"{story.sandbox.url}/website/pictures/late.png"
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    await story.state(1, "planned")
+
+    async def explained():
+        (one,) = await story.deliveries()
+        return "404" in (one["reason"] or "") and one
+
+    assert url in (await story.until(explained))["reason"]
+    await puts(story, "late.png", picture())
+    await story.state(1, "delivered", passing=10.0)
+    assert len(shown(story, "mastodon")[0].media) == 1
+
+
+async def test_a_picture_that_never_comes_is_the_reason_why_a_message_is_too_late(story):
+    recipe = TOOTED + "publish_within: 1h\non_failure: []\n"
+    await story.begins({"toot": recipe})
+    url = f"{story.sandbox.url}/website/pictures/never.png"
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    (expired,) = await story.state(1, "expired", passing=60.0)
+    assert "never.png" in expired["reason"]
+    assert "404" in expired["reason"]
+
+
+async def test_a_recipe_may_go_out_without_a_picture_that_cannot_be_had(story):
+    await story.begins({"toot": TOOTED + "images_required: false\n"})
+    url = f"{story.sandbox.url}/website/pictures/never.png"
+    good = await puts(story, "good.png", picture())
+    await arrives(
+        story, "Missing: Aisha", {"url": url, "alt": ALT}, {"url": good, "alt": "The station"}
+    )
+    await story.state(1, "delivered", passing=5.0)
+    (post,) = shown(story, "mastodon")
+    assert [medium["alt"] for medium in post.media] == ["The station"]
+
+
+async def test_a_file_that_is_no_picture_fails_with_what_to_send_instead(story):
+    await story.begins({"toot": TOOTED})
+    url = await puts(story, "a.png", b"\0\0\0\x18ftypheic" + bytes(100))
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    (failed,) = await story.state(1, "failed")
+    assert "JPEG" in failed["reason"]
+    await puts(story, "a.png", picture())
+    status, _ = await story.asks("POST", f"/deliveries/{failed['number']}/retry")
+    assert status == 200
+    await story.state(1, "delivered")
+    assert len(shown(story, "mastodon")[0].media) == 1
+
+
+async def test_a_picture_without_alt_text_waits_for_a_person(story):
+    await story.begins({"toot": TOOTED})
+    url = await puts(story, "a.png", picture())
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": " "})
+    (held,) = await story.state(1, "held")
+    assert held["hold"] == "alt_text"
+    assert "image 1 has no alt text" in held["reason"]
+    await story.releases(held)
+    await story.state(1, "delivered")
+
+
+async def test_an_account_may_publish_pictures_without_alt_text(story):
+    channels = (
+        'force_mastodon: { platform: mastodon, api: "https://m.example", alt_text: optional }'
+    )
+    await story.begins({"toot": TOOTED}, channels)
+    url = await puts(story, "a.png", picture())
+    await arrives(story, "Missing: Aisha", {"url": url})
+    await story.state(1, "delivered")
+
+
+async def test_the_first_pictures_go_out_and_a_person_reads_which_ones_do_not(story):
+    await story.begins({"toot": TOOTED.replace("approval: none", "")})
+    urls = [await puts(story, f"{n}.png", picture(size=(n, n))) for n in range(1, 7)]
+    await arrives(story, "Missing: Aisha", *({"url": url, "alt": url} for url in urls))
+    (held,) = await story.state(1, "held")
+    assert "2 more images are left out" in held["reason"]
+    assert urls[4] in held["reason"]
+    await story.releases(held)
+    await story.state(1, "delivered")
+    assert [medium["alt"] for medium in shown(story, "mastodon")[0].media] == urls[:4]
+
+
+async def attempts(story):
+    (one,) = await story.deliveries()
+    _, whole = await story.asks("GET", f"/deliveries/{one['number']}")
+    return [(each["kind"], each["outcome"]) for each in whole["history"]]
+
+
+async def test_each_upload_is_an_attempt_of_its_own(story):
+    await story.begins({"toot": TOOTED})
+    urls = [await puts(story, f"{n}.png", picture(size=(n, n))) for n in (1, 2)]
+    await arrives(story, "Missing: Aisha", *({"url": url, "alt": url} for url in urls))
+    await story.state(1, "delivered")
+    assert await attempts(story) == [
+        ("upload", "uploaded"),
+        ("upload", "uploaded"),
+        ("send", "delivered"),
+    ]
+
+
+async def test_a_platform_that_works_on_a_picture_for_a_minute_is_waited_for(story):
+    await story.begins({"toot": TOOTED})
+    url = await puts(story, "a.png", picture())
+    story.sandbox.faults.add("mastodon", FaultName.MEDIA_SLOW, 1, 60.0)
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    await story.state(1, "delivered", passing=1.0)
+    assert len(story.sandbox.media.uploads("mastodon")) == 1
+    assert len(shown(story, "mastodon")) == 1
+    assert len(await attempts(story)) < 15
+
+
+@pytest.mark.parametrize(
+    "fault", [FaultName.POST_THEN_RESET, FaultName.HTTP_503, FaultName.POST_THEN_500]
+)
+@pytest.mark.parametrize("platform", ["x", "facebook", "mastodon"])
+async def test_an_upload_that_went_wrong_is_made_again_and_the_post_goes_out_once(
+    story, fault, platform
+):
+    await story.begins({"appeals": AT_ONCE})
+    url = await puts(story, "a.png", picture())
+    story.sandbox.faults.add(platform, fault, 1, None)
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    await story.state(3, "delivered", passing=1.0)
+    (post,) = shown(story, platform)
+    assert [medium["alt"] for medium in post.media] == [ALT]
+
+
+@pytest.mark.parametrize("platform", ["x", "facebook", "mastodon"])
+async def test_a_picture_that_a_platform_refuses_fails_with_its_words(story, platform):
+    await story.begins({"appeals": AT_ONCE})
+    url = await puts(story, "a.png", picture())
+    story.sandbox.faults.add(platform, FaultName.MEDIA_REFUSED, 1, None)
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    everything = await story.state(3, "delivered", "failed")
+    (failed,) = [one for one in everything if one["state"] == "failed"]
+    assert "image 1" in failed["reason"]
+    assert shown(story, platform) == []
+
+
+@pytest.mark.parametrize("platform", ["x", "facebook", "mastodon"])
+async def test_an_upload_that_expired_before_the_post_is_made_again(story, platform):
+    await story.begins({"appeals": AT_ONCE})
+    url = await puts(story, "a.png", picture())
+    story.sandbox.faults.add(platform, FaultName.MEDIA_EXPIRED, 1, None)
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
+    await story.state(3, "delivered", passing=1.0)
+    (post,) = shown(story, platform)
+    assert [medium["alt"] for medium in post.media] == [ALT]
+
+
+@pytest.mark.parametrize("platform", ["x", "facebook", "mastodon"])
+async def test_a_post_with_a_picture_whose_answer_is_lost_is_found_again(story, platform):
+    await story.begins({"appeals": AT_ONCE})
+    url = await puts(story, "a.png", picture())
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT}, message="1")
+
+    async def uploaded():
+        return story.sandbox.media.uploads(platform)
+
+    await story.until(uploaded)
+    story.sandbox.faults.add(platform, FaultName.POST_THEN_RESET, 1, None)
+    await story.state(3, "delivered", passing=1.0)
+    (post,) = shown(story, platform)
+    assert [medium["alt"] for medium in post.media] == [ALT]
+
+
+async def test_photos_on_facebook_are_removed_one_by_one_when_their_post_is_withdrawn(story):
+    await story.begins({"appeals": AT_ONCE})
+    urls = [await puts(story, f"{n}.png", picture(size=(n, n))) for n in (1, 2)]
+    await arrives(story, "APP-1", *({"url": url, "alt": url} for url in urls))
+    await story.state(3, "delivered")
+    assert len(story.sandbox.media.uploads("facebook")) == 2
+    status, _ = await story.asks("POST", "/subjects/APP-1/withdraw?by=alice&reason=found")
+    assert status == 200
+
+    async def gone():
+        return not story.sandbox.media.uploads("facebook")
+
+    await story.until(gone, passing=1.0)
+    await story.state(6, "withdrawn", "delivered", passing=1.0)
+    assert story.sandbox.shelf.counts()["facebook"] == 0
+
+
+async def test_a_withdrawal_between_two_uploads_leaves_nothing_behind(story):
+    await story.begins({"appeals": AT_ONCE})
+    urls = [await puts(story, f"{n}.png", picture(size=(n, n))) for n in (1, 2, 3)]
+    story.sandbox.faults.add("facebook", FaultName.SLOW, 1, 5.0)
+    await arrives(story, "APP-1", *({"url": url, "alt": url} for url in urls))
+
+    async def uploaded():
+        return len(story.sandbox.media.uploads("facebook")) == 1
+
+    await story.until(uploaded)
+    await story.asks("POST", "/subjects/APP-1/withdraw?by=alice&reason=found")
+    await story.clock.passes(minutes=5)
+
+    async def nothing():
+        states = {one["state"] for one in await story.deliveries() if one["channel"]}
+        return not story.sandbox.media.uploads("facebook") and not states & {
+            "ready",
+            "sending",
+            "planned",
+            "withdrawing",
+        }
+
+    await story.until(nothing, passing=30.0)
