@@ -18,8 +18,8 @@ from pathlib import Path
 from appealbridge.model.errors import StoreError
 from appealbridge.store.sqlite.amending.tables import AMENDMENTS
 from appealbridge.store.sqlite.decisions.tables import AUDIT, HOLDS, MODES
-from appealbridge.store.sqlite.people.schema import PEOPLE
 from appealbridge.store.sqlite.images.tables import IMAGES
+from appealbridge.store.sqlite.people.schema import PEOPLE
 from appealbridge.store.sqlite.states import (
     IS_ENDED,
     IS_LISTED,
