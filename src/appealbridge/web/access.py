@@ -89,6 +89,7 @@ ROUTES: Mapping[str, Access] = {
     "GET /api/v1/status": READ,
     "GET /api/v1/channels": READ,
     "GET /api/v1/{path:(deliveries|runs|events|traces|withdrawals|audit)(/.+)?}": READ,
+    "GET /api/v1/deliveries/{id}/images/{number}": READ,
     "POST /api/v1/deliveries/{id}/release": _of(_OPERATOR),
     "POST /api/v1/deliveries/{id}/retry": _of(_OPERATOR),
     "POST /api/v1/deliveries/{id}/confirm": _of(_OPERATOR),

@@ -64,7 +64,7 @@ async def test_what_was_removed_can_no_longer_be_read_after_a_vacuum(path, store
     await store.close()
     before, left = SqliteBackend(path).vacuum()
     assert on_disk(path) == 0
-    assert left < before / 6  # what stays is a hash of each key, and a page for each empty index
+    assert left < before / 5  # what stays is a hash of each key, and a page for each empty index
 
 
 async def test_scrubbing_does_not_wait_for_readers(path, store):
