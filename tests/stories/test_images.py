@@ -296,3 +296,34 @@ async def test_a_withdrawal_between_two_uploads_leaves_nothing_behind(story):
         }
 
     await story.until(nothing, passing=30.0)
+
+
+AMENDED = """
+alias: A picture, corrected
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'correction' }}"
+    then:
+      - { action: amend, of: toot, text: "{{ event.data.text }}" }
+    else:
+      - action: mastodon_post
+        id: toot
+        channel: force_mastodon
+        text: "{{ event.data.text }}"
+        images: "{{ event.data.images }}"
+approval: none
+"""
+
+
+async def test_a_correction_of_the_text_leaves_the_picture_where_it_is(story):
+    await story.begins({"toot": AMENDED})
+    url = await puts(story, "a.png", picture())
+    data = {"type": "appeal", "subject": "APP-1", "text": "She is 14."}
+    await story.is_sent(json.dumps({**data, "images": [{"url": url, "alt": ALT}]}).encode(), "1")
+    await story.state(1, "delivered")
+    correction = {"type": "correction", "subject": "APP-1", "text": "She is 15."}
+    await story.is_sent(json.dumps(correction).encode(), "2")
+    await story.state(2, "delivered", passing=1.0)
+    (post,) = shown(story, "mastodon")
+    assert post.text == "She is 15."
+    assert [medium["alt"] for medium in post.media] == [ALT]

@@ -257,9 +257,8 @@ class Facebook(
         delivery: Delivery,
         tools: Tools,
     ) -> Receipt:
-        """Give the post another text and other photos. The page that it shows as a preview stays the same."""
-        form = {"message": message.text, **_attached(message)}
-        await _change(account, "POST", receipt, form, tools)
+        """Give the post another text. Its photos, or the page that it shows as a preview, stay the same."""
+        await _change(account, "POST", receipt, {"message": message.text}, tools)
         return receipt
 
     async def look(

@@ -9,6 +9,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import Verdict
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.delivery.sanitize import kept_receipt
+from appealbridge.engine.images.uploads import as_uploaded
 from appealbridge.engine.time_limit import GaveUp, Over
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import (
@@ -22,8 +23,9 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
-from appealbridge.plugin.abilities import AnyEdits, Edits, Standing
+from appealbridge.plugin.abilities import AnyEdits, Edits, Standing, UploadsImages
 from appealbridge.plugin.channel import SearchResult, Tools
+from appealbridge.plugin.images import Illustrated
 from appealbridge.plugin.options import Options
 
 ASK_AGAIN = 60.0
@@ -83,6 +85,7 @@ class PostEdits:
     ) -> Receipt | DeliveryError:
         try:
             message = lane.channel.message.model_validate_json(delivery.content)
+            message = await self._with_images(lane, delivery, message)
             editing = channel.edit(lane.account, message, post.receipt, delivery, self._tools(lane))
             return kept_receipt(await self._within(lane.channel.time_limit, editing, over))
         except GaveUp as error:
@@ -91,6 +94,22 @@ class PostEdits:
             return Rejected(f"its post, no. {post.number}, is no longer there: {error}")
         except Exception as error:  # noqa: BLE001 - a bug after the edit is Unsure, as for a post
             return self._failure(error)
+
+    async def _with_images(self, lane: Lane, delivery: Delivery, message: Options) -> Options:
+        """Return a message with the images of its post: an edit without them would take them off."""
+        if not isinstance(lane.channel, UploadsImages) or not isinstance(message, Illustrated):
+            return message
+        uploads = {each.number: each for each in await self._store.uploads(delivery.target)}
+        target = await self._store.delivery(delivery.target)
+        if not uploads or not target.content:
+            return message
+        post = lane.channel.message.model_validate_json(target.content)
+        images = tuple(
+            image.model_copy(update={"upload": as_uploaded(uploads[number])})
+            for number, image in enumerate(post.images, start=1)
+            if number in uploads
+        )
+        return message.model_copy(update={"images": images})
 
     async def _seen(
         self, lane: Lane, channel: AnyEdits, delivery: Delivery
