@@ -7,7 +7,6 @@ It is started when it is needed, answers one request after the other, and ends w
 from __future__ import annotations
 
 import os
-import resource
 import select
 import signal
 import subprocess
@@ -124,6 +123,8 @@ def serve(
 
     `memory` is the largest address space in bytes, including the program; `cpu_seconds` is for one request.
     """
+    import resource  # only where such a process runs: commands for recipes work without Unix
+
     # A sandbox that forbids this has its own limits.
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

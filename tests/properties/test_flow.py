@@ -132,7 +132,7 @@ class World:
         ]
         self.extra = sorted(extra)
         self.late = late
-        self.deliveries, self.ends, self.marks, self.unheard = {}, {}, {}, set()
+        self.deliveries, self.ends, self.marks, self.unneeded = {}, {}, {}, set()
         self.wake_at, self.done, self.reason = None, False, ""
 
     def goes_on(self):
@@ -160,7 +160,7 @@ class World:
                 self.deliveries[step] = [replace(one, state=state, receipt=receipt)]
 
     def _look(self, now):
-        heard = [e for e in self.events if e.received_at <= now and e.id not in self.unheard]
+        heard = [e for e in self.events if e.received_at <= now and e.id not in self.unneeded]
         planned = plan(self.recipe, self.event, self.deliveries, now, self.marks, heard)
         assert not planned.failed
         self.marks = orjson.loads(orjson.dumps(dict(planned.marks)))
@@ -169,7 +169,7 @@ class World:
             assert delivery.step not in self.deliveries
             self.deliveries[delivery.step] = [delivery]
             self.ends[delivery.step] = now + crc32(delivery.step.encode()) % 97
-        heard = [event for event in heard if event.id not in planned.unheard]
+        heard = [event for event in heard if event.id not in planned.unneeded]
         again = plan(self.recipe, self.event, self.deliveries, now, self.marks, heard)
         assert (again.deliveries, again.marks, again.wake_at) == (
             [],
@@ -179,7 +179,7 @@ class World:
         assert (again.done, again.reason) == (planned.done, planned.reason)
         assert planned.done or again.trace == []
         assert planned.wake_at is None or planned.wake_at > now
-        self.unheard |= planned.unheard
+        self.unneeded |= planned.unneeded
         self.wake_at, self.done, self.reason = planned.wake_at, planned.done, planned.reason
 
 

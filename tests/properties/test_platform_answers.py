@@ -32,6 +32,8 @@ from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.abilities import Edits, Standing
 from appealbridge.plugin.channel import SearchResult, Tools
 from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.logins import Logins
+from appealbridge.plugin.http.reply import Effect
 from appealbridge.plugin.http.session import open_session
 from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import NOW, PLANTED, a_delivery
@@ -93,22 +95,37 @@ HEADERS = st.lists(
 )  # fmt: skip
 
 
+SESSION = orjson.dumps(
+    {
+        "accessJwt": "access",
+        "refreshJwt": "refresh",
+        "did": "did:plc:practice",
+        "handle": "a.example",
+    }
+)
+
+
 class Canned(Http):
-    """The client without a network: requests are answered from a list, over and over."""
+    """The client without a network: requests are answered from a list, over and over, but a login succeeds."""
 
     def __init__(self, answers):
         self.clean, self.now, self._on_answer = Redactor([PLANTED]).clean, lambda: NOW, None
+        self.logins = Logins()
         self._session = self
         self.answers = answers
         self.asked = 0
+        self.effects = set[Effect]()
 
     def destination(self, url, params):
         return SimpleNamespace(url=url, path="/", headers={})
 
-    async def _exchange(self, method, url, effect, destination, content, limit):
-        status, headers, body = self.answers[self.asked % len(self.answers)]
+    async def _exchange(self, method, url, effect, destination, head, body, limit):
+        if url.endswith("/com.atproto.server.createSession"):
+            return 200, CIMultiDict(), SESSION
+        self.effects.add(effect)
+        status, headers, answer = self.answers[self.asked % len(self.answers)]
         self.asked += 1
-        return status, CIMultiDict(headers), body
+        return status, CIMultiDict(headers), answer
 
 
 async def do(case, verb, url, http):
@@ -190,7 +207,8 @@ def test_a_good_status_that_cannot_be_read_is_never_try_again(platform, status, 
     """The post may stand there: to send it again would publish it twice."""
     http = Canned([(status, headers, body)])
     result = asyncio.run(do(CASES[platform], "deliver", "http://127.0.0.1:1", http))
-    assert isinstance(result, Receipt | Unsure)
+    # A channel may search first; what comes back from that says nothing of the post.
+    assert isinstance(result, Receipt | Unsure) or Effect.CREATE not in http.effects
 
 
 class Wire:

@@ -68,7 +68,12 @@ async def shipped(story):
     before, _, _ = story.stage.config.read_text().partition("webhooks:")
     settings = SETTINGS.replace("FEED", f"{story.sandbox.url}/website/news.rss")
     appeals = staging.APPEALS.format(folder=story.stage.folder)
-    story.stage.config.write_text(before + settings + appeals)
+    further = (
+        '  newsroom: { platform: wordpress, api: "https://news.example.police.uk" }\n'
+        "  force_bluesky: { platform: bluesky, handle: force.police.uk }\n"
+    )
+    channels = before.replace("channels:\n", f"channels:\n{further}")
+    story.stage.config.write_text(channels + settings + appeals)
     await story.restarts()
     assert not story.logged("recipe_quarantined")
     return story

@@ -23,7 +23,7 @@ async def test_a_post_waits_for_the_end_of_the_quiet_hours_and_goes_by_itself(st
     (waiting,) = await story.until(lambda: story.deliveries(state="ready"))
     await story.settles()
     (waiting,) = await story.deliveries(state="ready")
-    assert (waiting["holds"], waiting["reason"]) == (["time"], "quiet hours until 12:30")
+    assert (waiting["holds"], waiting["reason"]) == (["time"], "quiet hours until 12:30 GMT")
     await story.clock.passes(hours=1)
     assert story.posts("x") == []
     await story.clock.passes(minutes=25)

@@ -11,7 +11,6 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.gate import content_hash
 from appealbridge.engine.guards.guard import Guard
-from appealbridge.engine.holds.quiet_hours import REASON as QUIET
 from appealbridge.engine.intake.arrival import KEPT
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.runs.replays import Replayed, replay
@@ -27,6 +26,7 @@ from appealbridge.model.receipt import Receipt
 from appealbridge.model.withdrawal import CONFIRMED
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.model.recipe import Recipe
+from appealbridge.recipes.planning.quiet_hours import REASON as QUIET
 from appealbridge.store.records import DeliveryFilter, Settlement
 
 BATCH = 500

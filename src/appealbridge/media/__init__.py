@@ -1,6 +1,5 @@
 """Makes of a picture what a platform takes. Pillow is needed only in the process that does the work."""
 
-from appealbridge.media.renderer import Renderer, missing_library
 from appealbridge.media.values import (
     SOURCE_BYTES,
     ImageLimits,
@@ -13,8 +12,6 @@ __all__ = [
     "SOURCE_BYTES",
     "ImageLimits",
     "ImageRefused",
-    "Renderer",
     "RendererUnavailable",
     "Rendition",
-    "missing_library",
 ]

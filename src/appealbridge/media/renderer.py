@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict
 
 import orjson
 
+from appealbridge.media.library import missing_library
 from appealbridge.media.values import (
     SOURCE_BYTES,
     ImageLimits,
@@ -35,14 +34,6 @@ PATIENCE = 120.0
 
 _MODULE = "appealbridge.media"
 _CHANCES = 2
-
-
-def missing_library() -> str:
-    """Return how to install what pictures need; empty if it is installed."""
-    with suppress(ImportError, ValueError):
-        if importlib.util.find_spec("PIL") is not None:
-            return ""
-    return "Pillow is not installed; install it with: pip install 'appealbridge[media]'"
 
 
 class Renderer:

@@ -5,7 +5,9 @@ All errors that AppealBridge raises on purpose, as one tree.
     ├── DeliveryError               one attempt at a delivery did not end in a receipt
     │   ├── TryAgain                certainly not published: it may be tried again later
     │   │   ├── UploadExpired       certainly not published: the platform no longer has one of its images
+    │   │   ├── AnswerTooLong       (in plugin.http) the answer to a question is larger than may be read
     │   │   ├── LoginExpired        certainly not published; nothing is on this channel until its login works
+    │   │   │   └── StaleLogin      (in plugin.http) the token of a login has ended; renew it and try again at once
     │   │   └── AccountRefused      certainly not published; nothing is on this channel until its account may publish
     │   │       └── AddressNotAllowed   the settings do not allow this address, which is inside the network
     │   ├── Unsure                  perhaps published: search the account before anything is repeated
@@ -14,6 +16,8 @@ All errors that AppealBridge raises on purpose, as one tree.
     ├── SourceError                 one poll of a source, or one request from it, failed
     │   ├── SourceDown              the source could not be read this time; poll it again later
     │   └── Refused                 the request is not accepted; carries the HTTP status to answer
+    ├── NotProven                   (in engine.people) nobody has shown who they are
+    ├── TooSoon                     (in engine.people) too many wrong passwords; wait before the next
     ├── InvalidDocuments            (in documents) files with problems; has them all, each with its place
     ├── RenderError                 a template or JSONPath of a recipe has no value for this event
     └── StoreError                  the store refuses

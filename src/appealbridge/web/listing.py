@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.engine.holds.quiet_hours import REASON as QUIET
 from appealbridge.model.audit import object_of
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State, in_order
 from appealbridge.model.errors import NotFound
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.stop import TotalStop
+from appealbridge.recipes.planning.quiet_hours import REASON as QUIET
 from appealbridge.store.base import StoreQueries
 from appealbridge.store.records import (
     DeliveryFilter,

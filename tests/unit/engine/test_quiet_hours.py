@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.engine.holds.quiet_hours import THREAT_TO_LIFE, QuietHours, quiet_until
+from appealbridge.recipes.planning.quiet_hours import THREAT_TO_LIFE, QuietHours, quiet_until
 
 LONDON = ZoneInfo("Europe/London")
 NIGHT = QuietHours(time(23), time(6, 30), frozenset({THREAT_TO_LIFE}))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from appealbridge.media import ImageLimits, ImageRefused, Renderer, RendererUnavailable, renderer
+from appealbridge.media import ImageLimits, ImageRefused, RendererUnavailable, renderer
+from appealbridge.media.renderer import Renderer
 from appealbridge.media.rendering import render
 from appealbridge.media.values import JPEG, PNG
 from appealbridge.testing.server import PATIENCE
@@ -171,9 +172,11 @@ WITHOUT = """
 import sys, asyncio
 sys.modules["PIL"] = None
 from appealbridge import media
-print(media.missing_library())
+from appealbridge.media.library import missing_library
+from appealbridge.media.renderer import Renderer
+print(missing_library())
 try:
-    asyncio.run(media.Renderer().render(b"", media.ImageLimits({"image/jpeg"}, 1)))
+    asyncio.run(Renderer().render(b"", media.ImageLimits({"image/jpeg"}, 1)))
 except media.RendererUnavailable as error:
     print(error)
 """

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from appealbridge.model.amendment import Amends
 from appealbridge.model.delivery import Delivery, Images, Kind, State
 from appealbridge.testing.channel_case import a_delivery
 
@@ -30,6 +31,8 @@ def planned():
         kind=Kind.WITHDRAW,
         target="another",
         images=Images.REQUIRED,
+        change="edit",
+        amends=Amends("step", edits=True),
     )
 
 

@@ -17,7 +17,6 @@ from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import EASED, GO, Verdict
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.engine.holds.quiet_hours import REASON, THREAT_TO_LIFE, quiet_until
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.audit import Act
@@ -25,6 +24,7 @@ from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import DeliveryError, IllegalMove, StoreError, TryAgain
 from appealbridge.model.notice import NOTICE, Alarm
 from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, Start, TotalStop
+from appealbridge.recipes.planning.quiet_hours import REASON, THREAT_TO_LIFE, quiet_until
 
 EVERY = 60.0
 """After how many seconds it is looked for the stop file if nothing is sent."""
@@ -165,7 +165,7 @@ class Stops(OutcomeListener):
         until = quiet_until(active.quiet, self._clock.now(), lane.zone, self._marks(delivery))
         if until is None:
             return None
-        reason = f"{REASON} until {datetime.fromtimestamp(until, lane.zone):%H:%M}"
+        reason = f"{REASON} until {datetime.fromtimestamp(until, lane.zone):%H:%M %Z}"
         if delivery.publish_by is not None and delivery.publish_by <= until:
             self._expiring.append(delivery)
             self._wake.set()
@@ -302,4 +302,4 @@ def ends_at(delivery: Delivery, zone: tzinfo) -> str:
     which = (
         f"delivery {delivery.number}" if delivery.number else f"{delivery.recipe}: {delivery.step}"
     )
-    return f"{which} on {delivery.channel} at {until:%H:%M} on {until:%d %b} ({until:%Z})"
+    return f"{which} on {delivery.channel} at {until:%H:%M %Z} on {until:%d %b}"

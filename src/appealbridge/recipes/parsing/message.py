@@ -9,7 +9,7 @@ from typing import Any
 from appealbridge.documents import Path, Problem, path_text, texts_in
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.documents.validation import check_value, is_filled_in
-from appealbridge.media import missing_library
+from appealbridge.media.library import missing_library
 from appealbridge.plugin.abilities import AcceptsImages
 from appealbridge.plugin.channel import Account, AltText, AnyChannel
 from appealbridge.plugin.images import Image
