@@ -58,7 +58,7 @@ def status(post: PracticePost, origin: str) -> dict[str, Any]:
             {
                 "id": medium["id"],
                 "type": "image",
-                "url": f"{origin.removesuffix('/mastodon')}{medium['shown_at']}",
+                "url": f"{origin.removesuffix('/mastodon')}{medium['url']}",
                 "description": medium["alt"] or None,
             }
             for medium in post.media

@@ -52,7 +52,7 @@ class Medium:
             "alt": self.alt,
             "bytes": len(self.data),
             "sha256": hashlib.sha256(self.data).hexdigest(),
-            "shown_at": f"/media/{self.platform}/{self.id}",
+            "url": f"/media/{self.platform}/{self.id}",
         }
 
 
