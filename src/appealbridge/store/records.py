@@ -289,7 +289,7 @@ class RecipeVersion:
 
 @value(kw_only=True)
 class DeliveryFilter:
-    """Which deliveries to list, newest first; empty fields ask for all."""
+    """Which deliveries to list, newest first; empty fields ask for all, `before` for those with lower numbers."""
 
     states: Collection[State] = ()
     channel: str = ""
@@ -299,6 +299,7 @@ class DeliveryFilter:
     event_id: str = ""
     run_id: str = ""
     since: float | None = None
+    before: int = 0
     limit: int = 100
 
 

@@ -84,6 +84,7 @@ _TESTS = {
     "event_id": OF_EVENT,
     "run_id": OF_RUN,
     "since": "planned_at >= :since",
+    "before": "number < :before",
 }
 """The condition for each field of a `DeliveryFilter`."""
 

@@ -9,10 +9,10 @@ from appealbridge.web import views
 from appealbridge.web.pages.site import Site, Visit
 
 _WAITS = (
-    (State.HELD, "held for a person"),
-    (State.READY, "waiting to be sent"),
-    (State.UNKNOWN, "perhaps published; being looked for"),
-    (State.FAILED, "failed"),
+    (State.HELD, "wait for a person", "/waiting"),
+    (State.READY, "wait to be sent", "/deliveries?show=waiting"),
+    (State.UNKNOWN, "perhaps published; being looked for", "/deliveries?show=waiting"),
+    (State.FAILED, "failed", "/deliveries?show=failed"),
 )
 
 
@@ -26,8 +26,8 @@ async def home(visit: Visit) -> web.Response:
     engine = visit.site.engine
     counts = (await engine.store.backlog()).counts
     totals = [
-        (sum(n for (state, _), n in counts.items() if state is wanted), words)
-        for wanted, words in _WAITS
+        (sum(n for (state, _), n in counts.items() if state is wanted), words, address)
+        for wanted, words, address in _WAITS
     ]
     now = engine.clock.now()
     accounts = [views.channel(name, lane, 0, now) for name, lane in sorted(engine.lanes.items())]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from appealbridge.engine.engine import Engine
-from appealbridge.web.pages import home, log_in
+from appealbridge.web.pages import home, log_in, posts, stopping, waiting
 from appealbridge.web.pages.site import Site
 
 
@@ -15,5 +15,8 @@ def routes(engine: Engine) -> Sequence[web.RouteDef]:
     """Return the routes of all pages."""
     site = Site(engine)
     home.add(site)
+    waiting.add(site)
+    posts.add(site)
+    stopping.add(site)
     log_in.add(site)
     return site.routes

@@ -19,6 +19,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -35,6 +36,7 @@ from appealbridge.web.access import ROUTES, Access, Caller, refusal
 from appealbridge.web.callers import CALLER
 from appealbridge.web.connection import connection_of
 from appealbridge.web.pages.place import PageOrigin, place_of
+from appealbridge.web.pages.wording import hold_words, local_time
 from appealbridge.web.problem import nothing_at
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -85,6 +87,10 @@ class Visit:
         if self.caller.actor is None:
             raise RuntimeError("nobody is logged in")
         return self.caller.actor
+
+    def may(self, path: str) -> bool:
+        """Return whether this person may send the form of a page."""
+        return ROUTES[f"POST {path}"].allows(self.caller)
 
     def show(self, template: str, status: int = 200, **values: Any) -> web.Response:
         """Return a page."""
@@ -142,6 +148,9 @@ class Site:
             person=visit.person,
             desk=visit.caller.desk,
             mode=self.engine.active.mode,
+            stopped=visit.caller.actor is not None and self.engine.stops.in_force,
+            when=partial(local_time, zone=self.engine.active.zone),
+            hold_words=hold_words,
             menu=menu,
             here=visit.request.path,
             form_token=_form_field(key or fresh),

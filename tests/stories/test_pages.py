@@ -1,0 +1,199 @@
+"""The pages: what waits, what went out, one post, and the stop, for each role and for those who attack them."""
+
+import re
+
+import pytest
+
+from appealbridge.model.people import Role
+from appealbridge.web.access import ROUTES
+from tests.stories import staging
+from tests.stories.crew import HELD, Crew, as_root, open_folder, people
+from tests.stories.test_log_in import browser, enrols, public
+
+pytestmark = as_root
+MAIL = """
+alias: Incident, mail
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: email, channel: press_office, to: Ann <ann@radio.example>, subject: "{{ event.data.text }}",
+      html: "<h2>News</h2><p>{{ event.data.text }}</p>" }
+"""
+HOSTILE = (
+    "</div><script>alert(1)</script><img src=x onerror=alert(1)> \"'>{{ 7 * 7 }} "
+    'javascript:alert(1) http://evil.example/"onmouseover=alert(1) '
+)
+
+
+@pytest.fixture
+async def crew(story):
+    with open_folder() as folder:
+        yield Crew(story, folder)
+
+
+async def somebody(crew, who):
+    """Return the browser of somebody who has logged in."""
+    tab, _ = await enrols(crew, who)
+    return tab
+
+
+async def held(crew, *texts, recipes=None):
+    """Begin with posts that are held for approval; return their numbers."""
+    await crew.begins(recipes or {"tweet": HELD}, settings=public())
+    for text in texts:
+        await crew.story.receives(text)
+    count = len(texts) * len(recipes or "1")
+    return [each["number"] for each in await crew.story.state(count, "held")]
+
+
+async def test_what_waits_is_listed_and_each_post_shown_as_its_platform_shows_it(crew):
+    (number,) = await held(crew, "M6 closed at J4 https://example.police.uk/m6")
+    tab = await somebody(crew, "viewer")
+    assert await tab.get("/waiting") == 200
+    assert "M6 closed at J4" in tab.page
+    assert f'href="/deliveries/{number}"' in tab.page
+    assert await tab.get(f"/deliveries/{number}") == 200
+    assert 'class="look x"' in tab.page
+    assert ">https://example.police.uk/m6</a>" in tab.page
+    assert "39 of 280" in tab.page  # a link counts 23
+    assert "It waits for approval" in tab.page
+
+
+async def test_a_viewer_sees_no_recipient_on_any_page(crew):
+    (number,) = await held(crew, "Write to ben@radio.example", recipes={"mail": MAIL})
+    tab = await somebody(crew, "viewer")
+    for path in ("/waiting", "/deliveries", f"/deliveries/{number}", "/stop"):
+        assert await tab.get(path) == 200
+        assert "radio.example" not in tab.page, path
+    operator = await somebody(crew, "operator")
+    await operator.get(f"/deliveries/{number}")
+    assert "Ann &lt;ann@radio.example&gt;" in operator.page
+
+
+async def test_text_from_outside_can_do_nothing_on_any_page(crew):
+    recipes = {
+        "all": staging.EVERYWHERE.replace("approval: none\n", "").replace(
+            "It is on X at {{ results.x.url }}", "{{ event.data.text }}"
+        ),
+        "mail": MAIL,
+    }
+    await crew.begins(recipes, settings=public())
+    await crew.story.receives(HOSTILE, subject=HOSTILE)
+    waiting = await crew.story.until(lambda: crew.story.deliveries(state="held"))
+    tab = await somebody(crew, "operator")
+    pages = ["/waiting", "/deliveries", *(f"/deliveries/{each['number']}" for each in waiting)]
+    for path in pages:
+        assert await tab.get(path) == 200
+        assert not re.search(r"<script|<img|<[^>]+\son\w+\s*=|href=\"javascript", tab.page), path
+        assert "{{ 7 * 7 }}" in tab.page
+
+
+async def test_an_operator_releases_and_withdraws_and_the_trace_says_who(crew):
+    (number,) = await held(crew, "M6 closed")
+    tab = await somebody(crew, "operator")
+    await tab.get(f"/deliveries/{number}")
+    assert await tab.post(f"/deliveries/{number}/release", hold="approval") == 303
+    assert tab.goes_to == f"/deliveries/{number}"
+    await crew.story.state(1, "delivered")
+    await tab.get(tab.goes_to)
+    assert "<strong>Published</strong>" in tab.page
+    assert "<strong>release</strong> by operator (log-in)" in tab.page
+    assert await tab.post(f"/deliveries/{number}/withdraw", reason=" ") == 422
+    await tab.get(f"/deliveries/{number}")
+    assert await tab.post(f"/deliveries/{number}/withdraw", reason="found safe") == 303
+    await crew.story.until(lambda: crew.story.logged("withdrawn"), passing=1)
+    await tab.get("/deliveries?show=withdrawn")
+    assert f'href="/deliveries/{number}"' in tab.page
+    await tab.get(f"/deliveries/{number}")
+    assert "found safe" in tab.page
+
+
+async def test_a_page_offers_what_a_role_may_do_and_nothing_else(crew):
+    (number,) = await held(crew, "M6 closed")
+    for role in Role:
+        tab = await somebody(crew, role.value)
+        await tab.get(f"/deliveries/{number}")
+        offered = set(re.findall(rf'action="(/deliveries/{number}/\w+)"', tab.page))
+        wanted = {f"/deliveries/{number}/{act}" for act in ("release", "cancel")}
+        assert offered == (wanted if role is Role.OPERATOR else set()), role
+
+
+async def test_each_role_may_send_the_forms_that_the_table_says(crew):
+    await crew.begins(settings=public())
+    forms = [key for key in ROUTES if re.match(r"POST /(deliveries|stop|start|questions)", key)]
+    assert len(forms) >= 7
+    tabs = {role: await somebody(crew, role.value) for role in Role}
+    for role, tab in tabs.items():
+        for key in forms:
+            path = re.sub(r"\{\w+\}", "77", key.removeprefix("POST "))
+            await tab.get("/stop")
+            status = await tab.post(path)
+            assert (status == 403) == (role not in ROUTES[key].roles), (key, role, tab.page)
+
+
+async def test_no_form_is_taken_from_another_site_or_without_its_token_or_a_log_in(crew):
+    (number,) = await held(crew, "M6 closed")
+    tab = await somebody(crew, "operator")
+    for path in (f"/deliveries/{number}/release", f"/deliveries/{number}/cancel", "/stop"):
+        await tab.get(f"/deliveries/{number}")
+        for wrong in ({"origin": "https://evil.example"}, {"origin": ""}, {"token": "0" * 64}):
+            assert await tab.post(path, reason="evil", **wrong) == 403, (path, wrong)
+        assert await browser(crew).post(path, reason="evil", token="") == 303  # to the log-in
+        assert await tab.get(path) in (200, 404, 405)  # nothing is changed by opening an address
+    await crew.story.state(1, "held")
+    assert crew.story.bridge.engine.stops.in_force is None
+
+
+async def test_anybody_stops_everything_and_only_an_operator_lifts_it_after_seeing_what_goes(crew):
+    await crew.begins({"tweet": staging.TWEET}, settings=public())
+    viewer, operator = await somebody(crew, "viewer"), await somebody(crew, "operator")
+    await viewer.get("/stop")
+    assert await viewer.post("/stop", reason="") == 422
+    await viewer.get("/stop")
+    assert await viewer.post("/stop", reason="wrong picture") == 303
+    await crew.story.receives("M6 closed")
+    await crew.story.state(1, "ready")
+    for path in ("/", "/stop", "/deliveries"):
+        await viewer.get(path)
+        assert "Everything is stopped." in viewer.page
+    assert "Lift the stop" not in viewer.page
+    await operator.get("/stop")
+    assert "by <strong>viewer</strong> (log-in)" in operator.page
+    assert "wrong picture" in operator.page
+    assert "M6 closed" in operator.page
+    seen = operator.page
+    await crew.story.receives("M5 closed")
+    await crew.story.state(2, "ready")
+    assert await operator.post("/start") == 409  # something else would go out
+    assert seen != operator.page
+    await operator.get("/stop")
+    assert await operator.post("/start") == 303
+    await crew.story.state(2, "delivered", passing=1)
+
+
+async def test_lists_are_shown_a_page_at_a_time_and_none_is_left_out(crew):
+    numbers = await held(crew, *(f"Road {place} closed" for place in range(45)))
+    tab = await somebody(crew, "viewer")
+    for first in ("/waiting", "/deliveries", "/deliveries?show=waiting"):
+        path, found = first, []
+        while path:
+            assert await tab.get(path) == 200
+            found += map(int, re.findall(r'<a href="/deliveries/(\d+)"', tab.page))
+            older = re.search(r'href="([^"]+)" rel="next"', tab.page)
+            path = older[1].replace("&amp;", "&") if older else ""
+            assert len(tab.page) < 40_000
+        assert found == numbers[::-1]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/deliveries/x", "/deliveries/1.5", "/deliveries/99", "/deliveries/9999999999999999999"],
+)
+async def test_what_is_not_there_is_said(crew, path):
+    await crew.begins(settings=public())
+    tab = await somebody(crew, "viewer")
+    assert await tab.get(path) == 404
+    assert "That did not work" in tab.page
+
+
+def test_the_people_of_these_stories_have_all_roles():
+    assert all(f"roles: [{role}]" in people() for role in Role)
