@@ -55,6 +55,7 @@ _TAGS = {
 _TITLES = {f"h{size}" for size in range(1, 7)}
 _TITLE = re.compile(r"<(/?)h[1-6]>")
 _REL = "noopener noreferrer nofollow"
+_ADDRESS = re.compile(r"(https?://|mailto:|tel:)", re.IGNORECASE)
 _UNSEEN = re.compile(
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e"
     "\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
@@ -180,9 +181,9 @@ def readable(markup: str) -> Markup:
     """Return HTML that can do nothing but be read: without pictures, styles, scripts and headings of its own."""
 
     def cleaned(tags: set[str], html: str) -> str:
-        attributes = {"a": {"href"}}
-        schemes = {"http", "https", "mailto", "tel"}
-        return nh3.clean(html, tags=tags, attributes=attributes, url_schemes=schemes, link_rel=_REL)
+        return nh3.clean(
+            html, tags=tags, attributes={"a": {"href"}}, attribute_filter=_full, link_rel=_REL
+        )
 
     # A heading inside a post must not look like a heading of our page to those who listen to it.
     titled = _TITLE.sub(
@@ -190,6 +191,12 @@ def readable(markup: str) -> Markup:
         cleaned(_TAGS | _TITLES, markup.replace("\0", "")),
     )
     return Markup(cleaned(_TAGS, titled))  # noqa: S704 - cleaned
+
+
+def _full(tag: str, attribute: str, address: str) -> str | None:
+    """Return an address of an attribute if it names a place outside: others would lead to our own pages."""
+    del tag, attribute
+    return address if _ADDRESS.match(address) else None
 
 
 def _html_options(lane: Lane | None) -> Collection[str]:
