@@ -1,13 +1,16 @@
 """The pages: what waits, what went out, one post, and the stop, for each role and for those who attack them."""
 
+import io
 import re
 
 import pytest
+from PIL import Image as Drawing
 
 from appealbridge.model.people import Role
 from appealbridge.web.access import ROUTES
 from tests.stories import staging
 from tests.stories.crew import HELD, Crew, as_root, open_folder, people
+from tests.stories.test_images import TOOTED, arrives, picture, puts
 from tests.stories.test_log_in import browser, enrols, public
 
 pytestmark = as_root
@@ -197,3 +200,31 @@ async def test_what_is_not_there_is_said(crew, path):
 
 def test_the_people_of_these_stories_have_all_roles():
     assert all(f"roles: [{role}]" in people() for role in Role)
+
+
+async def test_pictures_are_shown_with_their_alt_texts_to_people_who_are_logged_in(crew):
+    await crew.begins({"toot": TOOTED.replace("approval: none\n", "")}, settings=public())
+    url = await puts(crew.story, "a.png", picture(size=(3000, 2000)))
+    await arrives(crew.story, "Missing: Aisha", {"url": url, "alt": '"><script>A girl'})
+    (post,) = await crew.story.state(1, "held")
+    tab = await somebody(crew, "viewer")
+    path = f"/deliveries/{post['number']}/images/1"
+    await tab.get(f"/deliveries/{post['number']}")
+    assert f'src="{path}?size=small" alt="&#34;&gt;&lt;script&gt;A girl"' in tab.page
+    assert url not in tab.page  # nothing is loaded from elsewhere
+    for address in (path, f"{path}?size=small"):
+        assert (await browser(crew).get(address)) == 303
+    headers = {
+        "Host": "bridge.example.police.uk",
+        "Cookie": f"__Host-appealbridge={next(iter(tab.cookies.values()))}",
+    }
+    sizes = []
+    for address in (path, f"{path}?size=small"):
+        async with crew.story.session.get(
+            crew.story.bridge.url + address, headers=headers
+        ) as answer:
+            assert answer.status == 200
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            sizes.append(Drawing.open(io.BytesIO(await answer.read())).width)
+    assert sizes[1] < sizes[0]
+    assert await tab.get(f"/deliveries/{post['number']}/images/2") == 404

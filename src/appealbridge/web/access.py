@@ -87,6 +87,7 @@ ROUTES: Mapping[str, Access] = {
     "GET /waiting": LOGGED_IN,
     "GET /deliveries": LOGGED_IN,
     "GET /deliveries/{id}": LOGGED_IN,
+    "GET /deliveries/{id}/images/{number}": LOGGED_IN,
     "POST /deliveries/{id}/release": _of(_OPERATOR),
     "POST /deliveries/{id}/retry": _of(_OPERATOR),
     "POST /deliveries/{id}/cancel": _of(_OPERATOR),

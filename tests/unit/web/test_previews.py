@@ -65,7 +65,7 @@ def test_every_option_is_shown_even_of_a_platform_that_is_not_known():
         "tags": ["a", "b"],
     }
     shown = preview({"content": content, "number": 1, "channel": "gone"}, None)
-    assert (shown.platform, shown.account, shown.body) == ("other", "gone", "Road closed")
+    assert (shown.platform, shown.account, shown.body) == ("", "gone", "Road closed")
     assert shown.facts == [("colour", "red"), ("loud", "yes"), ("tags", "a, b")]
 
 

@@ -14,7 +14,7 @@ from appealbridge.store.records import DeliveryFilter
 from appealbridge.web import listing
 from appealbridge.web.masking import cleaned
 from appealbridge.web.pages.previews import beginning, preview
-from appealbridge.web.pages.site import Site, Visit
+from appealbridge.web.pages.site import HEADERS, Site, Visit
 from appealbridge.web.pages.wording import KINDS, state_words
 from appealbridge.web.recipients import without_recipients
 
@@ -40,6 +40,7 @@ def add(site: Site) -> None:
     """Add the pages."""
     site.page("GET", "/deliveries", posts, menu="What went out")
     site.page("GET", "/deliveries/{id}", post)
+    site.page("GET", "/deliveries/{id}/images/{number}", image)
     site.page("POST", "/deliveries/{id}/release", release)
     site.page("POST", "/deliveries/{id}/retry", retry)
     site.page("POST", "/deliveries/{id}/cancel", cancel)
@@ -83,6 +84,17 @@ async def post(visit: Visit) -> web.Response:
         actions=_actions(visit, row),
         withdrawals=await _withdrawals(visit, row),
     )
+
+
+async def image(visit: Visit) -> web.Response:
+    """Show the stored rendition of a picture, or with `size=small` a small one."""
+    found = visit.request.match_info
+    number = number_of(found["number"], "picture")
+    small = visit.request.query.get("size") == "small"
+    delivery_id = str(number_of(found["id"], "post"))
+    picture = await visit.site.engine.image(delivery_id, number, small=small)
+    headers = HEADERS | {"Content-Security-Policy": "default-src 'none'; sandbox"}
+    return web.Response(body=picture.data, content_type=picture.media_type, headers=headers)
 
 
 async def release(visit: Visit) -> web.Response:
@@ -135,10 +147,7 @@ def _presented(visit: Visit, told: Row) -> Row:
     row: Row = cleaned(listing.pointed_out(told, engine.lanes, in_force, now), engine.clean)
     if not visit.caller.sees_recipients:
         row = without_recipients(row)
-    lane = engine.lanes.get(row["channel"])
-    platform = "" if lane is None else lane.channel.platform
-    row["platform"] = platform
-    row["words"] = state_words(row["state"], row["kind"], platform)
+    row["words"] = state_words(row["state"], row["kind"])
     row["kind_words"] = KINDS.get(row["kind"], "")
     row["beginning"] = beginning(row)
     return row

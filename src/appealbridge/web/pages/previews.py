@@ -20,16 +20,6 @@ from appealbridge.plugin.channel import Measure
 from appealbridge.plugin.options import html_options
 from appealbridge.plugin.text import links
 
-PLATFORMS = {
-    "x": "X",
-    "facebook": "Facebook",
-    "mastodon": "Mastodon",
-    "bluesky": "Bluesky",
-    "wordpress": "WordPress",
-    "email": "Mail",
-}
-"""The platforms whose posts have a look of their own, and their names."""
-
 LONGEST_LINKED = 50_000
 """The longest text in which links are shown as links."""
 
@@ -87,12 +77,11 @@ class PostPreview:
     """
     A message as its readers see it.
 
-    `platform` is the name of its look. `plain` is the text for those who cannot read `body`. `facts` are all other
-    options, by name.
+    `platform` is empty if its channel is not in the settings. `plain` is the text for those who cannot read `body`.
+    `facts` are all other options, by name.
     """
 
     platform: str
-    platform_name: str
     account: str
     heading: Markup
     warning: Markup
@@ -122,8 +111,7 @@ def preview(delivery: Mapping[str, Any], lane: Lane | None) -> PostPreview | Non
     markup = next((content[name] for name in _html_options(lane) if content.get(name)), "")
     heading = next((str(content[name]) for name in _HEADINGS if content.get(name)), "")
     return PostPreview(
-        platform=platform if platform in PLATFORMS else "other",
-        platform_name=PLATFORMS.get(platform, platform or "unknown platform"),
+        platform=platform,
         account=_account(delivery, lane),
         heading=visible(heading),
         warning=visible(str(content.get("spoiler_text") or "")),
@@ -218,15 +206,15 @@ def _card(content: Mapping[str, Any]) -> LinkCard | None:
 
 def _images(delivery: Mapping[str, Any]) -> list[ImagePreview]:
     content, number = delivery["content"], delivery["number"]
-    images = content.get("images") or ()
+    sources = {each["number"]: each["source"] for each in delivery.get("images") or ()}
     return [
         ImagePreview(
             number=place,
             alt=str(image.get("alt") or ""),
-            source=str(image.get("url") or image.get("file") or ""),
+            source=str(sources.get(place) or image.get("url") or image.get("file") or ""),
             thumbnail=f"/deliveries/{number}/images/{place}" if image.get("stored") else "",
         )
-        for place, image in enumerate(images, start=1)
+        for place, image in enumerate(content.get("images") or (), start=1)
         if isinstance(image, dict)
     ]
 

@@ -44,12 +44,10 @@ HOLDS: Mapping[str, str] = {
 }
 
 
-def state_words(state: str, kind: str, platform: str = "") -> str:
+def state_words(state: str, kind: str) -> str:
     """Return the state of a delivery in words."""
     if kind == Kind.WITHDRAW and state == State.DELIVERED:
         return "Removed"
-    if platform == "email" and state == State.DELIVERED:
-        return "Sent"
     return STATES.get(state, state)
 
 
