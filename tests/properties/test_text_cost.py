@@ -16,6 +16,7 @@ from appealbridge.plugin.text.counting import (
 from appealbridge.plugin.text.links import links
 from appealbridge.plugin.text.normal_form import composed
 from appealbridge.plugin.text.splitting import shortened, split
+from appealbridge.plugin.text.unbroken import phone_numbers, unbroken
 from appealbridge.recipes.templates.public_text import without_invisible, without_mentions
 from appealbridge.triggers.appeal.files import paragraphs, unwrapped
 from appealbridge.triggers.webhook.presets import word
@@ -39,6 +40,16 @@ HOSTILE = {
     "labels as long as they may be": "a" * 62 + ".",
     "hyphens": "a-.",
     "Punycode": "xn--a ",
+    "long links in Japanese": "http://日本語の長い名前のページで失踪者の情報を.jp ",
+    "hashtags": "#a",
+    "hashtags with hyphens": "#a-",
+    "long hashtags": "#" + "a" * 110,
+    "digits": "0",
+    "digits and spaces": "0 ",
+    "phone numbers": "0121 496 0000 ",
+    "brackets and digits": "(0) ",
+    "words before a number": "call on ",
+    "addresses of mail": "a.b@c.d",
     "mentions": "@a ",
     "remote mentions": "@a@b.co ",
     "signs of mentions": "@",
@@ -63,6 +74,8 @@ HOSTILE = {
 IS_MEANT = {"@bbc"}.__contains__
 WORK = {
     "links": links,
+    "unbroken": unbroken,
+    "phone_numbers": phone_numbers,
     "links with a scheme": partial(links, scheme=True),
     "x_length": x_length,
     "mastodon_length": lambda text: mastodon_length(f"http://a.co @{text}"),

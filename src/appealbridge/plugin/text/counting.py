@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
 import regex
 
 from appealbridge.plugin.text.links import links
 from appealbridge.plugin.text.normal_form import composed
+from appealbridge.plugin.text.unbroken import outside, phone_numbers, unbroken
 
 X_LIMIT = 280
 MASTODON_LIMIT = 500
@@ -27,9 +28,13 @@ _SPREAD = 8
 LONGEST_LINK = 2000
 """The longest link, in characters, that is kept whole when a text is cut."""
 
-_PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Presentation}] (?: \ufe0f | \p{Emoji_Modifier} )?"
+_PICTURE = (
+    r"(?![©®]) [\p{Extended_Pictographic}\p{Emoji_Presentation}] (?: \ufe0f | \p{Emoji_Modifier} )?"
+)
 _EMOJI = regex.compile(
     rf"""
+    # X takes these two signs for emoji only if they are to be shown as such.
+    [©®] \ufe0f |
     \p{{Regional_Indicator}}{{2}}
     | [0-9#*] \ufe0f? \u20e3
     | {_PICTURE} (?: [\U000e0020-\U000e007e]+ \U000e007f )? (?: \u200d {_PICTURE} )*
@@ -42,7 +47,11 @@ _REMOTE_MENTION = regex.compile(r"(?<![/\w])(@[a-z0-9_]+)@[a-z0-9.-]*[a-z0-9]", 
 GRAPHEME = regex.compile(
     r"\p{RI}{2} [\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]* | \X", regex.VERBOSE
 )
-GAP = regex.compile(r"\s+")
+# A mark after a space is on the space, which is one character to a reader.
+GAP = regex.compile(
+    r"(?<! \p{GCB=Prepend} ) \s+ (?! [\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}] )",
+    regex.VERBOSE,
+)
 _LOOSE_END = " \t\r\n,;:–—-"
 
 
@@ -94,7 +103,8 @@ def cut(text: str, limit: int, count: Callable[[str], int] = characters) -> str:
     """
     Return the text, or as much of it as fits into `limit` by `count`, with an ellipsis.
 
-    It is cut after a word if possible, otherwise between two characters as a reader sees them, and never inside a link.
+    It is cut after a word if possible, otherwise between two characters as a reader sees them, and never inside a link,
+    hashtag, mention or phone number.
     If not even the ellipsis fits, the text is empty.
     """
     text = text[: COUNTED + limit + 1]
@@ -103,13 +113,13 @@ def cut(text: str, limit: int, count: Callable[[str], int] = characters) -> str:
 
 def cut_long(text: str, limit: int, count: Callable[[str], int]) -> str:
     """Return what `cut` returns for a text that does not fit."""
-    text = text[: limit + max(_SPREAD * limit, LONGEST_LINK)]
+    # If the limit is that long, every character counts as one.
+    text = text[: limit + max(_SPREAD * limit if limit <= COUNTED else 0, LONGEST_LINK)]
 
     def length(place: int) -> int:
         return count(_head(text, place))
 
-    gaps = [gap.start() for gap in GAP.finditer(text)]
-    head = _head(text, last_fitting(gaps, 0, limit, length))
+    head = _head(text, last_fitting(gaps(text), 0, limit, length))
     if head == ELLIPSIS:
         window = text[: limit + LONGEST_LINK]
         near = 0
@@ -122,7 +132,17 @@ def cut_long(text: str, limit: int, count: Callable[[str], int]) -> str:
 
 
 def _head(text: str, place: int) -> str:
-    return text[:place].rstrip(_LOOSE_END) + ELLIPSIS
+    head = text[:place].rstrip(_LOOSE_END)
+    rest = text[len(head) : place]
+    head += rest[: len(rest) - len(rest.lstrip("-"))]  # a link may end with hyphens
+    # Mastodon takes an ellipsis at the end of a link for a part of it.
+    linked = "://" in head[-LONGEST_LINK:].rpartition(" ")[2]
+    return f"{head} {ELLIPSIS}" if linked else head + ELLIPSIS
+
+
+def gaps(text: str) -> list[int]:
+    """Return where the white space in a text begins, except that in phone numbers."""
+    return outside((gap.start() for gap in GAP.finditer(text)), phone_numbers(text))
 
 
 def last_fitting(
@@ -156,19 +176,12 @@ def last_fitting(
 
 def whole_characters(text: str, first: int = 0) -> list[int]:
     """
-    Return where a text can be cut: between two characters as a reader sees them, but not in a link.
+    Return where a text can be cut: between two characters as a reader sees them, but in nothing that is `unbroken`.
 
     `first` is where the text begins in a longer one.
     """
-    spans = links(text)
-    starts = [start for start, _ in spans]
-
-    def outside(place: int) -> bool:
-        before = bisect_left(starts, place) - 1
-        return before < 0 or place >= spans[before][1]
-
-    places = [character.start() for character in GRAPHEME.finditer(text)]
-    return [first + place for place in places if place and outside(place)]
+    places = (character.start() for character in GRAPHEME.finditer(text) if character.start())
+    return [first + place for place in outside(places, unbroken(text))]
 
 
 def _parts(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:

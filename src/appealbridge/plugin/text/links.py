@@ -13,6 +13,8 @@ from importlib.resources import files
 
 import regex
 
+from appealbridge.plugin.text.host_names import can_exist
+
 _LATIN = "a-z0-9À-ÖØ-öø-ɏɓɔɖɗəɛɣɨɯɲʉʻ\u0300-\u036fḀ-ỿ"
 _ANY = (
     r"[^!'#%&()*+,\\\-./:;<=>?@\[\]^_{|}~$\s\u180e\ufffe\ufeff\uffff"
@@ -27,21 +29,23 @@ _LABEL = "{0,61}"
 _LABELS = "{0,125}"
 _SOME_LABELS = "{1,126}"
 
+_LONGEST_SHORT = 40
+
 _PATTERN = rf"""
     (?<! [A-Za-z0-9@＠$#＃\ufffe\ufeff\uffff] )
     (?:
-        https?://t\.co/ [a-z0-9]{{1,40}} (?: \? {_IN_QUERY}* [a-z0-9\-_&=#/] )?
+        https?://t\.co/ (?P<short> [a-z0-9]++ ) (?: \? {_IN_QUERY}* [a-z0-9\-_&=#/] )?
       |
-        (?: (?P<scheme> https?:// ) (?: {_ANY} (?: (?: {_ANY} | [_-] ){_LABEL} {_ANY} )? \. ){_LABELS}
-                                        {_ANY} (?: (?: {_ANY} | - ){_LABEL} {_ANY} )? \.
+        (?: https?:// (?P<name> (?: {_ANY} (?: (?: {_ANY} | [_-] ){_LABEL} {_ANY} )? \. ){_LABELS}
+                                        {_ANY} (?: (?: {_ANY} | - ){_LABEL} {_ANY} )? ) \.
           | (?: (?<! [-_./{_LATIN}] ) | (?<= [^\x00-\x7f{_LATIN}] \. ) )
-            (?: [{_LATIN}] (?: [{_LATIN}-]{_LABEL} [{_LATIN}] )? \. ){_SOME_LABELS} )
+            (?P<name> (?: [{_LATIN}] (?: [{_LATIN}-]{_LABEL} [{_LATIN}] )? \. ){_SOME_LABELS} ) )
         (?: TLDS (?= [^0-9a-zA-Z@+-] | $ ) | xn--[-0-9a-z]+ )
         (?: : [0-9]+ )?
-        (?P<path> / (?: {_IN_PATH}* (?: {_PARENS} {_IN_PATH}* )*
+        (?: / (?: {_IN_PATH}* (?: {_PARENS} {_IN_PATH}* )*
                           (?: [{_LATIN}Ѐ-ӿ+\-=_\#/] | {_PARENS} )
                       | @ {_IN_PATH}+ / )* )?
-        (?P<query> \? {_IN_QUERY}* [a-z0-9\-_&=#/] )?
+        (?: \? {_IN_QUERY}* [a-z0-9\-_&=#/] )?
     )
 """
 
@@ -74,5 +78,12 @@ def links(text: str, *, scheme: bool = False) -> list[tuple[int, int]]:
     return [
         link.span()
         for link in _link().finditer(text)
-        if not scheme or link[0][:4].lower() == "http"
+        if (not scheme or link[0][:4].lower() == "http") and _can_be_followed(link)
     ]
+
+
+def _can_be_followed(link: regex.Match[str]) -> bool:
+    """Return whether X makes a link of this: its host can exist, and what X has shortened is as short as X makes it."""
+    if link["short"]:
+        return len(link["short"]) <= _LONGEST_SHORT
+    return can_exist(link["name"])

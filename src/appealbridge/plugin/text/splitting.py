@@ -15,6 +15,7 @@ from appealbridge.plugin.text.counting import (
     LONGEST_LINK,
     cut,
     cut_long,
+    gaps,
     last_fitting,
     whole_characters,
 )
@@ -55,8 +56,8 @@ def split(text: str, limit: int, count: Count) -> list[str]:
     """
     Return the posts that a text becomes; if there are several, each ends with its number (`2/3`).
 
-    The text is cut between paragraphs, sentences or words, and never inside a link. Raise `ValueError` if that is not
-    possible, or needs too many posts.
+    The text is cut between paragraphs, sentences or words, and never inside a link, hashtag, mention or phone number.
+    Raise `ValueError` if that is not possible, or needs too many posts.
     """
     whole = count(text)
     if whole <= limit:
@@ -90,8 +91,7 @@ class _Splitter:
         self._limit = limit
         self._count = count
         self._number = number
-        # A link contains no white space, so none of these places is inside one.
-        self._gaps = [*(gap.start() for gap in GAP.finditer(text)), len(text)]
+        self._gaps = [*gaps(text), len(text)]
         self._better = (
             [gap.start() for gap in _PARAGRAPH.finditer(text)],
             [end.end() for end in _SENTENCE.finditer(text)],
@@ -125,7 +125,7 @@ class _Splitter:
             places = self._characters[bisect_right(self._characters, begin) :]
             most = last_fitting(places, begin, self._limit, length)
         if most == begin:
-            raise ValueError("a link in it is longer than a post")
+            raise ValueError("a link or name in it is longer than a post")
         if most < len(self._text):
             for places in self._better:
                 end = places[bisect_right(places, most) - 1] if places else begin

@@ -41,13 +41,13 @@ _UNSEEN = regex.compile(
       (?P<flag> \U0001f3f4 [\U000e0030-\U000e0039\U000e0061-\U000e007a]{{3,6}} \U000e007f )
     | (?= [\u200c\u200d] ) (?<! [{_JOINS}] \p{{M}}{{0,9}} )
       (?: \u200c | (?<! {_PICTURE} [\ufe0f\U0001f3fb-\U0001f3ff]? ) \u200d | \u200d (?! {_PICTURE} ) )
-    | [\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb]
+    | [\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff]
     | [\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]
     """,
     regex.VERBOSE,
 )
 _PERHAPS = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
 """Finds quickly whether there is anything to remove."""

@@ -23,7 +23,9 @@ from appealbridge.plugin.text.counting import (
 from appealbridge.plugin.text.links import links
 from appealbridge.plugin.text.normal_form import composed
 
-EMOJI = [entry.emoji for entry in emoji_list]
+# This copy of X's rules counts © and ® as emoji. X's own does so only with a variation selector after them.
+SIGNS = {"©", "®"}
+EMOJI = [entry.emoji for entry in emoji_list if entry.emoji not in SIGNS]
 PIECES = [
     "https://example.police.uk/a/412?b=1&c=2",
     "example.com",
@@ -48,7 +50,7 @@ PIECES = [
 pieces = st.one_of(
     st.sampled_from(PIECES),
     st.sampled_from(EMOJI),
-    st.text(st.characters(exclude_categories=["C", "Z"]), max_size=6),
+    st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters=SIGNS), max_size=6),
 )
 texts = st.builds(
     lambda words, between: between.join(words),
@@ -86,6 +88,8 @@ LIE = (
         ("https://t.co/abc?x=y", 23),
         ("name@example.com", 16),
         ("…", 2),
+        ("© ®", 3),
+        ("©\ufe0f ®\ufe0f ™", 8),
     ],
 )
 def test_x_counts_like_this(text, length):
@@ -149,7 +153,7 @@ def test_a_text_is_cut_to_what_x_counts():
 def test_what_is_cut_fits_and_begins_the_text(text, limit, count):
     short = cut(text, limit, count)
     assert count(short) <= limit
-    assert short == text or short == "" or text.startswith(short.removesuffix(ELLIPSIS))
+    assert short == text or short == "" or text.startswith(short.removesuffix(ELLIPSIS).rstrip())
 
 
 @given(texts, st.integers(0, 60), st.sampled_from(COUNTS))
