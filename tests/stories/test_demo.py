@@ -7,7 +7,7 @@ import sys
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from appealbridge.demo.script import EXPECTED
+from appealbridge.demo.script import PUBLISHED
 
 PATIENCE = 60.0
 
@@ -33,12 +33,23 @@ async def until_said(process, words):
         assert line, f"the demo ended without saying {words}"
 
 
-async def test_the_demo_shows_every_post_once_and_ends_well(tmp_path):
+async def test_the_demo_publishes_corrects_and_takes_down_and_ends_well(tmp_path):
     async with demo(tmp_path, "--once") as process:
         told = (await process.stdout.read()).decode()
         assert await process.wait() == 0
-    count = sum(EXPECTED.values())
-    assert told.endswith(f"✓ all {count} posts are published, each exactly once\n")
+    published, rest = told.split("\n▸ the case system corrects")
+    corrected, removed = rest.split("\n▸ the website closes the appeal")
+    assert published.endswith(f"✓ all {PUBLISHED.total()} posts are published, each exactly once")
+    assert corrected.count("  the same post, edited\n") == 3
+    assert corrected.count("  follows an earlier mail\n") == 2
+    assert corrected.count("  replies to the earlier post\n") == 2
+    assert corrected.count("was: Witnesses sought: silver van") == 3
+    assert corrected.count("now: Witnesses sought: white van") == 3
+    assert removed.count("  removed\n   Missing: Aisha") == 5
+    assert removed.count("WITHDRAWN: appeal WMP-2026-0412") == 2
+    _, listed = removed.split("appealbridge withdrawals lists:\n")
+    assert listed.count("  removed\n") == 5
+    assert listed.count("press_office    cannot be removed\n") == 2
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,9 @@ from appealbridge.cli.output import say
 
 @click.command(short_help="Show the main features on practice platforms.")
 @click.option(
-    "--once", is_flag=True, help="End when everything is published. Exit with 1 if it was not."
+    "--once",
+    is_flag=True,
+    help="End when all is published, corrected and taken down. Exit with 1 if it was not.",
 )
 def demo(once: bool) -> None:
     """Run the daemon with the shipped recipes on practice platforms, and send it events."""

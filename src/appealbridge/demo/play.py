@@ -6,6 +6,7 @@ import asyncio
 import signal
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from appealbridge.store.records import Control
 START_SECONDS = 30.0
 PUBLISH_SECONDS = 60.0
 TURN_SECONDS = 0.2
+READING_SECONDS = 8.0
+"""How long a person may look at the wall before the next thing happens."""
 
 
 class DemoFailed(Exception):
@@ -30,9 +33,9 @@ class DemoFailed(Exception):
 
 async def play(*, once: bool, show: Show) -> None:
     """
-    Play the demo; with `once` until all is published, else until cancelled, as SIGTERM does.
+    Play the demo; with `once` until the last post is removed, else until cancelled, as SIGTERM does.
 
-    Raise `DemoFailed` with the reason where something does not start or is not published.
+    Raise `DemoFailed` with the reason if something does not start, or is not published, corrected or removed.
     """
     this = asyncio.current_task()
     assert this is not None  # noqa: S101 - a coroutine runs in a task
@@ -40,6 +43,15 @@ async def play(*, once: bool, show: Show) -> None:
     with tempfile.TemporaryDirectory(prefix="appealbridge-demo-") as folder:
         async with aiohttp.ClientSession() as session:
             await Demo(Path(folder), session, show).play(once=once)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The daemon that is watched, its log, and whether the demo ends by itself, so that what is missing is an error."""
+
+    daemon: asyncio.subprocess.Process
+    log: Path
+    once: bool
 
 
 class Demo:
@@ -50,7 +62,7 @@ class Demo:
         self._http = session
         self._show = show
         self._clock = SystemClock()
-        self._seen: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, ...]] = set()
         self._released: set[str] = set()
 
     async def play(self, *, once: bool) -> None:
@@ -71,8 +83,7 @@ class Demo:
                 self._control = await self._ready(daemon, log)
                 self._show.opened(practice, self._control.url, self._stage)
                 await self._first_looks(daemon, log)
-                await self._happenings()
-                await self._watch(daemon, log, once=once)
+                await self._scenes(Watch(daemon, log, once))
 
     async def _practice(self, platforms: asyncio.subprocess.Process) -> str:
         assert platforms.stdout is not None  # noqa: S101 - it was started with a pipe
@@ -103,15 +114,31 @@ class Demo:
             await self._clock.sleep(TURN_SECONDS)
         raise DemoFailed(f"not every source could be looked at\n{_tail(log)}")
 
+    async def _scenes(self, watch: Watch) -> None:
+        await self._happenings()
+        await self._until(watch, script.PUBLISHED)
+        self._show.all_published(script.PUBLISHED)
+        await self._pause(watch)
+        await self._correct()
+        await self._until(watch, script.CORRECTED)
+        self._show.all_corrected()
+        await self._pause(watch)
+        await self._close()
+        await self._until(watch, script.TAKEN_DOWN)
+        self._show.all_removed(await self._withdrawn(watch))
+        if watch.once:
+            return
+        self._show.stays()
+        while True:
+            await self._turn(watch)
+
     async def _happenings(self) -> None:
         self._show.happened(
             "the website's RSS feed lists a new appeal", script.WEBSITE_APPEAL["title"]
         )
         await self._post(f"{self._practice_url}/website/appeals", script.WEBSITE_APPEAL)
         self._show.happened("the case system drops an appeal file", script.CASE_FILE_NAME)
-        draft = self._folder / script.CASE_FILE_NAME
-        draft.write_text(script.CASE_FILE, encoding="utf-8")
-        draft.rename(self._stage.appeals / script.CASE_FILE_NAME)
+        self._drop(script.CASE_FILE)
         self._show.happened(
             "the incident desk's Alertmanager sends a signed webhook",
             script.INCIDENT["alerts"][0]["annotations"]["summary"],
@@ -136,25 +163,56 @@ class Demo:
             if answer.status >= 300:
                 raise DemoFailed(f"{url} answered {answer.status}: {await answer.text()}")
 
-    async def _watch(self, daemon: asyncio.subprocess.Process, log: Path, *, once: bool) -> None:
-        """Show each post as it appears, and release what waits for a person."""
+    async def _correct(self) -> None:
+        self._show.happened(
+            "the case system corrects the appeal file", "the van was white, not silver"
+        )
+        self._drop(script.CORRECTED_FILE)
+
+    async def _close(self) -> None:
+        self._show.happened("the website closes the appeal", "Aisha has been found safe")
+        await self._post(f"{self._practice_url}/website/appeals", script.FOUND)
+
+    def _drop(self, text: str) -> None:
+        draft = self._folder / script.CASE_FILE_NAME
+        draft.write_text(text, encoding="utf-8")
+        draft.rename(self._stage.appeals / script.CASE_FILE_NAME)
+
+    async def _until(self, watch: Watch, wanted: Counter[tuple[str, str]]) -> None:
+        """Watch until the platforms show what is wanted; with `once` no more, and not too late."""
         deadline = self._clock.monotonic() + PUBLISH_SECONDS
-        everything = Counter(script.EXPECTED)
-        finished = False
+        while not (count := await self._turn(watch)) >= wanted:
+            if watch.once and self._clock.monotonic() > deadline:
+                raise DemoFailed(f"{_missing(wanted - count)}\n{_tail(watch.log)}")
+        if watch.once and count != wanted:
+            raise DemoFailed(f"happened more than once: {_listed(count - wanted)}")
+
+    async def _withdrawn(self, watch: Watch) -> list[dict[str, Any]]:
+        """Return what became of the posts that were taken down, once AppealBridge has looked for each."""
+        deadline = self._clock.monotonic() + PUBLISH_SECONDS
         while True:
-            self._must_live(daemon, log)
-            await self._release_held()
-            count = await self._show_posts()
-            if count == everything and not finished:
-                finished = True
-                self._show.finished(count.total(), ends=once)
-            if once and finished:
-                return
-            if once and count > everything:
-                raise DemoFailed(f"published more than once: {dict(count - everything)}")
-            if once and self._clock.monotonic() > deadline:
-                raise DemoFailed(f"{_missing(everything - count)}\n{_tail(log)}")
-            await self._clock.sleep(TURN_SECONDS)
+            await self._turn(watch)
+            listed = await self._api("GET", "/withdrawals")
+            posts: list[dict[str, Any]] = [post for one in listed for post in one["posts"]]
+            if posts and all(post["state"] != "being removed" for post in posts):
+                return posts
+            if watch.once and self._clock.monotonic() > deadline:
+                raise DemoFailed(f"nobody knows whether the posts are gone\n{_tail(watch.log)}")
+
+    async def _pause(self, watch: Watch) -> None:
+        """Give a person the time to look at the wall."""
+        if not watch.once:
+            self._show.waits(READING_SECONDS)
+            for _ in self._turns(READING_SECONDS):
+                await self._turn(watch)
+
+    async def _turn(self, watch: Watch) -> Counter[tuple[str, str]]:
+        """Release what waits for a person, show what is new, and return what there is."""
+        self._must_live(watch.daemon, watch.log)
+        await self._release_held()
+        count = await self._show_posts()
+        await self._clock.sleep(TURN_SECONDS)
+        return count
 
     async def _release_held(self) -> None:
         held = await self._api("GET", "/deliveries?state=held&limit=100")
@@ -164,15 +222,24 @@ class Demo:
                 self._show.released(delivery)
                 await self._api("POST", f"/deliveries/{delivery['id']}/release")
 
-    async def _show_posts(self) -> Counter[str]:
+    async def _show_posts(self) -> Counter[tuple[str, str]]:
         async with self._http.get(f"{self._practice_url}/posts") as answer:
             posts = await answer.json()
         for post in posts:
-            key = (post["platform"], post["id"])
-            if key not in self._seen:
-                self._seen.add(key)
+            if self._is_new(post, "published"):
                 self._show.published(post)
-        return Counter(post["platform"] for post in posts)
+            for number, edit in enumerate(post["edits"]):
+                if self._is_new(post, "edited", str(number)):
+                    self._show.edited(post, edit["text"])
+            if post["deleted_at"] is not None and self._is_new(post, "removed"):
+                self._show.removed(post)
+        return script.counted(posts)
+
+    def _is_new(self, post: dict[str, Any], *what: str) -> bool:
+        key = (post["platform"], post["id"], *what)
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
 
     async def _api(self, method: str, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self._control.token}"}
@@ -190,9 +257,12 @@ class Demo:
             raise DemoFailed(f"the daemon ended with status {daemon.returncode}\n{_tail(log)}")
 
 
-def _missing(missing: Counter[str]) -> str:
-    words = ", ".join(f"{n} on {platform}" for platform, n in missing.items())
-    return f"not published within {PUBLISH_SECONDS:g} seconds: {words}"
+def _missing(missing: Counter[tuple[str, str]]) -> str:
+    return f"did not happen within {PUBLISH_SECONDS:g} seconds: {_listed(missing)}"
+
+
+def _listed(count: Counter[tuple[str, str]]) -> str:
+    return ", ".join(f"{n} {what} on {platform}" for (platform, what), n in count.items())
 
 
 def _lines(log: Path) -> list[dict[str, Any]]:

@@ -1,11 +1,17 @@
-"""What happens in the demo: two appeals, an incident, a closed road and a news item, as they come in real life."""
+"""
+What happens in the demo, as it comes in real life.
+
+Two appeals, an incident, a closed road and a news item are published. Then one appeal is corrected, and the other
+one is taken down.
+"""
 
 from __future__ import annotations
 
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 WEBSITE_APPEAL = {
@@ -24,7 +30,7 @@ CASE_FILE = """\
 ---
 reference: WMP-2026-0419
 kind: witness
-title: "Witnesses sought: collision on Moseley Road"
+title: "Witnesses sought: silver van in collision on Moseley Road"
 area: Balsall Heath, Birmingham
 url: https://www.example.police.uk/appeals/0419
 ---
@@ -85,8 +91,57 @@ NEWS = {
 }
 """A news item that the website's news feed lists."""
 
-EXPECTED = {"x": 4, "facebook": 4, "mastodon": 2, "bluesky": 2, "wordpress": 2, "email": 6}
-"""How many posts all of this becomes, by platform."""
+FOUND = {**WEBSITE_APPEAL, "status": "closed", "closed_reason": "found safe"}
+"""The first appeal once the child has been found: the website closes it."""
+
+CORRECTED_FILE = CASE_FILE.replace("silver van", "white van")
+"""The second appeal once a witness has been heard: the van was white."""
+
+PUBLISHED = Counter(
+    {
+        ("x", "posts"): 4,
+        ("facebook", "posts"): 4,
+        ("mastodon", "posts"): 2,
+        ("bluesky", "posts"): 2,
+        ("wordpress", "posts"): 2,
+        ("email", "posts"): 6,
+    }
+)
+"""What the public has once everything is published: how many posts on each platform."""
+
+CORRECTED = PUBLISHED + Counter(
+    {
+        ("facebook", "edited"): 1,
+        ("mastodon", "edited"): 1,
+        ("wordpress", "edited"): 1,
+        ("x", "posts"): 1,
+        ("bluesky", "posts"): 1,
+        ("email", "posts"): 2,
+    }
+)
+"""The same once one appeal is corrected: posts are edited where the platform can do that, and followed elsewhere."""
+
+TAKEN_DOWN = CORRECTED + Counter(
+    {
+        ("x", "removed"): 1,
+        ("facebook", "removed"): 1,
+        ("mastodon", "removed"): 1,
+        ("bluesky", "removed"): 1,
+        ("wordpress", "removed"): 1,
+        ("email", "posts"): 2,
+    }
+)
+"""The same once the other appeal is taken down: mail cannot be removed, so it gets a correction."""
+
+
+def counted(posts: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str]]:
+    """Count the practice platforms' posts as the three above do; a removed or edited post is still one of the posts."""
+    count: Counter[tuple[str, str]] = Counter()
+    for post in posts:
+        count[post["platform"], "posts"] += 1
+        count[post["platform"], "edited"] += len(post["edits"])
+        count[post["platform"], "removed"] += post["deleted_at"] is not None
+    return +count
 
 
 def signed(webhook_secret: str, message_id: str, now: float, body: bytes) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from appealbridge.cli.output import say, styled
@@ -47,18 +48,81 @@ class Show:
 
     def published(self, post: dict[str, Any]) -> None:
         """Show one post."""
-        name, style = PLATFORMS.get(post["platform"], (post["platform"], "bold"))
-        to = f" to {post.get('to')}" if post["platform"] == "email" else ""
-        say()
-        say(styled(f" {name} ", style), "  ", styled(f"{post['account']}{to}", "dim"))
+        self._heading(post, _follows(post))
         if post.get("subject"):
             say(styled(f"   {post['subject']}", "bold"))
         for line in (post["text"] or "").rstrip().splitlines():
             say(f"   {line}")
 
-    def finished(self, count: int, *, ends: bool) -> None:
-        """Say that all is published, and what may be done where the demo does not end here."""
+    def edited(self, post: dict[str, Any], former: str) -> None:
+        """Show what an edit changed: the lines that differ."""
+        self._heading(post, "the same post, edited")
+        before, now = former.splitlines(), post["text"].splitlines()
+        for line in before:
+            if line not in now:
+                say("   was: ", styled(line, "red"))
+        for line in now:
+            if line not in before:
+                say("   now: ", styled(line, "green"))
+
+    def removed(self, post: dict[str, Any]) -> None:
+        """Show that a post is gone."""
+        self._heading(post, "removed")
+        first, *_ = (post["text"] or post["id"]).splitlines()
+        say(styled(f"   {first}", "dim"))
+
+    def all_published(self, count: Counter[tuple[str, str]]) -> None:
+        """Say that all is published."""
+        self._done(f"all {count.total()} posts are published, each exactly once")
+
+    def all_corrected(self) -> None:
+        """Say how an appeal was corrected."""
+        self._done(
+            "the appeal is corrected: the same post is edited where the platform can do that, "
+            "and a correction follows elsewhere"
+        )
+
+    def all_removed(self, posts: list[dict[str, Any]]) -> None:
+        """Say what became of each post of the appeal that was taken down."""
+        self._done(
+            "the other appeal is taken down, and AppealBridge has looked for each post; ",
+            styled("appealbridge withdrawals", "cyan"),
+            " lists:",
+        )
+        for post in posts:
+            say(f"  {post['channel']:<15} {post['state']}")
+        say(
+            "  Mail cannot be removed: the press got a correction, and the rest is a task for a person"
+        )
+
+    def waits(self, seconds: float) -> None:
+        """Say when the next thing happens."""
+        say(styled(f"  have a look at the wall; the demo goes on in {seconds:g} seconds", "dim"))
         say()
-        say(styled("✓ ", "green"), f"all {count} posts are published, each exactly once")
-        if not ends:
-            say("  the wall and the daemon stay up to be looked at; Ctrl-C ends them")
+
+    def stays(self) -> None:
+        """Say what may be done now."""
+        say("  the wall and the daemon stay up to be looked at; Ctrl-C ends them")
+
+    def _heading(self, post: dict[str, Any], note: str) -> None:
+        name, style = PLATFORMS.get(post["platform"], (post["platform"], "bold"))
+        to = f" to {post.get('to')}" if post["platform"] == "email" else ""
+        say()
+        say(
+            styled(f" {name} ", style),
+            "  ",
+            styled(f"{post['account']}{to}", "dim"),
+            styled(f"  {note}" if note else "", "yellow"),
+        )
+
+    def _done(self, *parts: Any) -> None:
+        say()
+        say(styled("✓ ", "green"), *parts)
+
+
+def _follows(post: dict[str, Any]) -> str:
+    if not post.get("in_reply_to"):
+        return ""
+    return (
+        "follows an earlier mail" if post["platform"] == "email" else "replies to the earlier post"
+    )
