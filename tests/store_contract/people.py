@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from appealbridge.model.actor import Actor, How
+from appealbridge.model.audit import Act, Decision
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.people import Credentials, LogInSession, Token, TokenScope
 from appealbridge.store.base import Store
@@ -136,3 +138,33 @@ class StorePeopleContract:
             await store.revoke_token("gone", NOW)
         with pytest.raises(IllegalMove):
             await store.keep_token(a_token(hash_="t3"))
+
+    async def test_a_decision_about_people_and_tokens_has_its_entry_only_if_it_is_carried_out(
+        self, store: Store
+    ) -> None:
+        def decided(act: Act, about: str) -> Decision:
+            return Decision(actor=Actor("adam", How.LOG_IN), act=act, at=NOW, object=about)
+
+        fresh = Credentials(id="ann", password="pw", totp="JBSWY3DP", totp_step=7, code="c1")
+        await store.keep_people(["ann"], NOW, decided(Act.CHANGE_PEOPLE, "people"))
+        await store.give_code("ann", "c1", NOW + DAY, decision=decided(Act.INVITE, "person ann"))
+        with pytest.raises(NotFound):
+            await store.give_code("eve", "c1", NOW, decision=decided(Act.INVITE, "person eve"))
+        enrolment = decided(Act.ENROL, "person ann")
+        assert [await store.enrol(fresh, NOW, enrolment) for _ in range(2)] == [True, False]
+        reset = decided(Act.RESET, "person ann")
+        await store.give_code("ann", "c2", NOW + DAY, reset=True, decision=reset)
+        await store.keep_token(a_token(), decided(Act.MAKE_TOKEN, "token cad"))
+        with pytest.raises(IllegalMove):
+            await store.keep_token(a_token(), decided(Act.MAKE_TOKEN, "token cad"))
+        await store.revoke_token("cad", NOW, decided(Act.REVOKE_TOKEN, "token cad"))
+        with pytest.raises(NotFound):
+            await store.revoke_token("gone", NOW, decided(Act.REVOKE_TOKEN, "token gone"))
+        assert [(entry.act, entry.object) for entry in await store.audit()] == [
+            (Act.CHANGE_PEOPLE, "people"),
+            (Act.INVITE, "person ann"),
+            (Act.ENROL, "person ann"),
+            (Act.RESET, "person ann"),
+            (Act.MAKE_TOKEN, "token cad"),
+            (Act.REVOKE_TOKEN, "token cad"),
+        ]

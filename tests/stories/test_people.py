@@ -1,5 +1,6 @@
 """Who may do what on the control socket and over the network: each role, no role, and tokens."""
 
+import json
 import re
 
 import pytest
@@ -188,6 +189,66 @@ async def test_a_reload_that_changes_people_or_approvals_is_told_to_the_admins(c
     (mail,) = await crew.story.until(lambda: crew.story.posts("email"), passing=1)
     for words in ("carl: added (viewer)", "recipe tweet: approval left out -> none"):
         assert words in mail
+
+
+async def trail(crew):
+    """Return what the trail has about people and tokens: who, how they were known, the act, and about what."""
+    return [
+        (entry.actor, entry.how, entry.act, entry.object)
+        for entry in await crew.story.bridge.engine.store.audit()
+        if entry.act != "reload"
+    ]
+
+
+async def test_the_trail_has_what_is_decided_about_people_and_tokens(crew):
+    await crew.begins()
+    for path in ("people/viewer/invite", "people/viewer/reset", "tokens/cad?scopes=stop&days=2"):
+        assert (await crew.asks(ADMIN, "POST", f"/api/v1/{path}"))[0] == 200
+    assert (await crew.asks(ADMIN, "POST", "/api/v1/people/eve/invite"))[0] == 404
+    assert (await crew.asks(OPERATOR, "POST", "/api/v1/people/viewer/reset"))[0] == 403
+    assert (await crew.asks(ADMIN, "POST", "/api/v1/tokens/cad/revoke"))[0] == 200
+    assert await trail(crew) == [
+        ("", "daemon", "invite", "person admin"),
+        ("admin", "control socket", "invite", "person viewer"),
+        ("admin", "control socket", "reset", "person viewer"),
+        ("admin", "control socket", "make_token", "token cad"),
+        ("admin", "control socket", "revoke_token", "token cad"),
+    ]
+
+
+@pytest.mark.parametrize("cause", ["reload", "SIGHUP", "saved file"])
+async def test_the_trail_has_what_a_reload_changes_about_people_whoever_caused_it(crew, cause):
+    await crew.begins()
+    crew.write(people(carl="roles: [viewer]"), {"tweet": HELD + "approval: none\n"})
+    if cause == "reload":
+        await crew.asks(ADMIN, "POST", "/api/v1/reload")
+    else:
+        await crew.story.bridge.reload(cause=cause)
+    entry = (await crew.story.bridge.engine.store.audit())[1]
+    assert (entry.act, entry.object) == ("change_people", "people")
+    changes = ["carl: added (viewer)", "recipe tweet: approval left out -> none"]
+    shown = json.loads(entry.shown)
+    if cause == "reload":
+        assert (entry.actor, entry.how) == ("admin", "control socket")
+        assert shown == {"changes": changes, "more": 0}
+    else:
+        assert (entry.actor, entry.how) == ("", "daemon")
+        assert shown == {"changes": changes, "more": 0, "cause": cause}
+
+
+async def test_everybody_who_logs_in_may_stop_and_only_an_operator_lifts(crew):
+    for where in ("/api/v1/stop", "/stop"):
+        assert ROUTES[f"POST {where}"].roles == {*Role}
+    for where in ("/api/v1/start", "/start"):
+        assert ROUTES[f"POST {where}"].roles == {Role.OPERATOR}
+    await crew.begins()
+    for role, uid in UIDS.items():
+        status, _ = await crew.asks(uid, "POST", "/api/v1/stop?reason=wrong")
+        assert status == 200, role
+        _, would = await crew.asks(uid, "GET", "/api/v1/stop")
+        assert would["stop"], role
+        status, _ = await crew.asks(uid, "POST", f"/api/v1/start?seen={would['seen']}")
+        assert status == (200 if role is Role.OPERATOR else 403), role
 
 
 async def test_the_id_of_somebody_who_was_removed_is_never_used_again(crew):

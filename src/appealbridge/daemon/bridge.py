@@ -185,21 +185,22 @@ class Bridge:
             address = f"{practice.rstrip('/')}/held"
             await self._http.request("PUT", address, Effect.READ, json=report)
 
-    async def reload(self, actor: Actor | None = None) -> dict[str, Any]:
+    async def reload(self, actor: Actor | None = None, cause: str = "") -> dict[str, Any]:
         """
         Load new recipes and settings as a whole; if the settings have problems, nothing changes.
 
         Return the report of `taken`. If a person asked for it (`actor`), the report is about everything since the
-        last time that a person asked, because most recipes are loaded as soon as they are saved.
+        last time that a person asked, because most recipes are loaded as soon as they are saved. Without an `actor`,
+        `cause` says for the audit trail why it is made.
         """
         async with self._reloading:
             self.systemd.reloading(self.clock.monotonic())
             try:
-                return await self._load(actor)
+                return await self._load(actor, cause)
             finally:
                 self.systemd.ready()
 
-    async def _load(self, actor: Actor | None) -> dict[str, Any]:
+    async def _load(self, actor: Actor | None, cause: str) -> dict[str, Any]:
         try:
             assembly = await offload(
                 FILES, assemble, self.config, before=self.assembly.book.recipes
@@ -225,7 +226,7 @@ class Bridge:
         self.redactor = Redactor(self._secrets)
         self._egress = assembly.egress
         read_at_once(assembly.settings.daemon.feeds_at_once)
-        await self.engine.reconfigure(assembly.active, assembly.catalogue)
+        await self.engine.reconfigure(assembly.active, assembly.catalogue, actor, cause)
         before, self.assembly = Known.of(self.assembly), assembly
         self._say_recipes()
         if actor is not None:

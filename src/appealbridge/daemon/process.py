@@ -92,7 +92,7 @@ class Process:
         while True:
             await again.wait()
             again.clear()
-            await self._take_new()
+            await self._take_new("SIGHUP")
 
     async def _reload_when_saved(self) -> None:
         """Reload recipes and templates when they are saved, while `watch` is on."""
@@ -100,7 +100,7 @@ class Process:
         while True:
             folders = await offload(FILES, self._folders)
             if folders.items() - known.items():  # it came meanwhile, and with it perhaps recipes
-                await self._take_new()
+                await self._take_new("saved file")
             known = folders
             if folders:
                 try:
@@ -120,13 +120,13 @@ class Process:
         async for changed in changes(folders):
             if changed:
                 self._bridge.log.info(LogEvent.CHANGED, files=", ".join(changed[:5]))
-                await self._take_new()
+                await self._take_new("saved file")
             if await offload(FILES, self._folders) != folders:
                 return
 
-    async def _take_new(self) -> None:
+    async def _take_new(self, cause: str) -> None:
         try:
-            await self._bridge.reload()
+            await self._bridge.reload(cause=cause)
         except (AppealBridgeError, OSError) as error:
             self._bridge.log.error(LogEvent.RELOAD_REFUSED, reason=str(error))
 

@@ -17,6 +17,7 @@ from appealbridge.engine.upkeep.checkpoints import Checkpoints
 from appealbridge.engine.upkeep.retention import Pruning
 from appealbridge.engine.upkeep.stalled import Heartbeat, Monitor
 from appealbridge.media.values import Rendition
+from appealbridge.model.actor import Actor
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
 
@@ -82,12 +83,22 @@ class Engine:
         }.items():
             self._loops.start(name, work)
 
-    async def reconfigure(self, active: ActiveConfiguration, catalogue: Catalogue) -> None:
-        """Put a new configuration in force as a whole. Work that has begun ends as it began."""
+    async def reconfigure(
+        self,
+        active: ActiveConfiguration,
+        catalogue: Catalogue,
+        actor: Actor | None = None,
+        cause: str = "",
+    ) -> None:
+        """
+        Put a new configuration in force as a whole. Work that has begun ends as it began.
+
+        `actor` and `cause` are those of `People.reconfigure`.
+        """
         parts = self.pipeline
         await self.context.recipes.keep(active.book, catalogue, self.clock.now())
         before, self._active = self._active, active
-        await self.people.reconfigure(before, active)
+        await self.people.reconfigure(before, active, actor, cause)
         parts.guard.reconfigure(active)
         self.stops.reconfigure(active)
         parts.preparer.sources.media_folder = active.media_folder

@@ -13,6 +13,7 @@ class How(StrEnum):
     LOG_IN = "log-in"
     SOCKET = "control socket"
     TOKEN = "token"  # noqa: S105 - no secret
+    CODE = "one-time code"
     RECIPE = "recipe"
     DESK = "one desk"
     FILE = "stop file"

@@ -40,6 +40,12 @@ class Act(StrEnum):
     RELOAD = "reload"
     RESTORE = "restore"
     PRUNE = "prune"
+    INVITE = "invite"
+    RESET = "reset"
+    ENROL = "enrol"
+    CHANGE_PEOPLE = "change_people"
+    MAKE_TOKEN = "make_token"  # noqa: S105 - no secret
+    REVOKE_TOKEN = "revoke_token"  # noqa: S105 - no secret
 
 
 @value(kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from appealbridge.model.audit import Decision
 from appealbridge.model.people import Credentials, LogInSession, Token
 
 MOST_SESSIONS = 20
@@ -12,9 +13,15 @@ MOST_SESSIONS = 20
 
 
 class PeopleStore(Protocol):
-    """Stores how people and systems prove who they are; secrets only as hashes, except that of a second factor."""
+    """
+    Stores how people and systems prove who they are; secrets only as hashes, except that of a second factor.
 
-    async def keep_people(self, ids: Collection[str], now: float) -> Sequence[str]:
+    A `decision` has its entry in the audit trail in the transaction of the change; a change that is refused has none.
+    """
+
+    async def keep_people(
+        self, ids: Collection[str], now: float, decision: Decision | None = None
+    ) -> Sequence[str]:
         """
         Make these the people of the settings, and return those who were removed by this, by id.
 
@@ -27,7 +34,15 @@ class PeopleStore(Protocol):
         """Return everybody who was ever named, by id, removed people included."""
         ...
 
-    async def give_code(self, person: str, code: str, ends: float, *, reset: bool = False) -> None:
+    async def give_code(
+        self,
+        person: str,
+        code: str,
+        ends: float,
+        *,
+        reset: bool = False,
+        decision: Decision | None = None,
+    ) -> None:
         """
         Store the hash of a one-time code, in place of an earlier one.
 
@@ -35,7 +50,7 @@ class PeopleStore(Protocol):
         not known, or removed.
         """
 
-    async def enrol(self, fresh: Credentials, now: float) -> bool:
+    async def enrol(self, fresh: Credentials, now: float, decision: Decision | None = None) -> bool:
         """
         Store a person's password and second factor if `fresh.code` is the valid one-time code; return whether it was.
 
@@ -63,7 +78,7 @@ class PeopleStore(Protocol):
     async def end_session(self, hash_: str) -> None:
         """End a session; nothing happens if there is none."""
 
-    async def keep_token(self, token: Token) -> None:
+    async def keep_token(self, token: Token, decision: Decision | None = None) -> None:
         """Store a token; raise `IllegalMove` if its name was ever used."""
 
     async def token(self, hash_: str) -> Token | None:
@@ -77,6 +92,6 @@ class PeopleStore(Protocol):
     async def see_token(self, name: str, now: float) -> None:
         """Note that a token was used."""
 
-    async def revoke_token(self, name: str, now: float) -> Token:
+    async def revoke_token(self, name: str, now: float, decision: Decision | None = None) -> Token:
         """Revoke a token, and return it; raise `NotFound`."""
         ...

@@ -42,7 +42,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
     async def invite(request: web.Request) -> web.Response:
         named()
         id_ = request.match_info["id"]
-        code = await people.invitations.invite(id_)
+        code = await people.invitations.invite(id_, actor_of(request))
         engine.report.person(LogEvent.PERSON_INVITED, id_, actor_of(request))
         return answer(_invitation(engine, id_, code))
 
@@ -50,7 +50,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
     async def reset(request: web.Request) -> web.Response:
         named()
         id_ = request.match_info["id"]
-        code = await people.invitations.reset(id_)
+        code = await people.invitations.reset(id_, actor_of(request))
         await people.was_reset(id_, actor_of(request))
         return answer(_invitation(engine, id_, code))
 
@@ -72,7 +72,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
 
     @table.post("/tokens/{name}/revoke")
     async def revoke(request: web.Request) -> web.Response:
-        token = await people.tokens.revoke(request.match_info["name"])
+        token = await people.tokens.revoke(request.match_info["name"], actor_of(request))
         engine.report.person(LogEvent.TOKEN_REVOKED, token.name, actor_of(request))
         return answer(_token(token, engine.clock.now()))
 

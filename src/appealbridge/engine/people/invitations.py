@@ -14,6 +14,8 @@ from appealbridge.engine.people.totp import (
     from_text,
     matching_step,
 )
+from appealbridge.model.actor import Actor, How
+from appealbridge.model.audit import Act, Decision
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.people import Credentials, Profile, Role, Roster
 from appealbridge.store.people import PeopleStore
@@ -41,18 +43,18 @@ class Invitations:
         self._random_bytes = random_bytes
         self._log_ins = log_ins
 
-    async def invite(self, id_: str) -> str:
+    async def invite(self, id_: str, actor: Actor) -> str:
         """Return a one-time code for somebody without a password; raise `NotFound` or `IllegalMove`."""
         if (await self._known(id_)).password:
             raise IllegalMove(
                 f"person {id_}: has a password already; appealbridge people reset {id_} takes it away"
             )
-        return await self._give(id_)
+        return await self._give(id_, actor)
 
-    async def reset(self, id_: str) -> str:
+    async def reset(self, id_: str, actor: Actor) -> str:
         """Take password and second factor from somebody, end their sessions, and return a new one-time code."""
         await self._known(id_)
-        return await self._give(id_, reset=True)
+        return await self._give(id_, actor, reset=True)
 
     async def first(self, *, anew: bool) -> tuple[Profile, str] | None:
         """
@@ -68,7 +70,7 @@ class Invitations:
             return None
         if not anew and self._clock.now() < known[able[0].id].code_ends:
             return None
-        return able[0], await self._give(able[0].id)
+        return able[0], await self._give(able[0].id, Actor("", How.DAEMON))
 
     def new_secret(self) -> str:
         """Return a new secret of a second factor."""
@@ -108,7 +110,15 @@ class Invitations:
             totp_step=step,
             code=_hashed(code),
         )
-        if not await self._store.enrol(fresh, self._clock.now()):
+        now = self._clock.now()
+        decision = Decision(
+            actor=Actor(person.id, How.CODE),
+            act=Act.ENROL,
+            at=now,
+            object=f"person {person.id}",
+            shown={"set": ["password", "second factor"]},
+        )
+        if not await self._store.enrol(fresh, now, decision):
             raise NotProven(WRONG_CODE)
         return await self._log_ins.begin(person.id)
 
@@ -118,11 +128,15 @@ class Invitations:
             raise NotFound(f"person {id_}: nobody of this name is in appealbridge.yaml")
         return known
 
-    async def _give(self, id_: str, *, reset: bool = False) -> str:
+    async def _give(self, id_: str, actor: Actor, *, reset: bool = False) -> str:
         text = base64.b32encode(self._random_bytes(15)).decode()
         code = "-".join(text[n : n + 4] for n in range(0, len(text), 4))
-        ends = self._clock.now() + CODE_SECONDS
-        await self._store.give_code(id_, _hashed(code), ends, reset=reset)
+        now = self._clock.now()
+        act = Act.RESET if reset else Act.INVITE
+        decision = Decision(actor=actor, act=act, at=now, object=f"person {id_}")
+        await self._store.give_code(
+            id_, _hashed(code), now + CODE_SECONDS, reset=reset, decision=decision
+        )
         return code
 
 

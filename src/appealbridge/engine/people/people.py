@@ -12,12 +12,16 @@ from appealbridge.engine.people.invitations import Invitations
 from appealbridge.engine.people.log_ins import LogIns
 from appealbridge.engine.people.tokens import Tokens
 from appealbridge.logs import LogEvent
-from appealbridge.model.actor import Actor
+from appealbridge.model.actor import Actor, How
+from appealbridge.model.audit import Act
 from appealbridge.model.notice import Alarm
 from appealbridge.model.people import Roster
 
 TOLD = 20
 """How many changes a notice lists."""
+
+RECORDED = 1000
+"""How many changes an entry of the audit trail lists."""
 
 
 class People:
@@ -47,9 +51,17 @@ class People:
         return [id_ for id_ in roster.people if id_ in known and known[id_].removed_at is not None]
 
     async def reconfigure(
-        self, before: ActiveConfiguration | None, active: ActiveConfiguration
+        self,
+        before: ActiveConfiguration | None,
+        active: ActiveConfiguration,
+        actor: Actor | None = None,
+        cause: str = "",
     ) -> None:
-        """Put the people of a configuration in force, and give the first admin a code."""
+        """
+        Put the people of a configuration in force, and give the first admin a code.
+
+        `actor` asked for the reload; if nobody did, `cause` says why it was made, such as `saved file`.
+        """
         roster = active.roster
         if barred := await self.used_before(roster):
             # Only at a start, which must not fail over this: a reload is refused.
@@ -58,14 +70,27 @@ class People:
             await self._context.alarms.raise_alarm(Alarm.PEOPLE, message=message)
             kept = {id_: each for id_, each in roster.people.items() if id_ not in barred}
             roster = Roster(kept, roster.groups)
+        lines: Sequence[str] = ()
+        decision = None
+        if before is not None:
+            lines = changes(before.roster, active.roster, before.book, active.book)
+        if lines:
+            shown = {"changes": lines[:RECORDED], "more": max(0, len(lines) - RECORDED)}
+            decision = self._context.decision(
+                actor or Actor("", How.DAEMON),
+                Act.CHANGE_PEOPLE,
+                object="people",
+                shown=shown | ({"cause": cause} if cause else {}),
+            )
         self.roster = roster
         if not roster.one_desk:
-            await self._store.keep_people(roster.people, self._clock.now())
+            await self._store.keep_people(roster.people, self._clock.now(), decision)
             if first := await self.invitations.first(anew=before is None):
                 person, code = first
                 self._context.report.first_code(person.id, code)
-        if before is not None:
-            await self._changed(changes(before.roster, active.roster, before.book, active.book))
+        elif decision is not None:
+            await self._store.record(decision)
+        await self._changed(lines)
 
     async def was_reset(self, person: str, actor: Actor) -> None:
         """Tell the admins that somebody's password was taken away."""

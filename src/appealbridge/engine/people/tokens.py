@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from appealbridge.clock import Clock
 from appealbridge.engine.people.log_ins import SEEN_EVERY, hash_of
 from appealbridge.model.actor import Actor
+from appealbridge.model.audit import Act, Decision
 from appealbridge.model.people import Token, TokenScope
 from appealbridge.store.people import PeopleStore
 
@@ -47,7 +48,11 @@ class Tokens:
             made_at=now,
             ends=now + days * 86400.0,
         )
-        await self._store.keep_token(token)
+        shown = {"scopes": sorted(token.scopes), "days": days}
+        decision = Decision(
+            actor=actor, act=Act.MAKE_TOKEN, at=now, object=f"token {name}", shown=shown
+        )
+        await self._store.keep_token(token, decision)
         return secret
 
     async def recognised(self, secret: str) -> Token | None:
@@ -65,6 +70,8 @@ class Tokens:
         """Return all tokens by name."""
         return await self._store.tokens()
 
-    async def revoke(self, name: str) -> Token:
+    async def revoke(self, name: str, actor: Actor) -> Token:
         """Revoke a token; raise `NotFound`."""
-        return await self._store.revoke_token(name, self._clock.now())
+        now = self._clock.now()
+        decision = Decision(actor=actor, act=Act.REVOKE_TOKEN, at=now, object=f"token {name}")
+        return await self._store.revoke_token(name, now, decision)

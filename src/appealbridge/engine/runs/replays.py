@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from appealbridge.engine.intake.arrival import OWN_POST
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
@@ -30,6 +31,9 @@ _HAD_IT = OPEN | {State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN}
 
 LEFT_OUT = "left_out"
 """The mark with the numbers of the earlier deliveries that replace the steps left out."""
+
+HAD_BY_SOME = "left_out_recipients"
+"""The mark with the numbers of the earlier deliveries that replace some of a step's, such as some mails of a list."""
 
 Address = tuple[str, str]
 """A channel, and the recipient of a message, which is empty for a post."""
@@ -120,11 +124,16 @@ def _again(
     nothing = not planned.deliveries and planned.done
     return Replayed(
         recipe.name,
-        None if nothing else run,
+        # What the person was shown as left out stays so, though it may be called off before the run goes on.
+        None if nothing else replace(run, marks=_decided(planned.marks)),
         "everything of it was published already" if nothing else "",
         planned.deliveries,
         again.left_out,
     )
+
+
+def _decided(marks: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: marks[name] for name in (LEFT_OUT, HAD_BY_SOME)}
 
 
 def number_of(run: Run) -> int:
@@ -162,6 +171,13 @@ def plan_again(
         event, received_at=run.begun_at, hold="" if event.hold == Hold.BURST else event.hold
     )
     before = _had(others, number_of(run))
+    by_some = run.marks.get(HAD_BY_SOME, {})
+    kept = {
+        (step, _address(one)): one
+        for step, numbers in by_some.items()
+        for one in others
+        if one.number in numbers
+    }
     decided = run.marks.get(LEFT_OUT, {})
     left_out = {
         step: [one for one in others if one.number in numbers] for step, numbers in decided.items()
@@ -170,7 +186,7 @@ def plan_again(
         planned = plan(
             recipe, event, {**left_out, **so_far}, now, run.marks, later_events, budget=budget
         )
-        fresh, stood_in = _parted(run, planned.deliveries, before)
+        fresh, stood_in = _parted(run, planned.deliveries, before, kept)
         whole = stood_in.keys() - {delivery.step for delivery in fresh}
         if not whole:
             break
@@ -181,7 +197,18 @@ def plan_again(
     if not planned.done and any(one.state in OPEN for one in everything):
         # The end of another run's delivery does not wake this run.
         wake_at = now + ASK_AGAIN if wake_at is None else min(wake_at, now + ASK_AGAIN)
-    marks = {**planned.marks, LEFT_OUT: {k: [one.number for one in v] for k, v in left_out.items()}}
+    marks = {
+        **planned.marks,
+        LEFT_OUT: {step: [one.number for one in some] for step, some in left_out.items()},
+        HAD_BY_SOME: {
+            **by_some,
+            **{
+                step: [one.number for one in some]
+                for step, some in stood_in.items()
+                if step not in left_out
+            },
+        },
+    }
     entries = [{"step": each.step, "message": _left_out(each)} for each in everything]
     trace = _new(run, [*entries, *planned.trace])
     planned = replace(planned, deliveries=fresh, trace=trace, wake_at=wake_at, marks=marks)
@@ -200,15 +227,25 @@ def _had(deliveries: Iterable[Delivery], number: int) -> Mapping[Address, Delive
 
 
 def _parted(
-    run: Run, planned: Sequence[Delivery], before: Mapping[Address, Delivery]
+    run: Run,
+    planned: Sequence[Delivery],
+    before: Mapping[Address, Delivery],
+    kept: Mapping[tuple[str, Address], Delivery],
 ) -> tuple[list[Delivery], dict[str, list[Delivery]]]:
-    """Return the planned deliveries that are new, and by step the earlier ones that replace the rest."""
+    """
+    Return the planned deliveries that are new, and by step the earlier ones that replace the rest.
+
+    `kept` are those that replaced one of the step before, whatever became of them.
+    """
     fresh: list[Delivery] = []
     stood_in: dict[str, list[Delivery]] = {}
     gone: dict[str, Delivery] = {}
     for delivery in planned:
         # The later posts of a thread are treated like its first one.
-        earlier = gone.get(delivery.follows) if delivery.follows else before.get(_address(delivery))
+        address = _address(delivery)
+        earlier = kept.get((delivery.step, address)) or before.get(address)
+        if delivery.follows:
+            earlier = gone.get(delivery.follows)
         if earlier is None:
             fresh.append(_of_run(run, delivery))
         else:

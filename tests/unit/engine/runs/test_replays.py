@@ -99,6 +99,43 @@ def test_what_was_left_out_once_stays_so(recipe):
     assert plan_again(recipe, run, EVENT, {}, [gone], NOW).plan.deliveries == []
 
 
+def test_what_a_replay_left_out_stays_so_if_it_is_called_off_before_the_run_goes_on():
+    two = load(
+        HEAD
+        + """actions:
+  - { action: tweet, id: x, channel: force_x, text: "{{ event.data.place }}" }
+  - { action: email, channel: press_office, to: [a@example.org], subject: News, text: "{{ results.x.url }}" }
+""",
+        "two",
+    )
+    (held,) = first(two, State.HELD)
+    (made,) = replay(EVENT, [two], [], [held], NOW, "")
+    assert [one.number for one in made.left_out] == [1]
+    gone = replace(held, state=State.CANCELLED)
+    assert plan_again(two, made.run, EVENT, {}, [gone], NOW).plan.deliveries == []
+
+
+def test_of_a_list_a_replay_leaves_out_for_good_who_had_it_when_it_was_asked_for():
+    press = load(
+        HEAD
+        + """actions:
+  - action: email
+    channel: press_office
+    to: [a@example.org, b@example.org]
+    subject: News
+    text: "{{ event.data.place }}"
+""",
+        "press",
+    )
+    a, b = first(press, State.HELD)
+    before = [a, replace(b, state=State.FAILED)]
+    (made,) = replay(EVENT, [press], [], before, NOW, "")
+    assert len(made.deliveries) == 1
+    before[0] = replace(a, state=State.CANCELLED)
+    planned = plan_again(press, made.run, EVENT, {}, before, NOW).plan
+    assert [one.id for one in planned.deliveries] == [one.id for one in made.deliveries]
+
+
 def test_a_replay_says_nothing_twice_in_its_trace(recipe):
     held = first(recipe, State.HELD)
     once = plan_again(recipe, again(recipe), EVENT, {}, held, NOW)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from appealbridge.model.audit import Decision
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.people import Credentials, LogInSession, Token, TokenScope
 from appealbridge.store.people import MOST_SESSIONS
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
+from appealbridge.store.sqlite.decisions.audit import record
 from appealbridge.store.sqlite.rows import Row, json_list, time_or_none
 
 _PERSON = "id, password, totp, totp_step, code, code_ends, removed_at"
@@ -36,12 +38,16 @@ class SqlitePeople(WriteAccess):
     """The `PeopleStore` in SQLite."""
 
     @writes
-    def keep_people(self, db: Connection, ids: Collection[str], now: float) -> Sequence[str]:
+    def keep_people(
+        self, db: Connection, ids: Collection[str], now: float, decision: Decision | None = None
+    ) -> Sequence[str]:
         named = json_list(ids)
         removed = sorted(id_ for (id_,) in db.execute(_REMOVE, (now, named)))
         gone = "DELETE FROM sessions WHERE person IN (SELECT value FROM json_each(?))"
         db.execute(gone, (json_list(removed),))
         db.execute(_ADD, (named,))
+        if decision is not None:
+            record(db, decision)
         return removed
 
     @reads
@@ -51,7 +57,14 @@ class SqlitePeople(WriteAccess):
 
     @writes
     def give_code(
-        self, db: Connection, person: str, code: str, ends: float, *, reset: bool = False
+        self,
+        db: Connection,
+        person: str,
+        code: str,
+        ends: float,
+        *,
+        reset: bool = False,
+        decision: Decision | None = None,
     ) -> None:
         cleared = ", password = '', totp = ''" if reset else ""
         update = f"UPDATE people SET code = ?, code_ends = ?{cleared} WHERE id = ? AND removed_at = 9e999"
@@ -59,13 +72,19 @@ class SqlitePeople(WriteAccess):
             raise NotFound(f"person {person}: nobody of this name is in appealbridge.yaml")
         if reset:
             db.execute("DELETE FROM sessions WHERE person = ?", (person,))
+        if decision is not None:
+            record(db, decision)
 
     @writes
-    def enrol(self, db: Connection, fresh: Credentials, now: float) -> bool:
+    def enrol(
+        self, db: Connection, fresh: Credentials, now: float, decision: Decision | None = None
+    ) -> bool:
         row = (fresh.password, fresh.totp, fresh.totp_step, fresh.id, fresh.code, now)
         if not db.execute(_ENROL, row).rowcount:
             return False
         db.execute("DELETE FROM sessions WHERE person = ?", (fresh.id,))
+        if decision is not None:
+            record(db, decision)
         return True
 
     @writes
@@ -101,7 +120,7 @@ class SqlitePeople(WriteAccess):
         db.execute("DELETE FROM sessions WHERE hash = ?", (hash_,))
 
     @writes
-    def keep_token(self, db: Connection, token: Token) -> None:
+    def keep_token(self, db: Connection, token: Token, decision: Decision | None = None) -> None:
         row = (
             token.name, token.hash, token.owner, " ".join(sorted(token.scopes)), token.made_at, token.ends,
         )  # fmt: skip
@@ -111,6 +130,8 @@ class SqlitePeople(WriteAccess):
         )
         if not db.execute(insert, row).rowcount:
             raise IllegalMove(f"token {token.name}: this name was used before; choose another one")
+        if decision is not None:
+            record(db, decision)
 
     @reads
     def token(self, db: Connection, hash_: str) -> Token | None:
@@ -126,11 +147,15 @@ class SqlitePeople(WriteAccess):
         db.execute("UPDATE tokens SET used_at = ? WHERE name = ?", (now, name))
 
     @writes
-    def revoke_token(self, db: Connection, name: str, now: float) -> Token:
+    def revoke_token(
+        self, db: Connection, name: str, now: float, decision: Decision | None = None
+    ) -> Token:
         db.execute("UPDATE tokens SET revoked_at = min(revoked_at, ?) WHERE name = ?", (now, name))
         row = db.execute(f"SELECT {_TOKEN} FROM tokens WHERE name = ?", (name,)).fetchone()
         if row is None:
             raise NotFound(f"token {name}: there is none of this name")
+        if decision is not None:
+            record(db, decision)
         return _token(row)
 
 
