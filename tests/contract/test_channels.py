@@ -29,6 +29,7 @@ NOT_ON_FACEBOOK = (
     {"error": {"message": "Unsupported request.", "code": 100, "error_subcode": 33}},
 )
 ON_MASTODON = {"id": "42", "acct": "force", "url": "https://mastodon.example/@force"}
+INSTANCE = {"configuration": {"statuses": {"max_characters": 500}}}
 TOOT = {
     "id": "112233",
     "url": "https://mastodon.example/@force/112233",
@@ -121,7 +122,7 @@ class TestMastodon(HttpChannelContract, RemovesContract, EditsContract):
         receipt=(200, TOOT),
         published=PublishedCase(
             receipt=Receipt("112233", "https://mastodon.example/@force/112233"),
-            check=[(200, ON_MASTODON), (200, {"scopes": ["read", "write"]})],
+            check=[(200, ON_MASTODON), (200, {"scopes": ["read", "write"]}), (200, INSTANCE)],
             standing=lambda text: [
                 (200, {**TOOT, "content": f"<p>{text}</p>"}),
                 (200, {"id": "112233", "text": text, "spoiler_text": ""}),
@@ -133,6 +134,7 @@ class TestMastodon(HttpChannelContract, RemovesContract, EditsContract):
             swapped=(404, {"error": "Record not found"}),
             swapped_check=[
                 (200, {**ON_MASTODON, "url": "https://other.example/@force"}),
+                (404, {}),
                 (404, {}),
             ],
             edited=(200, TOOT),

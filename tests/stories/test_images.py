@@ -7,7 +7,10 @@ import aiohttp
 import pytest
 from PIL import Image as Drawing
 
+from appealbridge.plugin.http import Http
 from appealbridge.practice.faults import FaultName
+from tests.pictures import SECRET, drawn, exif, jpeg
+from tests.stories import staging
 
 ALT = "A girl in a red coat at a station"
 
@@ -327,3 +330,37 @@ async def test_a_correction_of_the_text_leaves_the_picture_where_it_is(story):
     (post,) = shown(story, "mastodon")
     assert post.text == "She is 15."
     assert [medium["alt"] for medium in post.media] == [ALT]
+
+
+CARD = """
+alias: A card
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: bluesky_post
+    channel: force_bluesky
+    text: "{{ event.data.text }}"
+    link: https://www.example.police.uk/a
+    link_image: "{{ event.data.images[0].url }}"
+approval: none
+"""
+
+
+async def test_the_picture_of_a_card_goes_through_the_renderer_too(story, monkeypatch):
+    # It is fetched from public addresses only; here is none.
+    monkeypatch.setattr(Http, "get_outside", Http.get)
+    channels = (
+        f"{staging.CHANNELS}force_bluesky: {{ platform: bluesky, handle: force.police.uk }}\n"
+    )
+    await story.begins({"card": CARD}, channels)
+    found = jpeg(drawn(), exif=exif())
+    assert SECRET in found
+    await arrives(story, "Missing: Aisha", {"url": await puts(story, "card.jpg", found)})
+    await story.state(1, "delivered")
+    (post,) = shown(story, "bluesky")
+    thumb = post.more["record"]["embed"]["external"]["thumb"]
+    blob = f"{story.sandbox.url}/bluesky/xrpc/com.atproto.sync.getBlob"
+    query = {"cid": thumb["ref"]["$link"]}
+    async with aiohttp.ClientSession() as session, session.get(blob, params=query) as answer:
+        shown_to_readers = await answer.read()
+    assert Drawing.open(io.BytesIO(shown_to_readers)).size == (640, 480)
+    assert SECRET not in shown_to_readers

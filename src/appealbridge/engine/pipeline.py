@@ -89,13 +89,13 @@ def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> 
         texts, run_queue, expiry_timer, stops, context.alarms, context.lanes, context.report,
     ]  # fmt: skip
     outcomes = Outcomes(listeners)
-    attempts = Attempts(context, outcomes, stops)
-    dispatcher = Dispatcher(context, attempts, Accounts(context))
     guard = Guard(context, outcomes, texts)
-    follow_up = FollowUp(context, outcomes, run_queue, guard, dispatcher)
     disk_space = DiskSpace(context)
     preparer = Preparer(context, outcomes, guard, disk_space)
     listeners.append(preparer)
+    attempts = Attempts(context, outcomes, stops, preparer.render)
+    dispatcher = Dispatcher(context, attempts, Accounts(context))
+    follow_up = FollowUp(context, outcomes, run_queue, guard, dispatcher)
     intake = Intake(
         context,
         disk_space,

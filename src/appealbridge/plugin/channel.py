@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import orjson
 from pydantic import Field
 
+from appealbridge.media.values import ImageLimits, Rendition
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.duration import Duration
 from appealbridge.model.errors import Rejected
@@ -144,8 +145,17 @@ class SearchResult:
     seen: str
 
 
+Render = Callable[[bytes, ImageLimits], Awaitable[Rendition]]
+"""Makes a picture that came from outside into one within these limits, upright and without metadata."""
+
+
 async def _no_images(sha256: str) -> bytes:
     raise Rejected(f"the image {sha256} is not stored any more")
+
+
+async def _no_renderer(data: bytes, limits: ImageLimits) -> Rendition:
+    del data, limits
+    raise Rejected("no picture can be made ready here")
 
 
 @value
@@ -153,13 +163,15 @@ class Tools:
     """
     What a plug-in gets: the HTTP client, the time (Unix seconds UTC), and randomness.
 
-    `stored` returns the bytes of a stored image by its SHA-256; plug-ins call `data_of`.
+    `stored` returns the bytes of a stored image by its SHA-256; plug-ins call `data_of`. No
+    other picture from outside may be published than one that `render` made; it raises `Rejected` for what is none.
     """
 
     http: Http
     now: float
     random: random.Random
     stored: Callable[[str], Awaitable[bytes]] = _no_images
+    render: Render = _no_renderer
 
     async def data_of(self, image: Image) -> bytes:
         """

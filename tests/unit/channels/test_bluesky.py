@@ -3,12 +3,18 @@
 import hashlib
 import random
 from dataclasses import replace
+from io import BytesIO
 from types import SimpleNamespace
 
+import aiohttp
 import pytest
+from PIL import Image as Drawing
 
+from appealbridge.channels.bluesky.account import BlueskyServer
 from appealbridge.channels.bluesky.channel import Bluesky, record_key
 from appealbridge.channels.bluesky.rich_text import facets, length, mentions
+from appealbridge.media.renderer import Renderer
+from appealbridge.media.values import ImageRefused
 from appealbridge.plugin import (
     AccountRefused,
     Image,
@@ -28,6 +34,7 @@ from appealbridge.practice.faults import FaultName
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.clock import FakeClock
 from appealbridge.testing.server import HANG_UP, ScriptedServer, this_machine
+from tests.pictures import SECRET, drawn, exif, jpeg, png
 
 bluesky = Bluesky()
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
@@ -50,7 +57,7 @@ class World:
 
     @property
     def tools(self):
-        return Tools(self.http, self.clock.now(), random.Random(7))
+        return Tools(self.http, self.clock.now(), random.Random(7), render=rendered)
 
     async def posts(self, text="M6 closed", number=1, **options):
         message = bluesky.message(text=text, **options)
@@ -71,6 +78,16 @@ class World:
 
 def delivery(number=1):
     return a_delivery(id=f"delivery {number}", action="bluesky_post")
+
+
+async def rendered(data, limits):
+    renderer = Renderer()
+    try:
+        return await renderer.render(data, limits)
+    except ImageRefused as refusal:
+        raise Rejected(str(refusal)) from None
+    finally:
+        renderer.close()
 
 
 @pytest.fixture
@@ -329,10 +346,10 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 @pytest.mark.parametrize(
     ("answer", "shown"),
     [
-        ((200, PNG), True),
+        ((200, png()), True),
         ((200, b"<svg/>"), False),
         ((404, b""), False),
-        ((200, PNG * 9999), False),
+        ((200, b"0" * 5_000_001), False),
     ],
     ids=["a picture", "something else", "nothing", "too long"],
 )
@@ -343,6 +360,29 @@ async def test_a_card_has_a_picture_if_there_is_one(world, monkeypatch, answer, 
         await world.posts(link="https://a.example", link_image=f"{site.url}/a.png")
     card = world.up[0].more["record"]["embed"]["external"]
     assert ("thumb" in card) is shown
+
+
+async def test_the_picture_of_a_card_has_no_metadata_and_is_small_enough(world, monkeypatch):
+    found = jpeg(drawn(3000, 2000), exif=exif())
+    assert SECRET in found
+    async with ScriptedServer((200, found)) as site:
+        monkeypatch.setattr(Http, "get_outside", Http.get)
+        await world.posts(link="https://a.example", link_image=f"{site.url}/a.jpg")
+    thumb = world.up[0].more["record"]["embed"]["external"]["thumb"]
+    async with (
+        aiohttp.ClientSession() as reader,
+        reader.get(
+            f"{world.account.api}/xrpc/com.atproto.sync.getBlob",
+            params={
+                "did": (await BlueskyServer(world.account, world.tools).login()).about["did"],
+                "cid": thumb["ref"]["$link"],
+            },
+        ) as answer,
+    ):
+        uploaded = await answer.read()
+    assert SECRET not in uploaded
+    assert b"Exif" not in uploaded
+    assert Drawing.open(BytesIO(uploaded)).size == (2000, 1333)
 
 
 async def test_the_picture_of_a_card_is_never_fetched_from_inside_the_network(world):

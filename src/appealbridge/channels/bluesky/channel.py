@@ -62,7 +62,7 @@ _PICTURES = ImageLimits(
 _BLOB_LIVES = 3600.0
 """For how many seconds an upload is used that no post shows yet. Servers keep it longer, but do not say how long."""
 
-_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n": "image/png", b"RIFF": "image/webp"}
+_CARD_BYTES = 5_000_000
 _LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
 _HASHED_BITS = 34
 """How many bits of a key are made from the delivery's id. The others are its time, to about 17 seconds."""
@@ -101,8 +101,8 @@ class BlueskyPost(Threaded, Illustrated):
         None,
         max_length=2000,
         pattern=r"^https?://[^\s/]\S*$",
-        description="The address of a JPEG, PNG or WebP picture of less than a megabyte for the card. It is fetched "
-        "when the post is published; if that fails, the card has no picture.",
+        description="The address of a picture of at most 5 MB for the card. It is fetched when the post is published, "
+        "and shown without its metadata; if that fails, the card has no picture.",
         examples=["{{ appeal.images[0].url }}"],
     )
 
@@ -291,9 +291,9 @@ def _picture(image: Image) -> dict[str, Any]:
 async def _thumbnail(server: BlueskyServer, address: str) -> Any:
     """Upload the picture of a card, and return what to show it by; a card without one is better than no post."""
     try:
-        picture = (await server.tools.http.get_outside(address, limit=_PICTURES.max_bytes)).body
-        kind = next((kind for begin, kind in _KINDS.items() if picture.startswith(begin)), "")
-        return (await server.upload(picture, kind)).at("blob") if kind else None
+        reply = await server.tools.http.get_outside(address, limit=_CARD_BYTES)
+        picture = await server.tools.render(reply.body, _PICTURES)
+        return (await server.upload(picture.data, picture.media_type)).at("blob")
     except DeliveryError:
         return None
 

@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from appealbridge.channels.mastodon.instance import INSTANCES
 from appealbridge.plugin import (
     Account,
     AccountRefused,
@@ -80,13 +81,7 @@ _NOT_READY = "not finished processing"
 _WORKING, _STILL_WORKING = 202, 206
 _LIVES = 12 * 3600.0
 """For how many seconds an upload is used; servers keep those that no post shows for a day."""
-_IMAGES = ImageRules(
-    ImageLimits(
-        frozenset({"image/jpeg", "image/png", "image/webp"}), 16_000_000, max_pixels=33_177_600
-    ),
-    most=4,
-    alt_length=1500,
-)
+_IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
 _NO_USER = "requires an authenticated user"
 """Its text, with 422, for a token that belongs to an application and not to an account."""
 
@@ -111,10 +106,10 @@ class MastodonAccount(Account):
         description="The login.",
         examples=[{"access_token": "!secret mastodon_access_token"}],
     )
-    max_characters: int = Field(
-        500,
+    max_characters: int | None = Field(
+        None,
         ge=1,
-        description="The longest post that the server allows; the server's own pages say what it is.",
+        description="The longest post. If left out, what the server says of itself, and 500 until it has said it.",
         examples=[500],
     )
 
@@ -181,9 +176,10 @@ class Mastodon(
         return _receipt(reply.json(), reply)
 
     def image_rules(self, account: MastodonAccount) -> ImageRules:
-        """Mastodon takes four images, each with a description."""
-        del account
-        return _IMAGES
+        """Mastodon takes four images, each with a description, or what the server says of itself."""
+        server = INSTANCES.of(account.api)
+        limits = ImageLimits(_IMAGE_TYPES, server.image_bytes, max_pixels=server.image_pixels)
+        return ImageRules(limits, most=server.images, alt_length=server.alt_length)
 
     async def upload(
         self, account: MastodonAccount, image: Image, name: str, delivery: Delivery, tools: Tools
@@ -346,6 +342,7 @@ class Mastodon(
             raise AccountRefused(
                 f"{name} may not publish: its application has the scopes {listed}, but needs {_WRITES}"
             )
+        await INSTANCES.ask(account.api, tools)
         return name
 
     @staticmethod
@@ -364,8 +361,10 @@ class Mastodon(
 
     def measure(self, account: MastodonAccount, message: MastodonPost) -> Measure:
         """Count as the server does; a warning counts too."""
-        count = mastodon_length(message.text) + mastodon_length(message.spoiler_text or "")
-        return Measure("text", count, account.max_characters, "characters")
+        server = INSTANCES.of(account.api)
+        texts = (message.text, message.spoiler_text or "")
+        count = sum(mastodon_length(text, server.link_length) for text in texts)
+        return Measure("text", count, account.max_characters or server.characters, "characters")
 
 
 async def _get(

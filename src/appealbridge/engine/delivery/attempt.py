@@ -45,7 +45,7 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.channel import SearchResult
+from appealbridge.plugin.channel import Render, SearchResult
 from appealbridge.store.base import Store
 from appealbridge.store.records import Settlement
 
@@ -65,7 +65,9 @@ _UNREADABLE = 300.0
 class Attempts:
     """Makes attempts and searches, and stores how they ended."""
 
-    def __init__(self, context: EngineContext, outcomes: OutcomeListener, stops: Stops) -> None:
+    def __init__(
+        self, context: EngineContext, outcomes: OutcomeListener, stops: Stops, render: Render
+    ) -> None:
         self._stops = stops
         self._store = context.store
         self._clock = context.clock
@@ -77,11 +79,10 @@ class Attempts:
         self._within = context.time_limits.within
         self._removals = Removals(context, self._failure)
         self._edits = PostEdits(context, self._failure)
-        self.uploads = Uploads(context, self._policies, self._failure)
+        self.uploads = Uploads(context, self._policies, self._failure, render)
         self._under_way: dict[str, Over] = {}
         self._called_off: dict[str, asyncio.Event] = {}
-        # When the last attempt of each delivery with an unclear outcome ended. Those of an earlier process
-        # had ended when this one began.
+        # When the last attempt of each unclear delivery ended. Those of an earlier process ended before `_begun_at`.
         self._ended_at: dict[str, float] = {}
         self._begun_at = context.clock.monotonic()
         self._found: dict[tuple[str, str], str] = {}
@@ -313,8 +314,7 @@ class Attempts:
             return TryAgain(f"the search was ended: {error}")
         except AccountRefused as error:
             failure = self._failure(error)
-            # An account that may publish but never read cannot be searched. One that may do neither for now is
-            # searched later.
+            # An account that may publish but never read cannot be searched; one that may do neither, later.
             unclear_for = self._clock.now() - (delivery.first_begun_at or delivery.planned_at)
             never = lane.health.works and unclear_for > _UNREADABLE
             return Rejected(str(failure)) if never else failure

@@ -112,6 +112,15 @@ class Preparer(OutcomeListener):
                     return whole
         raise NotFound(f"delivery {delivery.number}: it has no image {number}, or not yet")
 
+    async def render(self, data: bytes, limits: ImageLimits) -> Rendition:
+        """Return a picture that a channel fetched itself, within these limits; raise `Rejected` or `TryAgain`."""
+        try:
+            return await self._renderer.render(data, limits)
+        except ImageRefused as refusal:
+            raise Rejected(str(refusal)) from None
+        except RendererUnavailable as error:
+            raise TryAgain(str(error)) from None
+
     async def run(self) -> None:
         """Prepare what is due until cancelled."""
         try:

@@ -33,7 +33,7 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.abilities import AnyUploads, PublishesUploads, UploadsImages
-from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.channel import Render, Tools
 from appealbridge.plugin.http.reply import Reply
 from appealbridge.plugin.images import Illustrated, Image, Uploaded, upload_name
 from appealbridge.plugin.options import Options
@@ -78,6 +78,7 @@ class Uploads:
         context: EngineContext,
         policies: Policies,
         failure: Callable[[Exception], DeliveryError],
+        render: Render,
     ) -> None:
         self._policies = policies
         self._report = context.report
@@ -86,11 +87,12 @@ class Uploads:
         self._rng = context.rng
         self._within = context.time_limits.within
         self._failure = failure
+        self._render = render
         self.room = Room(IN_FLIGHT)
 
     def tools(self, lane: Lane) -> Tools:
         """Return what a channel gets, with the bytes of stored images."""
-        return Tools(lane.http, self._clock.now(), self._rng, self._stored)
+        return Tools(lane.http, self._clock.now(), self._rng, self._stored, self._render)
 
     def _own_tools(self, lane: Lane) -> Tools:
         """Return the same for uploads: a rate limit that a platform has for them says nothing about posts."""

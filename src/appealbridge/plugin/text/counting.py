@@ -79,13 +79,13 @@ def _weighted(text: str) -> int:
     return 2 * emoji + len(rest) + len(_HEAVY.findall(rest))
 
 
-def mastodon_length(text: str) -> int:
-    """Return how Mastodon counts a text: a link with `https://` as 23, `@user@server` as its `@user`."""
+def mastodon_length(text: str, link_length: int = LINK_LENGTH) -> int:
+    """Return how Mastodon counts a text: a link with `https://` as 23 as a rule, `@user@server` as its `@user`."""
     if len(text) > COUNTED or (text.isascii() and "@" not in text and "://" not in text):
         return len(text)
     length = 0
     for part, is_link in _parts(text, links(text, scheme=True)):
-        length += LINK_LENGTH if is_link else plain_length(_REMOTE_MENTION.sub(r"\1", part))
+        length += link_length if is_link else plain_length(_REMOTE_MENTION.sub(r"\1", part))
     return length
 
 
