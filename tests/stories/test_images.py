@@ -2,12 +2,15 @@
 
 import io
 import json
+import random
+from email import message_from_bytes, policy
 
 import aiohttp
 import pytest
 from PIL import Image as Drawing
 
 from appealbridge.plugin.http import Http
+from appealbridge.practice import smtp
 from appealbridge.practice.faults import FaultName
 from tests.pictures import SECRET, drawn, exif, jpeg
 from tests.stories import staging
@@ -364,3 +367,146 @@ async def test_the_picture_of_a_card_goes_through_the_renderer_too(story, monkey
         shown_to_readers = await answer.read()
     assert Drawing.open(io.BytesIO(shown_to_readers)).size == (640, 480)
     assert SECRET not in shown_to_readers
+
+
+SITES = """\
+force_bluesky: { platform: bluesky, handle: force.police.uk }
+newsroom: { platform: wordpress, api: "https://news.example" }
+"""
+ON_SITES = """
+alias: Appeals with pictures
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: post
+    to: [force_bluesky, newsroom]
+    text: "{{ event.data.text }}"
+    images: "{{ event.data.images }}"
+approval: none
+"""
+
+
+async def two_pictures(story):
+    urls = [await puts(story, f"{n}.png", picture(size=(n * 10, 20))) for n in (1, 2)]
+    return [{"url": url, "alt": alt} for url, alt in zip(urls, (ALT, "The station"), strict=True)]
+
+
+async def files(story, post):
+    """Return the size of each picture of a post as readers load it, `None` if it is not there."""
+    sizes = []
+    for medium in post.media:
+        url = medium["url"]
+        address = url if url.startswith("http") else f"{story.sandbox.url}{url}"
+        async with aiohttp.ClientSession() as session, session.get(address) as answer:
+            data = await answer.read()
+            there = answer.status == 200
+            sizes.append(Drawing.open(io.BytesIO(data)).size if there else None)
+    return sizes
+
+
+@pytest.mark.parametrize("platform", ["bluesky", "wordpress"])
+@pytest.mark.parametrize("lost", [0, 1, 3])
+async def test_two_pictures_go_out_once_with_their_alt_texts_even_if_answers_are_lost(
+    story, platform, lost
+):
+    await story.begins({"appeals": ON_SITES}, SITES)
+    if lost:
+        story.sandbox.faults.add(platform, FaultName.POST_THEN_RESET, lost, None)
+    await arrives(story, "Missing: Aisha", *await two_pictures(story))
+    await story.state(2, "delivered", passing=1.0)
+    (post,) = shown(story, platform)
+    assert [medium["alt"] for medium in post.media] == [ALT, "The station"]
+    assert await files(story, post) == [(10, 20), (20, 20)]
+
+
+async def test_pictures_on_a_site_are_deleted_with_their_post(story):
+    await story.begins({"appeals": ON_SITES}, SITES)
+    await arrives(story, "APP-1", *await two_pictures(story))
+    await story.state(2, "delivered")
+    (post,) = shown(story, "wordpress")
+    assert None not in await files(story, post)
+    status, _ = await story.asks("POST", "/subjects/APP-1/withdraw?by=alice&reason=found")
+    assert status == 200
+
+    async def gone():
+        return await files(story, post) == [None, None]
+
+    await story.until(gone, passing=1.0)
+    await story.state(4, "withdrawn", "delivered", passing=1.0)
+
+
+MAILED = """
+alias: To the press
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: email
+    channel: press_office
+    to: newsdesk@example-mail.example
+    subject: Appeal
+    text: "{{ event.data.text }}"
+    BODY
+    images: "{{ event.data.images }}"
+approval: none
+"""
+OFFICE = """\
+press_office:
+  platform: email
+  smtp: SMTP
+  sender: Press Office <press@example.police.uk>
+  max_size: 100000
+"""
+
+
+@pytest.fixture
+def mails(monkeypatch):
+    """Every mail as the practice mail server got it."""
+    kept = []
+    read = smtp.read
+
+    def keep_and_read(content):
+        kept.append(content)
+        return read(content)
+
+    monkeypatch.setattr(smtp, "read", keep_and_read)
+    return kept
+
+
+def photograph():
+    """Draw a picture that no JPEG makes small, and say in its metadata where it was taken."""
+    exif = Drawing.Exif()
+    exif[0x010E] = "Secret place"
+    exif.get_ifd(0x8825)[2] = (52.0, 28.0, 0.0)
+    file = io.BytesIO()
+    noise = Drawing.frombytes("RGB", (500, 400), random.Random(7).randbytes(500 * 400 * 3))
+    noise.save(file, "JPEG", quality=95, exif=exif)
+    assert b"Secret place" in file.getvalue()
+    assert len(file.getvalue()) > 100_000
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("html", ["html: <p>Missing</p>", ""], ids=["html", "text"])
+async def test_a_mail_has_its_pictures_inside_without_metadata_and_within_its_size(
+    story, mails, html
+):
+    await story.begins({"press": MAILED.replace("BODY", html)}, OFFICE)
+    url = await puts(story, "a.jpg", photograph())
+    images = [{"url": url, "alt": ALT}, {"url": await puts(story, "b.png", picture()), "alt": "B"}]
+    await arrives(story, "Missing: Aisha", *images)
+    await story.state(1, "delivered", passing=1.0)
+    (content,) = mails
+    assert len(content) <= 100_000
+    mail = message_from_bytes(content, policy=policy.default)
+    pictures = [part for part in mail.walk() if part.get_content_maintype() == "image"]
+    assert [part.get_content_disposition() for part in pictures] == [
+        "inline" if html else "attachment"
+    ] * 2
+    for part in pictures:
+        drawing = Drawing.open(io.BytesIO(part.get_content()))
+        drawing.load()
+        assert not drawing.getexif()
+        assert b"Secret place" not in part.get_content()
+    assert ALT in mail.get_body(("plain",)).get_content()
+    if html:
+        text = mail.get_body(("html",)).get_content()
+        for part in pictures:
+            assert f'src="cid:{part["Content-ID"].strip("<>")}"' in text
+        assert f'alt="{ALT}"' in text
