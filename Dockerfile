@@ -4,7 +4,7 @@
 FROM python:3.13-slim AS wheels
 COPY . /source
 WORKDIR /source
-RUN PIP_CONSTRAINT=constraints.txt pip wheel --quiet --wheel-dir /wheels . && python packaging/pin.py /wheels
+RUN PIP_CONSTRAINT=constraints.txt pip wheel --quiet --wheel-dir /wheels '.[media]' && python packaging/pin.py /wheels
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin appealbridge \

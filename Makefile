@@ -53,9 +53,9 @@ schemas: $(READY) ## write schemas/ anew, after a change of what recipes or sett
 manual: $(READY) ## write the man page and the shells' completion anew, after a change of the command line
 	@$(BIN)/python packaging/manual.py packaging/share
 
-wheels: $(READY) ## what a server installs, with a hash for each: dist/wheels; EXTRAS=sandbox for one that trains
+wheels: $(READY) ## what a server installs, with a hash for each: dist/wheels; EXTRAS=media,sandbox for one that trains
 	@rm -rf dist/wheels
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir dist/wheels '.$(if $(EXTRAS),[$(EXTRAS)])'
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir dist/wheels '.[$(or $(EXTRAS),media)]'
 	@$(BIN)/python packaging/pin.py dist/wheels
 
 bench: $(READY) ## measure against a bare program: a table and build/bench.json; QUICK=1 in two minutes

@@ -40,6 +40,10 @@ async def test_the_demo_publishes_corrects_and_takes_down_and_ends_well(tmp_path
     published, rest = told.split("\n▸ the case system corrects")
     corrected, removed = rest.split("\n▸ the website closes the appeal")
     assert published.endswith(f"✓ all {PUBLISHED.total()} posts are published, each exactly once")
+    # Two appeals on five platforms; a mail says in its text what its picture shows.
+    assert published.count("[picture: A drawing of a girl with long dark hair") == 5
+    assert published.count("[picture: A map of the junction of Moseley Road") == 5
+    assert published.count("Picture 1: A ") == 4
     assert corrected.count("  the same post, edited\n") == 3
     assert corrected.count("  follows an earlier mail\n") == 2
     assert corrected.count("  replies to the earlier post\n") == 2

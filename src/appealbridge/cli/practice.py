@@ -11,6 +11,7 @@ import click
 
 from appealbridge.cli.common import fail, not_on_windows
 from appealbridge.cli.output import say
+from appealbridge.media.library import missing_library
 
 
 @click.command(short_help="Show the main features on practice platforms.")
@@ -22,6 +23,8 @@ from appealbridge.cli.output import say
 def demo(once: bool) -> None:
     """Run the daemon with the shipped recipes on practice platforms, and send it events."""
     _must_have_a_mail_server()
+    if missing := missing_library():
+        fail(f"the demo's appeals have pictures: {missing}")
     from appealbridge.demo.play import DemoFailed, play
     from appealbridge.demo.show import Show
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ class Demo:
             practice = await self._practice(platforms)
             self._stage = stage.build(self._folder, listen="127.0.0.1:0", practice=practice)
             self._practice_url = practice
+            self._website = f"{practice}/website"
             log = self._folder / "daemon.log"
             arguments = ("appealbridge", "run", "--config", str(self._stage.config))
             async with running(*arguments, log=log) as daemon:
@@ -133,10 +135,12 @@ class Demo:
             await self._turn(watch)
 
     async def _happenings(self) -> None:
+        for name, drawn in script.PICTURES.items():
+            await self._send("PUT", f"{self._website}/pictures/{name}", data=drawn())
         self._show.happened(
             "the website's RSS feed lists a new appeal", script.WEBSITE_APPEAL["title"]
         )
-        await self._post(f"{self._practice_url}/website/appeals", script.WEBSITE_APPEAL)
+        await self._list_appeal(script.WEBSITE_APPEAL)
         self._show.happened("the case system drops an appeal file", script.CASE_FILE_NAME)
         self._drop(script.CASE_FILE)
         self._show.happened(
@@ -147,7 +151,7 @@ class Demo:
         self._show.happened("the roads desk sends a signed webhook", "A38(M) closed")
         await self._webhook("roads", script.ROAD)
         self._show.happened("the news feed lists a new item", script.NEWS["title"])
-        await self._post(f"{self._practice_url}/website/news", script.NEWS)
+        await self._send("POST", f"{self._website}/news", json=script.NEWS)
 
     async def _webhook(self, name: str, payload: object) -> None:
         body = script.encoded(payload)
@@ -158,8 +162,12 @@ class Demo:
             if answer.status != 202:
                 raise DemoFailed(f"{url} answered {answer.status}: {await answer.text()}")
 
-    async def _post(self, url: str, payload: object) -> None:
-        async with self._http.post(url, json=payload) as answer:
+    async def _list_appeal(self, appeal: Mapping[str, str]) -> None:
+        listed = script.with_picture(appeal, self._website)
+        await self._send("POST", f"{self._website}/appeals", json=listed)
+
+    async def _send(self, method: str, url: str, **body: Any) -> None:
+        async with self._http.request(method, url, **body) as answer:
             if answer.status >= 300:
                 raise DemoFailed(f"{url} answered {answer.status}: {await answer.text()}")
 
@@ -171,11 +179,11 @@ class Demo:
 
     async def _close(self) -> None:
         self._show.happened("the website closes the appeal", "Aisha has been found safe")
-        await self._post(f"{self._practice_url}/website/appeals", script.FOUND)
+        await self._list_appeal(script.FOUND)
 
     def _drop(self, text: str) -> None:
         draft = self._folder / script.CASE_FILE_NAME
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text.format(website=self._website), encoding="utf-8")
         draft.rename(self._stage.appeals / script.CASE_FILE_NAME)
 
     async def _until(self, watch: Watch, wanted: Counter[tuple[str, str]]) -> None:

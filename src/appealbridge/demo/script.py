@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from appealbridge.demo.pictures import girl_in_a_red_coat, map_of_a_junction
+
 WEBSITE_APPEAL = {
     "reference": "WMP-2026-0412",
     "kind": "missing",
@@ -33,13 +35,16 @@ kind: witness
 title: "Witnesses sought: silver van in collision on Moseley Road"
 area: Balsall Heath, Birmingham
 url: https://www.example.police.uk/appeals/0419
+images:
+  - url: {website}/pictures/junction.jpg
+    alt: A map of the junction of Moseley Road and Edward Road, marked with a red cross
 ---
 A cyclist was seriously hurt in a collision with a silver van on Moseley Road, at the junction with
 Edward Road, shortly after 8.15am on Friday. The van did not stop.
 
 Did you see it, or do you have dashcam footage?
 """
-"""An appeal as a file: dropped into a folder by the case system."""
+"""An appeal as a file: dropped into a folder by the case system. `{website}` is where its picture is."""
 
 INCIDENT: dict[str, Any] = {
     "version": "4",
@@ -132,6 +137,16 @@ TAKEN_DOWN = CORRECTED + Counter(
     }
 )
 """The same once the other appeal is taken down: mail cannot be removed, so it gets a correction."""
+
+
+PICTURES = {"girl.jpg": girl_in_a_red_coat, "junction.jpg": map_of_a_junction}
+"""What draws each picture of the website, by its name there."""
+
+
+def with_picture(appeal: Mapping[str, str], website: str) -> Mapping[str, Any]:
+    """Return the website's appeal with its picture."""
+    alt = "A drawing of a girl with long dark hair, in a red coat and white trainers"
+    return {**appeal, "images": [{"url": f"{website}/pictures/girl.jpg", "alt": alt}]}
 
 
 def counted(posts: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str]]:

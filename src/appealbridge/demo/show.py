@@ -53,6 +53,9 @@ class Show:
             say(styled(f"   {post['subject']}", "bold"))
         for line in (post["text"] or "").rstrip().splitlines():
             say(f"   {line}")
+        for picture in post["media"]:
+            if picture.get("alt"):
+                say(styled(f"   [picture: {picture['alt']}]", "dim"))
 
     def edited(self, post: dict[str, Any], former: str) -> None:
         """Show what an edit changed: the lines that differ."""
