@@ -61,7 +61,11 @@ class Crew:
         with stage.config.open("a") as file:
             file.write(f"control_socket: {self.socket}\ncontrol_mode: '0666'\n{settings}")
 
-    async def asks(self, uid: int, method: str, path: str) -> tuple[int, Any]:
+    async def sends(self, uid: int, path: str, content: Any) -> tuple[int, Any]:
+        """POST some JSON as a user of the machine; return status and answer."""
+        return await self.asks(uid, "POST", path, json.dumps(content))
+
+    async def asks(self, uid: int, method: str, path: str, body: str = "") -> tuple[int, Any]:
         """Send a request as a user of the machine; return status and answer."""
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         os.seteuid(uid)
@@ -72,11 +76,11 @@ class Crew:
         connected.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=connected)
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        writer.write(f"{head}Content-Length: 0\r\n\r\n".encode())
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
         answer = await reader.read()
         writer.close()
-        status, _, body = answer.partition(b"\r\n\r\n")
-        return int(status.split()[1]), json.loads(body)
+        status, _, content = answer.partition(b"\r\n\r\n")
+        return int(status.split()[1]), json.loads(content)
 
     async def invites(self, id_: str) -> str:
         """Return a one-time code that the admin gets for somebody."""

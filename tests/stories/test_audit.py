@@ -33,6 +33,8 @@ async def test_a_trace_shows_a_release_and_who_made_it_and_the_trail_verifies(st
     await story.receives("M6 closed")
     await story.receives("M5 closed")
     first, second = await story.deliveries(state="held")
+    _, question = await story.asks("GET", f"/deliveries/{first['number']}/question")
+    (asked,) = question["deliveries"]
     by = quote("alice")
     await story.asks("POST", f"/deliveries/{first['number']}/release?by={by}")
     await story.state(2, "delivered", "held", passing=1)
@@ -48,7 +50,7 @@ async def test_a_trace_shows_a_release_and_who_made_it_and_the_trail_verifies(st
     one, other = map(json.loads, lines.splitlines())
     assert (one["object"], one["content_hash"]) == (
         f"delivery {first['number']}",
-        first["content_hash"],
+        asked["revision"]["hash"],
     )
     assert other["previous"] == one["hash"]
     assert other["reason"] == "not for the public"

@@ -89,12 +89,12 @@ async def test_the_user_who_connects_is_the_person_whatever_the_request_says(cre
     await crew.begins()
     await crew.story.receives("M6 closed")
     (held,) = await crew.story.state(1, "held")
-    path = f"/api/v1/deliveries/{held['number']}/release?by=operator"
+    path = f"/api/v1/deliveries/{held['number']}/cancel?by=operator"
     assert (await crew.asks(0, "POST", path))[0] == 403
     assert (await crew.asks(VIEWER, "POST", path))[0] == 403
     assert (await crew.asks(OPERATOR, "POST", path.replace("operator", "admin")))[0] == 200
-    await crew.story.state(1, "delivered")
-    assert [line["by"] for line in crew.story.logged("released")] == ["operator"]
+    await crew.story.state(1, "cancelled")
+    assert [line["by"] for line in crew.story.logged("cancelled")] == ["operator"]
 
 
 async def test_the_daemons_own_token_names_nobody_once_there_are_people(crew):

@@ -104,16 +104,17 @@ class DaemonClient:
         mode = answer.get("mode")
         return (mode if mode in ("practice", "live") else ""), bool(answer.get("stopped"))
 
-    def post(self, path: str) -> Any:
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Return the answer to a POST request with the name of the user; end the command if the daemon refuses."""
         by = urlencode({"by": user()})
-        return self._ask("POST", f"{path}{'&' if '?' in path else '?'}{by}")
+        content = None if body is None else json.dumps(body).encode()
+        return self._ask("POST", f"{path}{'&' if '?' in path else '?'}{by}", content)
 
-    def _ask(self, method: str, path: str) -> Any:
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
         if self.control is None:
             fail(f"no daemon is running on {self.store}; start it with: appealbridge run")
         try:
-            status, answer = _request(self.control, method, f"/api/v1{path}")
+            status, answer = _request(self.control, method, f"/api/v1{path}", body)
         except (OSError, ValueError) as error:
             fail(visible(f"the daemon at {self.control.url} does not answer: {error}"))
         if status >= 400:
@@ -156,9 +157,11 @@ def _answers(control: Control) -> bool:
         return False
 
 
-def _request(control: Control, method: str, path: str) -> tuple[int, Any]:
+def _request(
+    control: Control, method: str, path: str, body: bytes | None = None
+) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {control.token}"}
-    status, _, body = _exchange(control.url, method, path, headers)
+    status, _, body = _exchange(control.url, method, path, headers, body)
     return status, json.loads(body)
 
 

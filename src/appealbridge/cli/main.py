@@ -34,6 +34,7 @@ FILES = {
     ),
     "withdrawals": ("withdraw", "withdrawals", "lift"),
     "decisions.audit": ("audit",),
+    "decisions.approving": ("questions", "approve", "reject", "edit", "take-back"),
     "decisions.stopping": ("stop", "start", "status"),
     "people.commands": ("people", "tokens"),
     "channels": ("channels",),
@@ -53,7 +54,9 @@ class _Commands(click.Group):
         file = next((file for file, names in FILES.items() if cmd_name in names), None)
         if file is None:
             return None
-        command: click.Command = getattr(import_module(f"appealbridge.cli.{file}"), cmd_name)
+        command: click.Command = getattr(
+            import_module(f"appealbridge.cli.{file}"), cmd_name.replace("-", "_")
+        )
         return command
 
     def resolve_command(

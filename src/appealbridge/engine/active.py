@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from appealbridge.engine.approvals.policy import ApprovalTimes
 from appealbridge.model.people import Roster
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, AnyChannel
@@ -78,6 +79,7 @@ class ActiveConfiguration:
     roster: Roster = field(default_factory=Roster)
     public_url: str = ""
     control_socket: bool = False
+    approvals: ApprovalTimes = field(default_factory=ApprovalTimes)
 
     @property
     def mode(self) -> str:

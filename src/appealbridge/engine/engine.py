@@ -37,6 +37,8 @@ class Engine:
         self.operations = self.pipeline.operations
         self.withdrawals = self.pipeline.withdrawals
         self.stops = self.pipeline.stops
+        self.questions = self.pipeline.questions
+        self.answers = self.pipeline.answers
         self.disk_space = self.pipeline.disk_space
         self.people = People(context)
         self.heartbeat = Heartbeat(context)
@@ -77,6 +79,7 @@ class Engine:
             "stop": self.stops.run,
             "images": parts.preparer.run,
             "leftovers": parts.leftovers.run,
+            "approvals": self.questions.run,
             "retention": self._pruning.run,
             "checkpoints": Checkpoints(self.context).run,
             "notices": self._notices.run,
@@ -102,6 +105,7 @@ class Engine:
         parts.guard.reconfigure(active)
         self.stops.reconfigure(active)
         parts.preparer.sources.media_folder = active.media_folder
+        self.questions.reconfigure(active)
         for name, bound in active.channels.items():
             self._open_lane(name, bound, active)
         for name in set(self.lanes) - set(active.channels):

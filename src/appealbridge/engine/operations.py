@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from operator import attrgetter
 
+from appealbridge.engine.approvals.answers import Answers
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.gate import content_hash
@@ -46,6 +47,7 @@ class Operations:
         expiry_timer: ExpiryTimer,
         guard: Guard,
         attempts: Attempts,
+        answers: Answers,
     ) -> None:
         self._context = context
         self._store = context.store
@@ -54,6 +56,7 @@ class Operations:
         self._expiry_timer = expiry_timer
         self._guard = guard
         self._attempts = attempts
+        self._answers = answers
 
     async def release(self, delivery_id: str, actor: Actor, only: str = "") -> Delivery:
         """
@@ -76,6 +79,10 @@ class Operations:
             self._context.lanes.on_waiting(delivery)
             self._queue.wake.set()
             return await self._moved(delivery.id, LogEvent.WITHDRAWAL, actor)
+        if Hold.APPROVAL in delivery.holds and only in ("", Hold.APPROVAL):
+            delivery = await self._answers.release(delivery, actor)
+            if delivery.state is not State.HELD:
+                return await self._moved(delivery.id, LogEvent.RELEASED, actor)
         cleared = [only] if only else delivery.holds
         # A delivery that a person released beyond its cap must not be held again by the same cap.
         kept = delivery.hold if delivery.hold in (Hold.DAILY_CAP, Hold.EDITED_BY_HAND) else ""

@@ -26,6 +26,7 @@ A delivery is sent:
 
 9. Its lane begins the first attempt at once, or claims it when it is due (`delivery/dispatch.py`, `delivery/lane.py`).
 10. **Gate**: is it still in time, is it what was approved, is the day's cap used up? (`delivery/gate.py`)
+    Was it approved as it is, for this account? (`approvals/questions.py`)
     Directly before the request: is everything stopped? (`holds/stops.py`)
 11. **Attempt**: the channel uploads an image that the message needs (`images/uploads.py`), after which the delivery is
     ready again; or it publishes the message, and returns a receipt or raises (`delivery/attempt.py`).
@@ -40,6 +41,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.approvals.answers import Answers
+from appealbridge.engine.approvals.questions import Questions
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.account_health import Accounts
 from appealbridge.engine.delivery.attempt import Attempts
@@ -79,21 +82,24 @@ class Pipeline:
     stops: Stops
     preparer: Preparer
     leftovers: Leftovers
+    questions: Questions
+    answers: Answers
 
 
 def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> Pipeline:
     """Build the stages, last ones first. `active` returns the configuration in force."""
     texts, run_queue, expiry_timer = Texts(context.clock.now()), RunQueue(), ExpiryTimer()
-    stops = Stops(context)
+    stops, questions = Stops(context), Questions(context)
+    answers = Answers(context, questions, run_queue, expiry_timer)
     listeners = [
-        texts, run_queue, expiry_timer, stops, context.alarms, context.lanes, context.report,
+        texts, run_queue, expiry_timer, stops, questions, context.alarms, context.lanes, context.report,
     ]  # fmt: skip
     outcomes = Outcomes(listeners)
     guard = Guard(context, outcomes, texts)
     disk_space = DiskSpace(context)
     preparer = Preparer(context, outcomes, guard, disk_space)
     listeners.append(preparer)
-    attempts = Attempts(context, outcomes, stops, preparer.render)
+    attempts = Attempts(context, outcomes, stops, questions, preparer.render)
     dispatcher = Dispatcher(context, attempts, Accounts(context))
     follow_up = FollowUp(context, outcomes, run_queue, guard, dispatcher)
     intake = Intake(
@@ -116,9 +122,11 @@ def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> 
         dispatcher,
         Runs(context, outcomes, run_queue, guard),
         Expiry(context, outcomes, expiry_timer),
-        Operations(context, run_queue, expiry_timer, guard, attempts),
+        Operations(context, run_queue, expiry_timer, guard, attempts, answers),
         Withdrawals(context, run_queue),
         stops,
         preparer,
         Leftovers(context, attempts.uploads),
+        questions,
+        answers,
     )

@@ -65,6 +65,11 @@ class LogEvent(StrEnum):
     # events and runs
     EVERYTHING_STOPPED = "everything_stopped"
     STOP_LIFTED = "stop_lifted"
+    APPROVED = "approved"
+    CHANGES_ASKED = "changes_asked"
+    EDITED = "edited"
+    APPROVAL_TAKEN_BACK = "approval_taken_back"
+    QUESTION_LAPSED = "question_lapsed"
     REPLAYED = "replayed"
     RUN_FAILED = "run_failed"
     # deliveries

@@ -46,6 +46,11 @@ class Act(StrEnum):
     CHANGE_PEOPLE = "change_people"
     MAKE_TOKEN = "make_token"  # noqa: S105 - no secret
     REVOKE_TOKEN = "revoke_token"  # noqa: S105 - no secret
+    APPROVE = "approve"
+    REJECT = "reject"
+    ASK_CHANGES = "ask_changes"
+    EDIT = "edit"
+    TAKE_BACK = "take_back"
 
 
 @value(kw_only=True)

@@ -149,6 +149,7 @@ class Delivery:
     it is a post, `target` is the id of the delivery whose post it changes. `change` says how an amendment does that, a
     value of `Change`. `amends` is only given to the store, which then finds what is amended.
     A new delivery with `images` stays `planned`, with the `hold` that it will have, until they are prepared.
+    `question` is the number of the question by which it is approved, 0 if nothing was asked about it.
     """
 
     id: str
@@ -179,6 +180,7 @@ class Delivery:
     target: str = ""
     change: str = ""
     amends: Amends | None = None
+    question: int = 0
 
     @property
     def is_edit(self) -> bool:

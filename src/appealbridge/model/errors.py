@@ -22,6 +22,7 @@ All errors that AppealBridge raises on purpose, as one tree.
     ├── RenderError                 a template or JSONPath of a recipe has no value for this event
     └── StoreError                  the store refuses
         ├── IllegalMove             a change of state that is not allowed
+        │   └── StaleRevision       the message is not the one that the person was shown
         ├── StoreLocked             another daemon or program has locked this store
         ├── StoreBusy               too much waits to be stored; nothing was written
         ├── StoreFull               the disk is full; nothing was written
@@ -32,6 +33,9 @@ All errors that AppealBridge raises on purpose, as one tree.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class AppealBridgeError(Exception):
@@ -186,6 +190,18 @@ class StoreError(AppealBridgeError):
 
 class IllegalMove(StoreError):
     """A change of state that is not allowed."""
+
+
+class StaleRevision(IllegalMove):
+    """
+    The message is not the one that the person was shown.
+
+    `difference` has what changed since, as `model.approval.differences` returns it.
+    """
+
+    def __init__(self, message: str, difference: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.difference = difference
 
 
 class StoreLocked(StoreError):

@@ -40,7 +40,8 @@ class EventDraft:
     `addresses` are where it is published, perhaps by us; `cause` names the
     recipes that published it. `hold` is why everything caused by it waits for a person, and
     `why` explains that to the person; empty for none.
-    `repeats` says when another one with the same key is not a repeat.
+    `repeats` says when another one with the same key is not a repeat. `author` is the person who wrote it, by id or
+    email address, if the source says.
     """
 
     type: str
@@ -53,6 +54,7 @@ class EventDraft:
     hold: str = ""
     why: str = ""
     repeats: Repeats = ALWAYS
+    author: str = ""
 
 
 @value
@@ -66,6 +68,7 @@ class Event:
     `removed` says that `data` was removed, because its retention is over. `cause` names the
     recipes whose posts led to it: it starts none of them, or they would go round in circles.
     `joined` is the name that the source shares with those it is joined with, empty for none.
+    `author` is the person who wrote it, by id or email address, if the source said.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Event:
     removed: bool = False
     cause: tuple[str, ...] = ()
     joined: str = ""
+    author: str = ""
 
     @property
     def origin(self) -> str:

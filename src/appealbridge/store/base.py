@@ -35,6 +35,7 @@ from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
+from appealbridge.store.approving import ApprovalQueries, ApprovalStore
 from appealbridge.store.auditing import AuditQueries, AuditStore
 from appealbridge.store.image_store import ImageQueries, ImageStore
 from appealbridge.store.modes import ModeQueries, ModeStore
@@ -329,7 +330,13 @@ class RecipeStore(Protocol):
 
 
 class StoreQueries(
-    AuditQueries, StopQueries, ModeQueries, CorrectionQueries, ImageQueries, Protocol
+    AuditQueries,
+    StopQueries,
+    ModeQueries,
+    CorrectionQueries,
+    ImageQueries,
+    ApprovalQueries,
+    Protocol,
 ):
     """Queries that only read, for people and for the engine."""
 
@@ -414,6 +421,7 @@ class Store(
     WithdrawalStore,
     AuditStore,
     StopStore,
+    ApprovalStore,
     ModeStore,
     PeopleStore,
     ImageStore,

@@ -104,6 +104,17 @@ ROUTES: Mapping[str, Access] = {
     "GET /api/v1/deliveries/{id}/images/{number}": READ,
     "POST /api/v1/deliveries/{id}/release": _of(_OPERATOR),
     "POST /api/v1/deliveries/{id}/retry": _of(_OPERATOR),
+    "GET /api/v1/questions": READ,
+    "GET /api/v1/questions/{number}": READ,
+    "GET /api/v1/deliveries/{id}/question": READ,
+    "POST /api/v1/deliveries/{id}/approve": _of(_APPROVER),
+    "POST /api/v1/deliveries/{id}/reject": _of(_APPROVER),
+    "POST /api/v1/deliveries/{id}/changes": _of(_APPROVER),
+    "POST /api/v1/deliveries/{id}/edit": _of(_AUTHOR, _APPROVER),
+    "POST /api/v1/deliveries/{id}/take-back": _of(_APPROVER, _OPERATOR),
+    "POST /api/v1/questions/{number}/approve": _of(_APPROVER),
+    "POST /api/v1/questions/{number}/reject": _of(_APPROVER),
+    "POST /api/v1/questions/{number}/changes": _of(_APPROVER),
     "POST /api/v1/deliveries/{id}/confirm": _of(_OPERATOR),
     "POST /api/v1/deliveries/{id}/cancel": _of(_OPERATOR),
     "POST /api/v1/release": _of(_OPERATOR),
@@ -130,6 +141,7 @@ ROUTES: Mapping[str, Access] = {
 
 _LIST = "GET /api/v1/{path:(deliveries|runs|events|traces|withdrawals|audit)(/.+)?}"
 _MODE = "GET /api/v1/mode"
+_ANSWERED = (_MODE, "GET /api/v1/deliveries/{id}/question")
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     # These use no daemon: the permissions of the files decide.
@@ -160,6 +172,15 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "release": ("POST /api/v1/deliveries/{id}/release", "POST /api/v1/release", _MODE),
     "retry": ("POST /api/v1/deliveries/{id}/retry", "POST /api/v1/retry", _MODE),
     "confirm": ("POST /api/v1/deliveries/{id}/confirm", _MODE),
+    "questions": ("GET /api/v1/questions", "GET /api/v1/questions/{number}", _MODE),
+    "approve": (*_ANSWERED, "POST /api/v1/deliveries/{id}/approve"),
+    "reject": (
+        *_ANSWERED,
+        "POST /api/v1/deliveries/{id}/reject",
+        "POST /api/v1/deliveries/{id}/changes",
+    ),
+    "edit": (*_ANSWERED, "POST /api/v1/deliveries/{id}/edit"),
+    "take-back": ("POST /api/v1/deliveries/{id}/take-back", _MODE),
     "cancel": ("POST /api/v1/deliveries/{id}/cancel", "POST /api/v1/cancel", _MODE),
     "replay": ("POST /api/v1/events/{id}/replay", _MODE),
     "withdraw": (

@@ -10,8 +10,8 @@ from aiohttp import hdrs, web
 from appealbridge.engine.engine import Engine
 from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import OPEN, Delivery, State
-from appealbridge.model.errors import IllegalMove, NotFound, StoreError, TooMuch
-from appealbridge.web import listing, people, views
+from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision, StoreError, TooMuch
+from appealbridge.web import approvals, listing, people, views
 from appealbridge.web.access import ROUTES, Access, refusal
 from appealbridge.web.callers import CALLER, Recognise, actor_of
 from appealbridge.web.connection import connection_of
@@ -35,6 +35,7 @@ def routes(engine: Engine, recognise: Recognise, reload: Reload) -> Sequence[web
         )
         for route in (
             *_pictures(engine),
+            *approvals.routes(engine),
             *_listings(engine),
             *_operations(engine),
             *_sweeps(engine, reload),
@@ -64,6 +65,8 @@ def _guarded(access: Access, recognise: Recognise, handler: Any, engine: Engine)
             return answered if caller.sees_recipients else await hidden(answered)
         except NotFound as error:
             return problem(404, engine.clean(str(error)))
+        except StaleRevision as error:
+            return problem(409, engine.clean(str(error)), difference=error.difference)
         except IllegalMove as error:
             return problem(409, engine.clean(str(error)))
         except (ValueError, TooMuch) as error:

@@ -310,6 +310,19 @@ def _limit(query: Query) -> int:
     return int(text)
 
 
+def limit_of(query: Query) -> int:
+    """Return how many rows a listing has; raise `ValueError` with a message."""
+    return _limit(query)
+
+
+def number_of(query: Query, name: str) -> int:
+    """Return a whole number, 0 if there is none; raise `ValueError` with a message."""
+    text = query.get(name, "0")
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        raise ValueError(f"{name}: {text!r:.40} is not a number")
+    return int(text)
+
+
 def since_of(query: Query) -> float | None:
     """Return the time at which a listing begins, in Unix seconds; raise `ValueError` with a message."""
     text = query.get("since")

@@ -10,9 +10,14 @@ from aiohttp import hdrs, web
 
 
 def problem(
-    status: int, detail: str, *, title: str = "", retry_after: float | None = None
+    status: int,
+    detail: str,
+    *,
+    title: str = "",
+    retry_after: float | None = None,
+    **more: object,
 ) -> web.Response:
-    """Return an answer that says what is wrong; `retry_after` (seconds) adds that header."""
+    """Return an answer that says what is wrong; `retry_after` (seconds) adds that header, `more` other members."""
     headers = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
     body = {
         "type": "about:blank",
@@ -20,6 +25,7 @@ def problem(
         "status": status,
         # It may quote the request, which may contain bytes that are not text.
         "detail": detail.encode("utf-8", "replace").decode(),
+        **more,
     }
     return web.Response(
         status=status,

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
 
+from appealbridge.engine.approvals.questions import Questions
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.edits import PostEdits
 from appealbridge.engine.delivery.gate import GO, Verdict, day_start, gate
@@ -66,9 +67,15 @@ class Attempts:
     """Makes attempts and searches, and stores how they ended."""
 
     def __init__(
-        self, context: EngineContext, outcomes: OutcomeListener, stops: Stops, render: Render
+        self,
+        context: EngineContext,
+        outcomes: OutcomeListener,
+        stops: Stops,
+        questions: Questions,
+        render: Render,
     ) -> None:
         self._stops = stops
+        self._questions = questions
         self._store = context.store
         self._clock = context.clock
         self._rng = context.rng
@@ -163,6 +170,8 @@ class Attempts:
             sent -= 1  # the store counts this delivery too, because its attempt has begun
         quiet = self._stops.quiet(lane, delivery)
         verdict = gate(delivery, begun_at, cap=cap, sent_today=sent, quiet=quiet)
+        if verdict is GO and delivery.question:
+            verdict = await self._questions.gate(lane, delivery)
         return await self._stops.gate(lane, delivery) if verdict is GO and lane.eased else verdict
 
     async def _settlement(

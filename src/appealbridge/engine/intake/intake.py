@@ -106,6 +106,7 @@ class Intake:
             hold=hold or draft.hold,
             cause=draft.cause,
             joined=joined,
+            author=draft.author,
         )
 
 

@@ -100,7 +100,8 @@ def _again(
         if match.why_not:
             return Replayed(recipe.name, None, match.why_not)
         who = by or "somebody"
-        entries = [{"step": "", "message": f"run again, as {who} asked"}, *match.trace]
+        first = {"step": "", "message": f"run again, as {who} asked", **({"by": by} if by else {})}
+        entries = [first, *match.trace]
         run = Run(
             id=f"{run_id(event.id, recipe.name)}~{number}",
             event_id=event.id,

@@ -74,7 +74,9 @@ _OUTLOOK = (
 )
 _LATER = (
     f"SELECT number, due_at {_OF_CHANNEL} {{state}}"
-    " AND blocked = 0 AND due_at > :now ORDER BY due_at LIMIT :limit"
+    " AND blocked = 0 AND due_at > :now AND (attempts > 0 OR question = 0)"
+    # what was approved for a time, or can still be taken back, keeps its time
+    " ORDER BY due_at LIMIT :limit"
 )
 _HASTEN = (
     "UPDATE deliveries SET due_at = :now WHERE number IN (SELECT number FROM"

@@ -91,8 +91,8 @@ _waited_for = Join(
 )
 _events = Insert("events", EVENT)
 _extras = Join(
-    ("id", "cause", "joined"),
-    "UPDATE events SET cause = v.cause, joined = v.joined FROM {v} WHERE events.id = v.id",
+    ("id", "cause", "joined", "author"),
+    "UPDATE events SET cause = v.cause, joined = v.joined, author = v.author FROM {v} WHERE events.id = v.id",
 )
 _runs = Insert("runs", RUN)
 _marks = Join(("id", "marks"), "UPDATE runs SET marks = v.marks FROM {v} WHERE runs.id = v.id")
@@ -113,6 +113,7 @@ class ArrivalRows:
     follows: Sequence[tuple[str, str]]
     orders: Sequence[Delivery] = ()
     preparations: Sequence[Sequence[Any]] = ()
+    author: str = ""
 
     @property
     def origin(self) -> str:
@@ -187,6 +188,7 @@ def arrival_rows(arrival: Arrival, owner: int = 0) -> ArrivalRows:
         [(d.id, d.follows) for d in deliveries if d.follows] if deliveries else (),
         [d for d in deliveries if d.kind is not Kind.POST] if deliveries else (),
         preparation_rows(deliveries) if deliveries else (),
+        event.author,
     )
 
 
@@ -273,7 +275,14 @@ def _insert(db: Connection, fresh: Sequence[ArrivalRows]) -> Sequence[frozenset[
         begun.append(frozenset(started))
     _events.write(db, [arrival.event for arrival in fresh])
     # Few events have one of these, so the others do not pay for the columns.
-    _extras.change(db, [(a.event[_EVENT], a.cause, a.joined) for a in fresh if a.cause or a.joined])
+    _extras.change(
+        db,
+        [
+            (a.event[_EVENT], a.cause, a.joined, a.author)
+            for a in fresh
+            if a.cause or a.joined or a.author
+        ],
+    )
     _runs.write(db, [row for arrival in fresh for row in arrival.runs])
     _deliveries.write(db, deliveries)
     follow(db, [row for arrival in fresh for row in arrival.follows])

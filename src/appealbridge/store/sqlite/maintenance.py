@@ -108,6 +108,10 @@ _BEGUN = (
     f" (SELECT taken_at FROM backup), 'unsure', '{RESTORED}' FROM deliveries WHERE {IS_BEGUN}"
     f" AND state = {SENDING}"
 )
+_VOID = (
+    "UPDATE answers SET withdrawn_at = ? WHERE withdrawn_at = 9e999"
+    f" AND delivery_id IN (SELECT id FROM deliveries WHERE state <= {SENDING} AND question > 0)"
+)
 _PERHAPS_PUBLISHED = (
     f"UPDATE deliveries SET state = {UNKNOWN}, due_at = :look_at, begun_at = 9e999,"
     " first_begun_at = min(first_begun_at, (SELECT taken_at FROM backup)),"
@@ -153,6 +157,7 @@ def recover_backup(connection: sqlite3.Connection, now: float, look_at: float) -
         return 0
     connection.execute(_BEGUN)
     unclear = connection.execute(_PERHAPS_PUBLISHED, {"look_at": look_at}).rowcount
+    connection.execute(_VOID, (now,))  # whoever approved may have taken it back since
     recompute_blocked(connection)  # the rest of each thread now has its place in the order, too
     (taken_at,) = connection.execute("SELECT max(taken_at) FROM backup").fetchone()
     shown = {"backup_taken_at": taken_at}

@@ -101,6 +101,11 @@ _EMPTY_RUNS = (
     " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
     " AND state <> 'open' AND (reason <> '' OR trace <> '[]' OR marks <> '{}')"
 )
+_EMPTY_REVISIONS = (
+    f"UPDATE revisions SET content = '', why = '' WHERE delivery_id IN {_IDS} AND content <> ''"
+)
+_DELETE_REVISIONS = f"DELETE FROM revisions WHERE delivery_id IN {_IDS}"
+_DELETE_ANSWERS = f"DELETE FROM answers WHERE delivery_id IN {_IDS}"
 _DELETE_REASONS = f"DELETE FROM reasons WHERE event_id IN {_IDS}"
 _DELETE_DELIVERIES = (
     f"DELETE FROM deliveries WHERE id IN {_IDS} AND NOT ({IS_UNFINISHED}) RETURNING id"
@@ -226,9 +231,10 @@ def empty(db: Connection, rows: ExpiredRows) -> int:
     """Remove the content of these rows, except of what was reopened since; return how many events."""
     with _unreadable(db):
         deliveries = _change(db, _EMPTY_DELIVERIES, rows.deliveries)
-        _change(db, _EMPTY_ATTEMPTS, [id_ for (id_,) in deliveries])
-        _change(db, _FORGET_IMAGES, [id_ for (id_,) in deliveries])
-        _change(db, _FORGET_PREPARATIONS, [id_ for (id_,) in deliveries])
+        for statement in (
+            _EMPTY_ATTEMPTS, _EMPTY_REVISIONS, _FORGET_IMAGES, _FORGET_PREPARATIONS,
+        ):  # fmt: skip
+            _change(db, statement, [id_ for (id_,) in deliveries])
         events = _change(db, _EMPTY_EVENTS, rows.events)
         _change(db, _EMPTY_RUNS, [id_ for (id_,) in events])
         _change(db, _DELETE_REASONS, [id_ for (id_,) in events])
@@ -241,7 +247,7 @@ def delete(db: Connection, rows: ExpiredRows) -> int:
         deliveries = _change(db, _DELETE_DELIVERIES, rows.deliveries)
         for statement in (
             _DELETE_ATTEMPTS, _DELETE_VERSIONS, _FORGET_IMAGES, _FORGET_PREPARATIONS,
-            _FORGET_UPLOADS,
+            _FORGET_UPLOADS, _DELETE_REVISIONS, _DELETE_ANSWERS,
         ):  # fmt: skip
             _change(db, statement, [id_ for (id_,) in deliveries])
         events = _change(db, _DELETE_EVENTS, rows.events)

@@ -21,7 +21,7 @@ from appealbridge.store.sqlite.states import KINDS, NUMBERS, READY, SENDING, STA
 Row = tuple[Any, ...]
 
 EVENT = ("id", "source", "type", "subject", "key", "time", "received_at", "hold", "data")
-STORED_EVENT = (*EVENT, "cause", "joined")
+STORED_EVENT = (*EVENT, "cause", "joined", "author")
 RUN = (
     "id", "event_id", "recipe", "version", "state", "begun_at", "wake_at", "reason", "trace",
 )  # fmt: skip
@@ -34,7 +34,7 @@ DELIVERY = (
 """The last five are those that beginning an attempt changes; see `not_begun`."""
 STORED_DELIVERY = (
     "number", *DELIVERY[:-1], "receipt_id", "receipt_url", "receipt_time", "follows", "kind", "target",
-    "receipt_account", "change",
+    "receipt_account", "change", "question",
 )  # fmt: skip
 ATTEMPT = ("delivery_id", "number", "kind", "begun_at", "ended_at", "outcome", "detail")
 UPLOAD = ("delivery_id", "number", "id", "url", "ready", "expires_at", "at", "published")
@@ -88,13 +88,14 @@ def event_row(event: Event) -> Row:
 
 def event_of(row: Row) -> Event:
     """Return the event of a row in the order of `STORED_EVENT`."""
-    id_, source, type_, subject, key, time, received_at, hold, data, cause, joined = row
+    id_, source, type_, subject, key, time, received_at, hold, data, cause, joined, author = row
     removed = not data
     value = None if removed else orjson.loads(data)
     caused_by = tuple(cause.split())
     return Event(
-        id_, source, type_, subject, key, time, value, received_at, hold, removed, caused_by, joined
-    )
+        id_, source, type_, subject, key, time, value, received_at, hold, removed, caused_by, joined,
+        author,
+    )  # fmt: skip
 
 
 def run_row(run: Run) -> Row:
@@ -157,7 +158,7 @@ def delivery_of(row: Row) -> Delivery:
         number, id_, run_id, event_id, recipe, step, subject, origin, channel, action, content,
         content_hash, planned_at, due_at, publish_by, hold, reason, settled_at,
         state, attempts, begun_at, first_begun_at, receipt_id, receipt_url, receipt_time,
-        follows, kind, target, account, change,
+        follows, kind, target, account, change, question,
     ) = row  # fmt: skip
     receipt = (
         None
@@ -192,6 +193,7 @@ def delivery_of(row: Row) -> Delivery:
         kind=KINDS[kind],
         target=target,
         change=change,
+        question=question,
     )
 
 

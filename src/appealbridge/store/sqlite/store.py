@@ -16,6 +16,7 @@ from appealbridge.store.sqlite.connections import (
     open_writer,
     prepared,
 )
+from appealbridge.store.sqlite.decisions.approvals import SqliteApprovals
 from appealbridge.store.sqlite.decisions.audit import SqliteAudit
 from appealbridge.store.sqlite.decisions.modes import SqliteModes
 from appealbridge.store.sqlite.decisions.stops import SqliteStops
@@ -62,6 +63,7 @@ class SqliteStore(
     SqliteWithdrawals,
     SqliteAudit,
     SqliteStops,
+    SqliteApprovals,
     SqliteModes,
     SqlitePeople,
     SqliteImages,

@@ -59,3 +59,54 @@ CREATE TABLE modes (
     mode TEXT NOT NULL
 ) STRICT;
 """
+
+APPROVALS = """
+-- What is asked about the deliveries of a run, each version of it, and the answers; see model/approval.py.
+ALTER TABLE deliveries ADD COLUMN question INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN author TEXT NOT NULL DEFAULT ''; -- who wrote it, if the source said
+CREATE INDEX deliveries_by_question ON deliveries (question) WHERE question > 0;
+
+CREATE TABLE questions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    state TEXT NOT NULL,
+    asked_at REAL NOT NULL,
+    next_at REAL NOT NULL,
+    level INTEGER NOT NULL,
+    lapses_at REAL NOT NULL,
+    ended_at REAL NOT NULL,
+    reached INTEGER NOT NULL
+) STRICT;
+CREATE INDEX questions_open ON questions (run_id) WHERE state = 'open';
+
+CREATE TABLE revisions (
+    delivery_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    content TEXT NOT NULL, -- empty once its retention is over
+    account TEXT NOT NULL,
+    thread TEXT NOT NULL,
+    publish_at REAL NOT NULL,
+    publish_by REAL NOT NULL,
+    authors TEXT NOT NULL,
+    at REAL NOT NULL,
+    why TEXT NOT NULL,
+    question INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (delivery_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE answers (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    delivery_id TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    at REAL NOT NULL,
+    publish_at REAL NOT NULL,
+    withdrawn_at REAL NOT NULL
+) STRICT;
+CREATE INDEX answers_by_delivery ON answers (delivery_id);
+"""

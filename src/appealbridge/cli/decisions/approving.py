@@ -1,0 +1,202 @@
+"""Answer what waits for approval: questions, approve, reject, edit, take-back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import click
+
+from appealbridge.cli import tell
+from appealbridge.cli.client import DaemonClient
+from appealbridge.cli.common import config_option, fail, json_option
+from appealbridge.cli.operator import daemon_of
+from appealbridge.cli.output import (
+    answered_yes,
+    say,
+    say_json,
+    say_text,
+    show,
+    styled,
+)
+
+hash_option = click.option(
+    "--hash",
+    "hash_",
+    default="",
+    help="The hash of the revision that you have seen; if left out, it is shown and you are asked.",
+)
+
+
+@click.command(short_help="Show what waits for approval.")
+@config_option
+@json_option
+def questions(config: Path | None, as_json: bool) -> None:
+    """Show everything that waits for approval: texts, recipients, pictures, and who may answer."""
+    show(daemon_of(config, as_json).get("/questions"), as_json, _questions)
+
+
+@click.command(short_help="Approve a delivery as it is shown.")
+@click.argument("delivery_id", metavar="ID")
+@click.option(
+    "--at",
+    default="",
+    help="Do not publish it before this time, such as 18:30 or 2026-11-27 18:30.",
+)
+@hash_option
+@config_option
+@json_option
+def approve(config: Path | None, as_json: bool, hash_: str, at: str, delivery_id: str) -> None:
+    """
+    Approve a delivery, after it was shown. ID is its number.
+
+    For a few seconds the approval can be taken back with `take-back`.
+    """
+    _answer(config, as_json, delivery_id, hash_, "approve", {"at": at}, "approved")
+
+
+@click.command(short_help="Reject a delivery, or ask for changes.")
+@click.argument("delivery_id", metavar="ID")
+@click.option("--reason", required=True, help="Why. It is kept, and whoever wrote it sees it.")
+@click.option(
+    "--changes", is_flag=True, help="Only ask for changes: the delivery waits for an edit."
+)
+@hash_option
+@config_option
+@json_option
+def reject(
+    config: Path | None,
+    as_json: bool,
+    hash_: str,
+    changes: bool,
+    reason: str,
+    delivery_id: str,
+) -> None:
+    """Reject a delivery for good, or ask for changes. ID is its number."""
+    verb, outcome = ("changes", "changes asked for") if changes else ("reject", "rejected")
+    _answer(config, as_json, delivery_id, hash_, verb, {"reason": reason}, outcome)
+
+
+@click.command(short_help="Change the text of a delivery that waits for approval.")
+@click.argument("delivery_id", metavar="ID")
+@click.option("--text", default=None, help="The new text; - reads it from standard input.")
+@click.option("--subject", default=None, help="The new subject of a mail.")
+@hash_option
+@config_option
+@json_option
+def edit(
+    config: Path | None,
+    as_json: bool,
+    hash_: str,
+    subject: str | None,
+    text: str | None,
+    delivery_id: str,
+) -> None:
+    """
+    Change a delivery that waits for approval. It becomes a new revision, and is asked again.
+
+    Whoever edits it cannot approve it. ID is its number.
+    """
+    if text == "-":
+        text = sys.stdin.read().strip()
+    changes = {"text": text, "subject": subject}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if not changes:
+        raise click.UsageError("say what to change: --text or --subject")
+    daemon = daemon_of(config, as_json)
+    hash_ = hash_ or _asked(daemon, delivery_id)["revision"]["hash"]
+    query = urlencode({"hash": hash_})
+    revision = daemon.post(f"/deliveries/{quote(delivery_id, safe='')}/edit?{query}", changes)
+    show(
+        revision, as_json, lambda row: say(f"{delivery_id}: revision {row['number']} is asked now")
+    )
+
+
+@click.command("take-back", short_help="Take an approval back before the post is sent.")
+@click.argument("delivery_id", metavar="ID")
+@config_option
+@json_option
+def take_back(config: Path | None, as_json: bool, delivery_id: str) -> None:
+    """Take an approval back, until the post is sent: it waits for approval again. ID is its number."""
+    row = daemon_of(config, as_json).post(f"/deliveries/{quote(delivery_id, safe='')}/take-back")
+    show(row, as_json, lambda row: say(f"{row['number']}: waits for approval again"))
+
+
+def _answer(
+    config: Path | None,
+    as_json: bool,
+    delivery_id: str,
+    hash_: str,
+    verb: str,
+    more: dict[str, str],
+    outcome: str,
+) -> None:
+    daemon = daemon_of(config, as_json)
+    if not hash_:
+        asked = _asked(daemon, delivery_id)
+        hash_ = asked["revision"]["hash"]
+        if as_json:
+            fail(f"give --hash {hash_[:12]} for what is shown by: appealbridge questions --json")
+        _delivery(asked)
+        if not answered_yes(f"{verb.capitalize()} this?"):
+            say("nothing was changed")
+            return
+    query = urlencode({"hash": hash_, **{name: value for name, value in more.items() if value}})
+    row = daemon.post(f"/deliveries/{quote(delivery_id, safe='')}/{verb}?{query}")
+    if as_json:
+        say_json(row)
+        return
+    when = f"; goes out at {tell.clock(row['due_at'])}" if row["state"] == "ready" else ""
+    say(f"{row['number']} {row['action']} on {row['channel']}: {outcome}{when}")
+
+
+def _asked(daemon: DaemonClient, delivery_id: str) -> dict[str, Any]:
+    question = daemon.get(f"/deliveries/{quote(delivery_id, safe='')}/question")
+    asked: dict[str, Any] = question["deliveries"][0]
+    return asked
+
+
+def _questions(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("nothing waits for approval")
+    for row in rows:
+        who = row["who"] or "any approver"
+        say(
+            styled(f"question {row['number']}", "bold"),
+            f", asked {tell.clock(row['asked_at'])}, for {who}, until {tell.clock(row['lapses_at'])}",
+        )
+        for delivery in row["deliveries"]:
+            if delivery["waits"] or delivery["state"] == "planned":
+                _delivery(delivery)
+
+
+def _delivery(row: dict[str, Any]) -> None:
+    revision = row["revision"]
+    say(
+        styled(f"  {row['number']} {row['action']} on {row['channel']}", "bold"),
+        f", revision {revision['number']}, hash {revision['hash'][:12]}",
+    )
+    for name, value in (row["content"] or {}).items():
+        if value not in (None, "", []):
+            say(f"    {name}:")
+            say_text("\n".join(f"      {line}" for line in _lines(value)))
+    for change in row["difference"]:
+        say(styled("    changed: ", "yellow"), change["field"])
+        say_text("\n".join(f"      before: {line}" for line in _lines(change["before"])))
+    holds = [hold for hold in row["holds"] if hold != "approval"]
+    if holds:
+        say(f"    held too for: {', '.join(holds)}")
+    if row["reason"]:
+        say(f"    {row['reason']}")
+    if row["why_not"]:
+        say(styled(f"    you may not approve it: {row['why_not']}", "yellow"))
+
+
+def _lines(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [line for each in value for line in _lines(each)]
+    if isinstance(value, dict):
+        return [f"{name}: {text}" for name, text in value.items() if text not in (None, "", [])]
+    return str(value).splitlines() or [""]

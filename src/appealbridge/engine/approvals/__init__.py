@@ -1,0 +1,1 @@
+"""Questions to people before something is published, and their answers."""

@@ -1,0 +1,292 @@
+"""
+Asks people about what waits for approval, and checks before each send that what they approved is what goes out.
+
+Every delivery that is held for approval, however it came to be, gets a revision with a hash over all that is asked, and
+a question with the other deliveries of its run. That is done after the delivery is stored, so that what needs no
+approval costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.approvals.policy import ApprovalTimes, account_of
+from appealbridge.engine.context import EngineContext
+from appealbridge.engine.delivery.gate import GO, Verdict, content_hash
+from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.outcomes import OutcomeListener, Result
+from appealbridge.model.approval import (
+    Answer,
+    ApprovalQuestion,
+    Revision,
+    bound,
+    differences,
+)
+from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.errors import DeliveryError, NotFound, StoreError, TryAgain
+from appealbridge.model.run import Run
+from appealbridge.model.value import value
+from appealbridge.recipes.model.recipe import NO_APPROVAL
+
+BATCH = 200
+"""How many deliveries are asked about at a time."""
+
+AGAIN = 1.0
+"""After how many seconds a question that the store refused is stored again."""
+
+ESCALATED = 3
+"""The level of a question from which on more people may answer: it was asked, reminded of, and passed on."""
+
+BY = "by"
+"""The key of a trace entry with the person who caused a run."""
+
+
+@value(kw_only=True)
+class AskedDelivery:
+    """
+    A delivery of a question, for people: its revisions (the newest last) and the answers about it.
+
+    `difference` is what changed since the revision before, as `model.approval.differences` returns it, and empty for
+    the first one.
+    """
+
+    delivery: Delivery
+    revisions: Sequence[Revision]
+    answers: Sequence[Answer]
+
+    @property
+    def newest(self) -> Revision:
+        """What is asked now. Its `hash` goes with every answer and every edit."""
+        return self.revisions[-1]
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for an answer."""
+        return waits(self.delivery)
+
+    @property
+    def difference(self) -> list[dict[str, object]]:
+        """What changed since the revision before."""
+        if len(self.revisions) < 2:
+            return []
+        return differences(self.revisions[-2], self.revisions[-1])
+
+
+def waits(delivery: Delivery) -> bool:
+    """Return whether a delivery waits for approval."""
+    return delivery.state is State.HELD and Hold.APPROVAL in delivery.holds
+
+
+class Questions(OutcomeListener):
+    """
+    Asks questions, and knows them.
+
+    A page shows `open_questions()`, and of each `asked(number)`: what is asked about every delivery. The later posts of
+    a thread are answered with the first one.
+    """
+
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
+        self._wake = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._active: ActiveConfiguration | None = None
+        self._again: set[int] = set()
+
+    @property
+    def active(self) -> ActiveConfiguration:
+        """The configuration in force."""
+        if self._active is None:
+            raise RuntimeError("the engine has not been started")
+        return self._active
+
+    @property
+    def times(self) -> ApprovalTimes:
+        """How long things may take."""
+        return self.active.approvals
+
+    def reconfigure(self, active: ActiveConfiguration) -> None:
+        """Use other people, accounts and times."""
+        self._active = active
+        self._wake.set()
+
+    def on_held(self, deliveries: Sequence[Delivery]) -> None:
+        """Ask about them."""
+        if any(Hold.APPROVAL in each.hold.split() for each in deliveries):
+            self._wake.set()
+
+    def on_waiting(self, delivery: Delivery) -> None:
+        """Ask about it."""
+        if Hold.APPROVAL in delivery.hold.split():
+            self._wake.set()
+
+    def on_result(self, result: Result) -> None:
+        """Ask again about what was not sent because its approval does not fit it any more."""
+        if Hold.APPROVAL in result.settlement.hold.split():
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Ask about what waits, until cancelled."""
+        report = self._context.report
+        while True:
+            self._wake.clear()
+            pause: float | None = None
+            try:
+                await self.catch_up()
+                report.store_worked("approvals")
+            except StoreError as error:
+                report.store_failed(error, "approvals")
+                pause = AGAIN
+            except Exception as error:  # noqa: BLE001 - an error over one question must not end this loop
+                report.broke("approvals", error)
+                pause = 60.0
+            await self._clock.wait(self._wake, pause)
+
+    async def catch_up(self) -> None:
+        """Ask about everything that waits for approval and was not asked yet."""
+        tried: set[str] = set()
+        async with self._one_at_a_time:
+            while True:
+                unasked = [
+                    each for each in await self._store.unasked(BATCH) if each.id not in tried
+                ]
+                if not unasked:
+                    return
+                tried |= {each.id for each in unasked}
+                for run_id, deliveries in groupby(
+                    sorted(unasked, key=attrgetter("run_id", "number")), attrgetter("run_id")
+                ):
+                    await self._ask(run_id, [*deliveries], "")
+
+    async def refresh(self, delivery: Delivery) -> None:
+        """Ask again about a waiting delivery if its account was changed since it was asked."""
+        newest = (await self._store.revisions([delivery.id]))[-1:]
+        if newest and dict(newest[0].account) != dict(self._account(delivery)):
+            async with self._one_at_a_time:
+                await self._ask(delivery.run_id, [delivery], "its account was changed")
+
+    def ask_soon(self, number: int) -> None:
+        """Ask people again about a question that was changed."""
+        self._again.add(number)
+        self._wake.set()
+
+    def escalated(self, question: ApprovalQuestion) -> Sequence[str]:
+        """Return the people and groups who were asked too, because nobody of the policy answered."""
+        return self.times.escalate_to if question.level >= ESCALATED else ()
+
+    async def open_questions(self, after: int = 0, limit: int = 100) -> Sequence[ApprovalQuestion]:
+        """Return the open questions, the oldest first."""
+        return await self._store.questions(after=after, limit=limit)
+
+    async def asked(self, number: int) -> tuple[ApprovalQuestion, list[AskedDelivery]]:
+        """Return a question, and what is asked about each of its deliveries; raise `NotFound`."""
+        question = await self._store.question(number)
+        return question, await self.about(await self._store.asked_about(number))
+
+    async def about(self, deliveries: Collection[Delivery]) -> list[AskedDelivery]:
+        """Return what is asked about deliveries; those about which nothing is asked are left out."""
+        ids = [each.id for each in deliveries]
+        revisions = await self._store.revisions(ids)
+        answers = await self._store.answers(ids)
+        return [
+            AskedDelivery(
+                delivery=delivery,
+                revisions=mine,
+                answers=[each for each in answers if each.delivery_id == delivery.id],
+            )
+            for delivery in deliveries
+            if (mine := [each for each in revisions if each.delivery_id == delivery.id])
+        ]
+
+    async def gate(self, lane: Lane, delivery: Delivery) -> Verdict | DeliveryError:
+        """Return whether what is about to be sent is what was approved, as it was approved."""
+        if not delivery.question:
+            return GO
+        try:
+            approval = await self._store.approval(delivery.id)
+        except StoreError as error:
+            return TryAgain(f"its approval could not be looked up: {error}")
+        if approval is None:
+            return Verdict(State.HELD, Hold.APPROVAL, "it has no approval that is in force")
+        answer, revision = approval
+        account = account_of(lane.account)
+        if delivery.content != revision.content:
+            return _asked_again("its text was changed")
+        if dict(revision.account) != dict(account):
+            return _asked_again("its account was changed")
+        if not delivery.follows and answer.hash != bound(
+            delivery, revision.number, account, revision.thread, revision.publish_at
+        ):
+            return _asked_again("it was changed")
+        return GO
+
+    async def revision(
+        self, delivery: Delivery, number: int, authors: Iterable[str], why: str = ""
+    ) -> Revision:
+        """Return a revision of a delivery as it is now, for the configuration in force."""
+        account = self._account(delivery)
+        thread = [each.content_hash for each in await self._store.thread(delivery.id)]
+        return Revision(
+            delivery_id=delivery.id,
+            number=number,
+            content=delivery.content,
+            account=account,
+            thread=thread,
+            publish_by=delivery.publish_by,
+            authors=tuple(dict.fromkeys(authors)),
+            at=self._clock.now(),
+            why=why,
+            hash=bound(delivery, number, account, thread),
+        )
+
+    async def _ask(self, run_id: str, deliveries: Sequence[Delivery], why: str) -> None:
+        now, times = self._clock.now(), self.times
+        run = await self._store.run(run_id)
+        written = await self._authors(run)
+        known = await self._store.revisions([each.id for each in deliveries])
+        revisions = []
+        for delivery in deliveries:
+            if content_hash(delivery.content) != delivery.content_hash:
+                continue  # nobody may be asked about what was not planned
+            before = [each for each in known if each.delivery_id == delivery.id]
+            authors = [*(name for each in before for name in each.authors), *written]
+            number = before[-1].number + 1 if before else 1
+            said = why or (delivery.reason if before else "")
+            revisions.append(await self.revision(delivery, number, authors, said))
+        if revisions:
+            question = ApprovalQuestion(
+                run_id=run_id,
+                policy=await self._policy(run),
+                mode=self.active.mode,
+                asked_at=now,
+                next_at=now,
+                lapses_at=now + times.lapse_after,
+            )
+            await self._store.ask(question, revisions)
+
+    async def _authors(self, run: Run) -> list[str]:
+        """Return who wrote what caused a run, or caused the run itself."""
+        event = await self._store.event(run.event_id)
+        replayed = [str(entry[BY]) for entry in run.trace if entry.get(BY)]
+        return [*([event.author] if event.author else []), *replayed]
+
+    async def _policy(self, run: Run) -> str:
+        """Return who may answer: what the version of the recipe says that planned it."""
+        try:
+            recipe = await self._context.recipes.version(run.recipe, run.version)
+        except NotFound:
+            return ""
+        return "" if recipe.approval == NO_APPROVAL else recipe.approval
+
+    def _account(self, delivery: Delivery) -> dict[str, object]:
+        bound_account = self.active.channels.get(delivery.channel)
+        return dict(account_of(None if bound_account is None else bound_account.account))
+
+
+def _asked_again(why: str) -> Verdict:
+    return Verdict(State.HELD, Hold.APPROVAL, f"{why} since it was approved, so it is asked again")

@@ -1,0 +1,185 @@
+"""The API for questions and answers: what waits for approval, and approve, reject, ask for changes, edit, take back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from appealbridge.engine.approvals.answers import hash_of
+from appealbridge.engine.approvals.questions import AskedDelivery
+from appealbridge.engine.engine import Engine
+from appealbridge.model.approval import AnswerKind, ApprovalQuestion, Revision
+from appealbridge.model.delivery import Delivery
+from appealbridge.web import listing, views
+from appealbridge.web.callers import CALLER, actor_of
+from appealbridge.web.problem import answer
+
+LONGEST_EDIT = 1024 * 1024
+"""How many bytes an edit may have."""
+
+
+def routes(engine: Engine) -> web.RouteTableDef:
+    """Return the routes about questions and answers."""
+    table = web.RouteTableDef()
+
+    async def told(
+        question: ApprovalQuestion, asked: Sequence[AskedDelivery], request: web.Request
+    ) -> Any:
+        actor = request[CALLER].actor
+        rows = []
+        for each in asked:
+            why = "" if actor is None else await engine.answers.why_not(actor, each)
+            rows.append(view_of(each, why, may_answer=actor is not None))
+        return question_view(question, rows, hash_of([each for each in asked if each.waits]))
+
+    @table.get("/questions")
+    async def questions(request: web.Request) -> web.Response:
+        await engine.questions.catch_up()
+        after = listing.number_of(request.query, "after")
+        found = await engine.questions.open_questions(after, listing.limit_of(request.query))
+        return answer(
+            [
+                await told(each, (await engine.questions.asked(each.number))[1], request)
+                for each in found
+            ]
+        )
+
+    @table.get("/questions/{number}")
+    async def question(request: web.Request) -> web.Response:
+        number = listing.number_of(request.match_info, "number")
+        return answer(await told(*await engine.questions.asked(number), request))
+
+    @table.get("/deliveries/{id}/question")
+    async def of_delivery(request: web.Request) -> web.Response:
+        await engine.questions.catch_up()
+        delivery = await engine.store.delivery(request.match_info["id"])
+        found = await engine.questions.about([delivery])
+        number = found[0].newest.question if found else 0
+        asked_question = await engine.store.question(number)
+        return answer(await told(asked_question, found, request))
+
+    _answers(engine, table)
+    return table
+
+
+def _answers(engine: Engine, table: web.RouteTableDef) -> None:
+    async def changed(moved: Delivery) -> web.Response:
+        (row,) = await listing.rows(engine.store, [moved])
+        return answer(row)
+
+    @table.post("/deliveries/{id}/approve")
+    async def approve(request: web.Request) -> web.Response:
+        id_, hash_, actor = _which(request)
+        at = request.query.get("at", "")
+        return await changed(await engine.answers.approve(id_, hash_, actor, at=at))
+
+    @table.post("/deliveries/{id}/reject")
+    async def reject(request: web.Request) -> web.Response:
+        id_, hash_, actor = _which(request)
+        reason = request.query.get("reason", "")
+        return await changed(await engine.answers.reject(id_, hash_, actor, reason))
+
+    @table.post("/deliveries/{id}/changes")
+    async def changes(request: web.Request) -> web.Response:
+        id_, hash_, actor = _which(request)
+        reason = request.query.get("reason", "")
+        return await changed(await engine.answers.ask_changes(id_, hash_, actor, reason))
+
+    @table.post("/deliveries/{id}/take-back")
+    async def take_back(request: web.Request) -> web.Response:
+        return await changed(
+            await engine.answers.take_back(request.match_info["id"], actor_of(request))
+        )
+
+    @table.post("/deliveries/{id}/edit")
+    async def edit(request: web.Request) -> web.Response:
+        id_, hash_, actor = _which(request)
+        body = await request.content.read(LONGEST_EDIT + 1)
+        revision = await engine.answers.edit(id_, hash_, _changes(body), actor)
+        return answer(revision_view(revision))
+
+    async def answer_all(request: web.Request) -> web.Response:
+        moved = await engine.answers.answer_all(
+            listing.number_of(request.match_info, "number"),
+            request.query.get("hash", ""),
+            actor_of(request),
+            AnswerKind(request.path.rpartition("/")[2]),
+            reason=request.query.get("reason", ""),
+            at=request.query.get("at", ""),
+        )
+        return answer(await listing.rows(engine.store, moved))
+
+    for kind in AnswerKind:
+        table.post(f"/questions/{{number}}/{kind.value}")(answer_all)
+
+
+def question_view(question: ApprovalQuestion, rows: Sequence[Any], hash_: str) -> dict[str, Any]:
+    """Return a question; `hash` is that of all that waits of it, for an answer to all of it."""
+    return {
+        "number": question.number,
+        "run": question.run_id,
+        "state": question.state.value,
+        "mode": question.mode,
+        "who": question.policy or None,
+        "asked_at": views.moment(question.asked_at),
+        "lapses_at": views.moment(question.lapses_at),
+        "ended_at": views.moment(question.ended_at),
+        "reached": question.reached,
+        "hash": hash_,
+        "deliveries": rows,
+    }
+
+
+def view_of(asked: AskedDelivery, why_not: str, *, may_answer: bool) -> dict[str, Any]:
+    """Return what is asked about a delivery, and whether the caller may answer."""
+    return {
+        **views.delivery(asked.delivery),
+        "waits": asked.waits,
+        "revision": revision_view(asked.newest),
+        "difference": asked.difference,
+        "may_approve": may_answer and asked.waits and not why_not,
+        "why_not": why_not or None,
+        "answers": [
+            {
+                "revision": each.revision,
+                "by": each.person or None,
+                "answer": each.kind.value,
+                "at": views.moment(each.at),
+                "publish_at": views.moment(each.publish_at),
+                "taken_back_at": views.moment(each.withdrawn_at),
+            }
+            for each in asked.answers
+        ],
+    }
+
+
+def revision_view(revision: Revision) -> dict[str, Any]:
+    """Return a revision."""
+    return {
+        "number": revision.number,
+        "hash": revision.hash,
+        "account": dict(revision.account),
+        "authors": list(revision.authors),
+        "at": views.moment(revision.at),
+        "publish_by": views.moment(revision.publish_by),
+        "why": revision.why or None,
+    }
+
+
+def _which(request: web.Request) -> tuple[str, str, Any]:
+    return request.match_info["id"], request.query.get("hash", ""), actor_of(request)
+
+
+def _changes(body: bytes) -> Mapping[str, Any]:
+    if len(body) > LONGEST_EDIT:
+        raise ValueError(f"an edit has at most {LONGEST_EDIT} bytes")
+    try:
+        changes = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        changes = None
+    if not isinstance(changes, dict) or not changes:
+        raise ValueError('send the changes as JSON, such as {"text": "..."}')
+    return changes
