@@ -17,7 +17,7 @@ import pytest
 from tests.imports import PACKAGE, files, imports, imports_of, module_name, nodes
 
 ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
-LONGEST, LONGEST_FUNCTION, LONGEST_CLASS, MODULES = 500, 102, 312, 24
+LONGEST, LONGEST_FUNCTION, LONGEST_CLASS, MODULES = 500, 102, 316, 24
 """Lines of a file, a function and a class, and modules of a folder, at the most."""
 IMPURE = {
     "aiohttp", "asyncio", "concurrent", "logging", "multiprocessing", "os", "smtplib", "socket",

@@ -169,7 +169,9 @@ class Attempts:
                 return TryAgain(f"today's posts could not be counted: {error}")
             sent -= 1  # the store counts this delivery too, because its attempt has begun
         quiet = self._stops.quiet(lane, delivery)
-        verdict = gate(delivery, begun_at, cap=cap, sent_today=sent, quiet=quiet)
+        verdict: Verdict | DeliveryError = gate(
+            delivery, begun_at, cap=cap, sent_today=sent, quiet=quiet
+        )
         if verdict is GO and delivery.question:
             verdict = await self._questions.gate(lane, delivery)
         return await self._stops.gate(lane, delivery) if verdict is GO and lane.eased else verdict
