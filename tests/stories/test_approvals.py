@@ -181,7 +181,8 @@ async def test_an_approval_can_be_taken_back_until_the_post_is_sent(crew):
     (row,) = await waiting(story)
     assert (await answers(crew, ANNA, row, "approve"))[0] == 200
     await story.clock.passes(seconds=30)
-    await story.state(1, "delivered", passing=1)
+    await story.until(lambda: story.posts("x"), passing=1)
+    await story.settles()
     assert (await crew.asks(BEN, "POST", path))[0] == 409
 
 
@@ -267,3 +268,62 @@ async def test_a_restored_backup_voids_approvals_of_what_was_not_sent(story, tmp
     assert (await story.asks("POST", f"/start?seen={would['seen']}&by=bob"))[0] == 200
     await story.clock.passes(hours=30)
     assert story.posts("x") == []
+
+
+NOTIFYING = """
+approvals: { escalate_to: [anna] }
+groups: { silver: [ben] }
+"""
+
+
+def mails(story, to):
+    """Return the subjects of the notices to somebody, in their order."""
+    shown = [each.shown() for each in story.sandbox.shelf.everything() if each.platform == "email"]
+    return [
+        mail["subject"]
+        for mail in sorted(shown, key=lambda mail: mail["created_at"])
+        if mail["to"] == f"{to}@example.police.uk" and "approval" in mail["subject"]
+    ]
+
+
+@as_root
+async def test_a_night_without_an_approver_reminds_asks_the_next_ones_and_lapses(crew):
+    """And a clock that is set back, or a restart, revives nothing."""
+    story = crew.story
+    recipe = HELD + "approval: silver\n"
+    await crew.begins({"tweet": recipe}, settings=people(**APPROVERS) + NOTIFYING)
+    await story.receives("M6 closed")
+    await story.until(lambda: len(mails(story, "ben")) == 1, passing=1)
+    await story.clock.passes(minutes=11)
+    await story.until(lambda: len(mails(story, "ben")) == 2, passing=1)
+    assert mails(story, "anna") == []
+    (row,) = await waiting(story)
+    assert (await answers(crew, ANNA, row, "approve"))[0] == 409
+    await story.clock.passes(minutes=15)
+    await story.until(lambda: len(mails(story, "anna")) == 1, passing=1)
+    await story.clock.passes(hours=24)
+    (lapsed,) = await story.until(lambda: story.deliveries(state="expired"), passing=1)
+    assert "nobody answered" in lapsed["reason"]
+    await story.restarts()
+    assert (await answers(crew, BEN, row, "approve"))[0] == 409
+    await story.clock.passes(hours=1)
+    assert story.posts("x") == []
+
+
+@as_root
+async def test_a_question_that_reaches_nobody_is_an_alarm_and_turns_readyz(crew):
+    story = crew.story
+    mute = {"ben": f"roles: [approver], uid: {BEN}"}
+    settings = people(approver="roles: [viewer], uid: 51001", **mute)
+    await crew.begins(settings=settings)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.logged("alarm"))
+    async with story.session.get(f"{story.bridge.url}/readyz") as ready:
+        assert ready.status == 503
+        assert "nobody could be asked" in (await ready.json(content_type=None))["detail"]
+    (row,) = await waiting(story)
+    assert (await answers(crew, BEN, row, "approve"))[0] == 200
+    await story.clock.passes(seconds=30)
+    await story.until(lambda: story.posts("x"))
+    async with story.session.get(f"{story.bridge.url}/readyz") as ready:
+        assert (ready.status, row["state"]) == (200, "held")

@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.engine.active import ActiveConfiguration, Bound, Hook, Watched
+from appealbridge.engine.approvals.policy import ApprovalTimes
 from appealbridge.model.notice import NOTICES
 from appealbridge.model.retention import Retention
 from appealbridge.model.source import RENEWED, source_label
@@ -131,6 +132,7 @@ def assemble(
         joined=settings.joined,
         practice=settings.daemon.practice is not None,
         quiet=_quiet(settings),
+        approvals=_approvals(settings),
         roster=settings.roster,
         public_url=(settings.daemon.public_url or "").rstrip("/"),
         control_socket=settings.daemon.control_socket is not None,
@@ -264,6 +266,10 @@ def _telling(settings: Settings, channels: Mapping[str, Bound]) -> Telling:
             if name in channels
         },
     )
+
+
+def _approvals(settings: Settings) -> ApprovalTimes:
+    return ApprovalTimes(**settings.daemon.approvals.model_dump())
 
 
 def _quiet(settings: Settings) -> Sequence[QuietHours]:

@@ -276,6 +276,12 @@ class Report(OutcomeListener):
         """Record in the metrics whether everything is stopped."""
         self._metrics.stopped(in_force=in_force)
 
+    def lapsed(self, delivery: Delivery) -> None:
+        """Record that nobody answered in time."""
+        self._log.warning(
+            LogEvent.QUESTION_LAPSED, delivery_id=delivery.id, channel=delivery.channel
+        )
+
     def replayed(self, event: Event, runs: Sequence[Run], actor: Actor) -> None:
         """Record that a person ran an event again."""
         recipes = ", ".join(run.recipe for run in runs)

@@ -52,6 +52,7 @@ class Alarm(StrEnum):
     STARTED = "bridge.started"
     WILL_EXPIRE = "delivery.will_expire"
     CHECKPOINT = "audit.no_checkpoint"
+    NOBODY_ASKED = "approval.nobody_asked"
     PART_BROKE = "bridge.part_broke"
     PEOPLE = "people.changed"
     RESET = "people.reset"

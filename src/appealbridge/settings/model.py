@@ -95,6 +95,30 @@ class LogSettings(_Section):
     )
 
 
+class ApprovalSettings(_Section):
+    """How long an approval may take."""
+
+    undo: Duration = _option(
+        20.0, "How long an approved post waits, so that the approval can be taken back.", "20s",
+        ge=0, le=3600,
+    )  # fmt: skip
+    remind_after: Duration = _option(
+        600.0, "After how long people are reminded of a question.", "10m", gt=0
+    )
+    next_after: Duration = _option(
+        1200.0, "After how long those in `escalate_to` are asked too.", "20m", gt=0
+    )
+    lapse_after: Duration = _option(
+        86_400.0,
+        "After how long a question lapses. What nobody approved is then not published.",
+        "24h",
+        gt=0,
+    )
+    escalate_to: tuple[str, ...] = _option(
+        (), "The people and groups who may answer too, once nobody else did.", ["silver"]
+    )
+
+
 class PersonSettings(_Section):
     """One person, by a permanent id."""
 
@@ -296,6 +320,11 @@ class DaemonSettings(_Section):
         {},
         "Times at which nothing is published, in the time zone of the settings.",
         {"quiet_hours": {"between": ["23:00", "06:30"]}},
+    )
+    approvals: ApprovalSettings = _option(
+        ApprovalSettings(),
+        "How long an approval may take, and who is asked next.",
+        {"remind_after": "10m", "escalate_to": ["silver"]},
     )
     joined_sources: tuple[tuple[str, ...], ...] = _option(
         (),

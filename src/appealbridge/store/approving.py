@@ -73,7 +73,7 @@ class ApprovalStore(Protocol):
     async def asked_again(
         self, number: int, *, level: int, next_at: float | None, reached: int
     ) -> None:
-        """Store that people were asked about a question, and when to ask again."""
+        """Let people be told once more of what waits of a question, and store when to ask again."""
 
     async def lapse(self, now: float) -> Sequence[Delivery]:
         """

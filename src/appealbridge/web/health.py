@@ -28,6 +28,9 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
             return problem(503, f"the store accepts nothing now: {trouble}", retry_after=5)
         if engine.disk_space.why:
             return problem(503, engine.disk_space.why, retry_after=5)
+        if unreached := engine.questions.unreached:
+            numbers = ", ".join(map(str, unreached[:20]))
+            return problem(503, f"nobody could be asked for approval: question {numbers}")
         content: dict[str, object] = {"status": "ready"}
         notes = sorted(engine.monitor.notes.values())
         if stop := engine.stops.in_force:

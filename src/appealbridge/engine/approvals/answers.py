@@ -149,7 +149,7 @@ class Answers:
         decision = self._decision(actor, Act.EDIT)
         await self._store.revise(revision, new.content_hash, decision)
         self._tell(await self._store.delivery(delivery.id), LogEvent.EDITED, actor)
-        self._questions.ask_soon(asked.newest.question)
+        self._context.alarms.news.set()
         return revision
 
     async def take_back(self, delivery_id: str, actor: Actor) -> Delivery:
@@ -255,6 +255,7 @@ class Answers:
 
     def _tell(self, delivery: Delivery, event: LogEvent, actor: Actor) -> None:
         """Tell the parts of the engine concerned what became of a delivery."""
+        self._questions.on_answer()
         self._expiry_timer.on_waiting(delivery)
         if delivery.kind is Kind.WITHDRAW:
             self._context.lanes.on_waiting(delivery)

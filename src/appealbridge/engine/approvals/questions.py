@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from appealbridge.engine.active import ActiveConfiguration
-from appealbridge.engine.approvals.policy import ApprovalTimes, account_of
+from appealbridge.engine.approvals.policy import ApprovalTimes, account_of, approvers
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import GO, Verdict, content_hash
 from appealbridge.engine.delivery.lane import Lane
@@ -28,9 +28,13 @@ from appealbridge.model.approval import (
 )
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import DeliveryError, NotFound, StoreError, TryAgain
+from appealbridge.model.notice import Alarm
 from appealbridge.model.run import Run
 from appealbridge.model.value import value
 from appealbridge.recipes.model.recipe import NO_APPROVAL
+
+MOST_OPEN = 10_000
+"""How many open questions are looked at."""
 
 BATCH = 200
 """How many deliveries are asked about at a time."""
@@ -96,7 +100,8 @@ class Questions(OutcomeListener):
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._active: ActiveConfiguration | None = None
-        self._again: set[int] = set()
+        self.unreached: Sequence[int] = ()
+        """The open questions that reached nobody."""
 
     @property
     def active(self) -> ActiveConfiguration:
@@ -138,6 +143,7 @@ class Questions(OutcomeListener):
             pause: float | None = None
             try:
                 await self.catch_up()
+                pause = await self._keep_asking()
                 report.store_worked("approvals")
             except StoreError as error:
                 report.store_failed(error, "approvals")
@@ -163,6 +169,42 @@ class Questions(OutcomeListener):
                 ):
                     await self._ask(run_id, [*deliveries], "")
 
+    async def _keep_asking(self) -> float | None:
+        """Remind people of questions, and let those lapse that nobody answered; return in how many seconds to go on."""
+        now, times = self._clock.now(), self.times
+        for delivery in await self._store.lapse(now):
+            self._context.report.lapsed(delivery)
+            self._context.alarms.news.set()
+        open_questions = await self._store.questions(limit=MOST_OPEN)
+        for question in open_questions:
+            if question.next_at is None or question.next_at > now:
+                continue
+            level = question.level + 1
+            due_after = {1: times.remind_after, 2: times.next_after}.get(level)
+            next_at = None if due_after is None else question.asked_at + due_after
+            reached = len(self._reachable(question, level))
+            await self._store.asked_again(
+                question.number, level=level, next_at=next_at, reached=reached
+            )
+            self._context.alarms.news.set()
+            if not reached and not self.active.roster.one_desk:
+                message = f"question {question.number}: nobody who may answer it can be told"
+                await self._context.alarms.raise_alarm(Alarm.NOBODY_ASKED, message=message)
+        self.unreached = [
+            each.number
+            for each in await self._store.questions(limit=MOST_OPEN)
+            if each.level and not each.reached and not self.active.roster.one_desk
+        ]
+        at = await self._store.next_question()
+        return None if at is None else max(0.0, at - now)
+
+    def _reachable(self, question: ApprovalQuestion, level: int) -> list[str]:
+        """Return the people who may answer a question and can be told."""
+        active, telling = self.active, self.active.telling
+        names = (question.policy, *(self.times.escalate_to if level >= ESCALATED else ()))
+        ids = [each.id for name in names for each in approvers(name, active.roster)]
+        return [each.name for each in telling.whom(ids) if telling.ways(each)]
+
     async def refresh(self, delivery: Delivery) -> None:
         """Ask again about a waiting delivery if its account was changed since it was asked."""
         newest = (await self._store.revisions([delivery.id]))[-1:]
@@ -170,9 +212,8 @@ class Questions(OutcomeListener):
             async with self._one_at_a_time:
                 await self._ask(delivery.run_id, [delivery], "its account was changed")
 
-    def ask_soon(self, number: int) -> None:
-        """Ask people again about a question that was changed."""
-        self._again.add(number)
+    def on_answer(self) -> None:
+        """Look which questions are still open."""
         self._wake.set()
 
     def escalated(self, question: ApprovalQuestion) -> Sequence[str]:

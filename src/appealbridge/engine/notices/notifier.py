@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.approvals.policy import approvers
+from appealbridge.engine.approvals.questions import ESCALATED
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
 from appealbridge.engine.notices.wording import notice_text
@@ -19,6 +21,7 @@ from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE, TO_ADMINS, Trouble
 from appealbridge.model.people import Role
+from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.store.records import DeliveryFilter, News, NewsSort
 
 COLLECT = 300.0
@@ -113,12 +116,26 @@ class Notices:
             named: tuple[str, ...] = tuple(each.id for each in active.roster.having(Role.ADMIN))
             known = any(map(telling.ways, telling.whom(named)))
         elif recipe is not None and sort.kind == Trouble.APPROVAL:
-            named = (recipe.approval,)
+            named = await self._approvers(active, recipe)
             known = any(map(telling.ways, telling.whom(named)))
         else:
             named = () if recipe is None else tuple(recipe.on_failure)
             known = bool(telling.whom(named))
         return named if known else tuple(telling.to)
+
+    async def _approvers(self, active: ActiveConfiguration, recipe: Recipe) -> tuple[str, ...]:
+        """Return who is asked about a recipe's deliveries; at one desk whoever `approval` names."""
+        if active.roster.one_desk:
+            return (recipe.approval,)
+        policy = "" if recipe.approval == NO_APPROVAL else recipe.approval
+        names = [policy]
+        for question in await self._store.questions(limit=MOST):
+            if question.level >= ESCALATED and f".{recipe.name}" in question.run_id:
+                names += active.approvals.escalate_to
+                break
+        return tuple(
+            dict.fromkeys(each.id for name in names for each in approvers(name, active.roster))
+        )
 
     async def _tell(self, active: ActiveConfiguration, group: Group, sorts: list[NewsSort]) -> None:
         news = await self._store.news_of(sorts, MOST)

@@ -65,9 +65,9 @@ WORDINGS: Mapping[str, Wording] = {
     Trouble.APPROVAL: Wording(
         "a delivery waits for approval",
         "{count} deliveries wait for approval",
-        "To read the message, type appealbridge trace and the number of the delivery.",
-        "to publish it: appealbridge release {number}; to cancel it: appealbridge cancel {number}",
-        "appealbridge deliveries --hold approval",
+        "It is published only if somebody approves it as it is.",
+        "to read and publish it: appealbridge approve {number}; to reject it: appealbridge reject {number}",
+        "appealbridge questions",
     ),
     Trouble.CANNOT_REMOVE: Wording(
         "a post that was withdrawn cannot be removed",
@@ -226,6 +226,13 @@ WORDINGS: Mapping[str, Wording] = {
         "{count} log-ins were reset",
         "Their sessions have ended, and they need a one-time code to choose a password again.",
         all="appealbridge people list",
+    ),
+    Alarm.NOBODY_ASKED: Wording(
+        "nobody was asked for an approval",
+        "nobody was asked for {count} approvals",
+        "Nobody who may approve it has an address under people: in the settings that a notice can reach. It waits, and "
+        "lapses after the time in the settings.",
+        all="appealbridge questions",
     ),
     Alarm.PART_BROKE: Wording(
         "a part of AppealBridge failed",

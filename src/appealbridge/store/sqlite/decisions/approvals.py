@@ -207,6 +207,8 @@ class SqliteApprovals(WriteAccess):
             "UPDATE questions SET level = ?, next_at = ?, reached = ? WHERE number = ?",
             (level, stored_time(next_at), reached, number),
         )
+        if level > 1:  # the first time is the notice about what is held
+            db.execute(f"UPDATE deliveries SET told = 0 WHERE question = ? AND {_WAITS}", (number,))
 
     @writes
     def lapse(self, db: Connection, now: float) -> Sequence[Delivery]:
@@ -255,7 +257,8 @@ def revise(
     """Give a waiting delivery the content of a new revision, in the transaction of the caller."""
     _refuse_answered(delivery)
     db.execute(
-        "UPDATE deliveries SET content = ?, content_hash = ?, reason = ?, publish_by = ? WHERE id = ?",
+        "UPDATE deliveries SET content = ?, content_hash = ?, reason = ?, publish_by = ?, told = 0"
+        " WHERE id = ?",
         (
             revision.content, content_hash, revision.why, stored_time(revision.publish_by),
             delivery.id,
