@@ -29,6 +29,11 @@ _ACTS = {
     "retry": "to be tried again, as decided",
     "cancel": "cancelled",
     "confirm": "confirmed",
+    "approve": "approved",
+    "reject": "rejected",
+    "ask_changes": "changes asked for",
+    "edit": "edited",
+    "take_back": "approval taken back",
 }
 """How a decision is worded; others are shown by their own word."""
 
