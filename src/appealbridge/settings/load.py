@@ -24,7 +24,7 @@ from appealbridge.settings.joins import joined, wrong_joins
 from appealbridge.settings.mask_lines import without_secret_lines
 from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.paths import PRACTICE, web_address
-from appealbridge.settings.people import notes_on_people, roster_of, weak_people, wrong_people
+from appealbridge.settings.people import notes_on_people, roster_of, wrong_people
 from appealbridge.settings.reader import Practice, Practise, Reader
 from appealbridge.settings.recipients import Reaches, not_reached, unknown_names
 from appealbridge.settings.result import Settings
@@ -173,12 +173,7 @@ def _settings(
         notes=tuple(reader.notes),
         faults=reader.faults,
         weaknesses=tuple(
-            without_secret_lines(
-                [
-                    *_unsafe(document, reader, sources, weaknesses or _none),
-                    *weak_people(document, daemon),
-                ]
-            )
+            without_secret_lines(_unsafe(document, reader, sources, weaknesses or _none))
         ),
         roster=roster_of(daemon),
         secrets=frozenset(with_parts(vault.values)),

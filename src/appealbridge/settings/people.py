@@ -80,6 +80,12 @@ def notes_on_people(document: Document, daemon: DaemonSettings) -> Iterator[Prob
             )
             yield document.problem(path, problem, cure, key=True, level="note")
         return
+    if daemon.practice is not None:
+        return
+    if not roster.having(Role.ADMIN):
+        problem = "nobody is admin, so nobody can invite people"
+        cure = "add admin to the roles of at least one person"
+        yield document.problem(("people",), problem, cure, key=True, level="note")
     for id_, person in daemon.people.items():
         if person.user is not None and _uid(person) is None:
             problem = f'this machine has no user "{person.user}"'
@@ -99,16 +105,6 @@ def notes_on_people(document: Document, daemon: DaemonSettings) -> Iterator[Prob
         )
         cure = "add control_socket: /run/appealbridge/control.sock"
         yield document.problem(("people",), problem, cure, key=True, level="note")
-
-
-def weak_people(document: Document, daemon: DaemonSettings) -> Iterator[Problem]:
-    """Yield what is wrong with the people, though the daemon works: nobody can invite them."""
-    roster = roster_of(daemon)
-    if not roster.one_desk and not roster.having(Role.ADMIN):
-        cure = "add admin to the roles of at least one person"
-        yield document.problem(
-            ("people",), "nobody is admin, so nobody can invite people", cure, key=True
-        )
 
 
 def _nobodies() -> Mapping[int | None, str]:

@@ -89,6 +89,8 @@ async def a_backup_is_restored(world: World) -> None:
         file.unlink()
     shutil.copy(copy, world.stage.store)
     await world.starts()
+    _, would = await world.asks("GET", "/stop")
+    await world.asks("POST", f"/start?seen={would['seen']}&by=bob")
     await world.receives("A38 closed")
     await has(world, 2, "delivered", passing=0.5)
 

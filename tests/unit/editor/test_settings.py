@@ -26,7 +26,9 @@ FINE = {
     },
     "an account in practice": {**PRACTICE, "channels": {"force_x": {"platform": "x"}}},
     "a list in a file of its own": {"lists": {"press": "lists/press.yaml"}},
-    "quiet hours": {"holds": {"quiet": {"between": ["23:00", "06:30"], "except": ["x"]}}},
+    "quiet hours": {
+        "holds": {"quiet_hours": {"between": ["23:00", "06:30"], "except": ["threat_to_life"]}}
+    },
     "a length of time": {"shutdown_within": "20s"},
 }  # fmt: skip
 

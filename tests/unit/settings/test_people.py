@@ -68,9 +68,10 @@ def test_one_desk_is_noted_where_something_is_public(said):
     assert said("people: { bob: {} }\npractice: http://127.0.0.1:8090") == ([], [])
 
 
-def test_people_whom_nobody_can_invite_are_told_at_check_time_and_stop_no_start(said):
-    wrong_all_the_same = said(SOCKET + "people: { bob: { roles: [approver] } }")
-    assert wrong_all_the_same == ([], ["nobody is admin, so nobody can invite people"])
+def test_people_whom_nobody_can_invite_are_a_note_except_in_practice(said):
+    approver = SOCKET + "people: { bob: { roles: [approver] } }"
+    assert said(approver) == (["nobody is admin, so nobody can invite people"], [])
+    assert said(approver + "\npractice: http://127.0.0.1:8090") == ([], [])
 
 
 def test_a_user_whom_this_machine_does_not_know_is_a_note(said):

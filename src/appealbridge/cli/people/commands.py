@@ -21,7 +21,7 @@ SCOPES = ("read", "withdraw", "stop")
 
 @click.group()
 def people() -> None:
-    """List the people of appealbridge.yaml, and give them one-time codes to log in."""
+    """List people, and give them one-time codes."""
 
 
 @people.command("list")
@@ -60,7 +60,7 @@ def reset(config: Path | None, as_json: bool, name: str) -> None:
 
 @click.group()
 def tokens() -> None:
-    """Make, list and revoke the tokens with which systems use the API."""
+    """Make, list and revoke tokens of systems."""
 
 
 @tokens.command("list")

@@ -15,7 +15,7 @@ from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.audit import Act
 from appealbridge.model.notice import Alarm
-from appealbridge.model.people import Roster
+from appealbridge.model.people import Role, Roster
 
 TOLD = 20
 """How many changes a notice lists."""
@@ -90,7 +90,10 @@ class People:
                 self._context.report.first_code(person.id, code)
         elif decision is not None:
             await self._store.record(decision)
-        await self._changed(lines)
+        # Where nobody is admin there is nobody to tell; the trail has it all the same.
+        rosters = [roster, *([] if before is None else [before.roster])]
+        if any(each.having(Role.ADMIN) for each in rosters):
+            await self._changed(lines)
 
     async def was_reset(self, person: str, actor: Actor) -> None:
         """Tell the admins that somebody's password was taken away."""

@@ -64,8 +64,8 @@ _LEFTOVER = (
     f" WHERE u.published = 1 AND d.{IS_ENDED} LIMIT ?"
 )
 _ENDED = (
-    "DELETE FROM preparations WHERE delivery_id NOT IN"
-    f" (SELECT id FROM deliveries WHERE state IN ({PLANNED}, {HELD}, {UNKNOWN}, {FAILED}))"
+    "DELETE FROM preparations WHERE NOT EXISTS (SELECT 1 FROM deliveries d"
+    f" WHERE d.id = delivery_id AND d.state IN ({PLANNED}, {HELD}, {UNKNOWN}, {FAILED}))"
 )
 _SHOWN = "SELECT DISTINCT sha256 FROM images WHERE sha256 IN (SELECT value FROM json_each(?))"
 
