@@ -198,7 +198,8 @@ class StoreWaitingContract:
         """However often it is asked for: the id is what makes it one."""
         event = an_event(1)
         await store.accept([Arrival(event, [a_run(event, state=RunState.FAILED)])])
-        again = replace(a_run(event, wake_at=NOW), id=f"{a_run(event).id}~2")
+        marks = {"left_out": {"tweet": [1]}}
+        again = replace(a_run(event, wake_at=NOW), id=f"{a_run(event).id}~2", marks=marks)
         assert await store.run_again([again], ()) == [again]
         assert await store.run_again([again], ()) == []
         assert [one.run for one in await store.woken_runs(NOW, 10)] == [again]
