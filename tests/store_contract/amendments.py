@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from appealbridge.model.actor import How
 from appealbridge.model.amendment import Amends, Change, Instead
+from appealbridge.model.audit import Act
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.store.base import Store
 from appealbridge.store.records import Arrival, DeliveryFilter
@@ -131,6 +133,13 @@ class StoreAmendmentsContract:
         assert (removal.state, removal.reason) == (
             State.READY,
             f"withdrawn: replaced by no. {new.number}",
+        )
+        (decision,) = await store.audit()
+        assert (decision.act, decision.how, decision.actor, decision.reason) == (
+            Act.WITHDRAW,
+            How.RECIPE,
+            new.recipe,
+            f"replaced by no. {new.number}",
         )
         again = await amended(store, an_amendment(3))
         assert (again.change, again.target) == (Change.EDIT, new.id)

@@ -28,9 +28,19 @@ PLATFORMS = {
     "mastodon_post": "mastodon",
     "email": "email",
 }
+AMENDED = {
+    "force_x": "x",
+    "force_facebook": "facebook",
+    "force_mastodon": "mastodon",
+    "press_office": "email",
+}
+"""The platform of an amendment, whose action does not say it, by its channel."""
 
 RESTORED: Moves = frozenset({(State.READY, State.UNKNOWN), (State.PLANNED, State.UNKNOWN)})
 """Moves that only a restored backup makes: what was about to go out then may have gone out since."""
+
+RESOLVED: Moves = frozenset({(State.READY, State.READY), (State.READY, State.PLANNED)})
+"""Moves of an amendment in the transaction that stores it, which finds what it amends."""
 
 
 class Ended:
@@ -81,16 +91,19 @@ class Ended:
         listed = {row["target"] for row in self.removals if row["state"] in OPEN}
         for row in self.published():
             withdrawn = row["state"] in (State.WITHDRAWN, State.WITHDRAWING)
-            place = (PLATFORMS[row["action"]], row["receipt_id"])
+            place = (_platform(row), row["receipt_id"])
             if withdrawn and place in self.up and row["id"] not in listed:
                 yield f"{row['id']} is {row['state']}, and it is up all the same"
 
     def _illegal(self, extra: Moves) -> Iterator[str]:
         # The order of a recipe is stored and carried out in one transaction.
         orders = {row["id"] for row in self.removals if not row["target"]}
+        amendments = {row["id"] for row in self.deliveries if row["change"]}
         for move in self.moves:
             old, new = STATES[move["old"]], STATES[move["new"]]
             if move["delivery"] in orders and (old, new) == (State.READY, State.DELIVERED):
+                continue
+            if move["delivery"] in amendments and (old, new) in RESOLVED:
                 continue
             if new not in MOVES[old] and (old, new) not in extra:
                 yield f"{move['delivery']} went from {old} to {new}, which no table allows"
@@ -132,7 +145,7 @@ class Ended:
         """Find deliveries that overtook an older one of their subject."""
         last: dict[tuple[str, str], int] = {}
         for row in self.published():
-            posts = self.posts[PLATFORMS[row["action"]]]
+            posts = self.posts[_platform(row)]
             if _is_out(row) and row["subject"] and _words(row) in posts:
                 place = row["channel"], row["subject"]
                 at = posts.index(_words(row))
@@ -176,7 +189,11 @@ def _is_out(row: Row) -> bool:
 
 
 def _place(row: Row) -> tuple[str, str]:
-    return PLATFORMS[row["action"]], _words(row)
+    return _platform(row), _words(row)
+
+
+def _platform(row: Row) -> str:
+    return PLATFORMS.get(row["action"]) or AMENDED[row["channel"]]
 
 
 def _in_doubt(row: Row) -> bool:

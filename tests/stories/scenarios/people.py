@@ -33,6 +33,14 @@ CLOSED_BY_A_RECIPE = POSTS.replace(
       - { action: tweet, channel: force_x, text: "Found: thank you" }
       - stop: closed""",
 )
+REPLACED_BY_A_RECIPE = staging.TWEET.replace(
+    "actions:",
+    """actions:
+  - if: "{{ event.type == 'incident.updated' }}"
+    then:
+      - { action: amend, of: report, instead: replace, text: "{{ event.data.text }}" }
+      - stop: corrected""",
+).replace("{ action: tweet,", "{ action: tweet, id: report,")
 CAPPED = staging.CHANNELS.replace("{ platform: x }", "{ platform: x, daily_cap: 2 }")
 TWICE = staging.CHANNELS.replace(
     "{ platform: x }", "{ platform: x, retry: { attempts: 2, within: 30s } }"
@@ -125,6 +133,19 @@ async def a_recipe_withdraws_and_announces_it(world: World) -> None:
     await has(world, 2, "delivered")
     await world.receives("found", type="incident.closed", subject="WMP-1")
     await has(world, 2, "withdrawn")
+
+
+@scenario(
+    recipes={"tweet": REPLACED_BY_A_RECIPE},
+    posts={"x": ["Aged 13", "Aged 14"]},
+    # The new post, and the removal of the old one.
+    states={"withdrawn": 1, "delivered": 2},
+)
+async def a_recipe_replaces_a_post(world: World) -> None:
+    await world.receives("Aged 13", subject="WMP-1")
+    await has(world, 1, "delivered")
+    await world.receives("Aged 14", type="incident.updated", subject="WMP-1")
+    await has(world, 1, "withdrawn")
 
 
 @scenario(

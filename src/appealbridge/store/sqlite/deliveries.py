@@ -12,7 +12,7 @@ from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE
 from appealbridge.store.records import HoldFilter, QueueStatus, Settlement, Text
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
-from appealbridge.store.sqlite.decisions.audit import decide
+from appealbridge.store.sqlite.decisions.entries import decide
 from appealbridge.store.sqlite.live import OF_CHANNEL, StateChange, live_of, mark_withdrawn
 from appealbridge.store.sqlite.maintenance import recover_backup
 from appealbridge.store.sqlite.ordering import FOLLOWS, key_of, restore, take_turn

@@ -22,7 +22,8 @@ from appealbridge.store.sqlite.connections import (
     prepared,
     require_there,
 )
-from appealbridge.store.sqlite.decisions.audit import DAEMON, record
+from appealbridge.store.sqlite.decisions.audit import DAEMON
+from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.decisions.stops import stop
 from appealbridge.store.sqlite.errors import refusal
 from appealbridge.store.sqlite.images.media import add_to_backup

@@ -14,7 +14,7 @@ from appealbridge.store.records import OpenRun, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
 from appealbridge.store.sqlite.amending.orders import carry_out
 from appealbridge.store.sqlite.bulk import Insert, Join
-from appealbridge.store.sqlite.decisions.audit import record
+from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.deliveries import deliveries_where
 from appealbridge.store.sqlite.images.images import preparation_rows, prepare_these
 from appealbridge.store.sqlite.live import withhold

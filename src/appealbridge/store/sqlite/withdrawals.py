@@ -25,7 +25,7 @@ from appealbridge.store.sqlite.amending.removals import (
     removal_id,
     store_withdrawal,
 )
-from appealbridge.store.sqlite.decisions.audit import decide, record
+from appealbridge.store.sqlite.decisions.entries import decide, record
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
 from appealbridge.store.sqlite.live import OF_CHANNEL, forget, mark_withdrawn
 from appealbridge.store.sqlite.rows import (

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from appealbridge.model.actor import Actor, How
 from appealbridge.model.amendment import Change, Version
+from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.sqlite.amending.removals import plan_removal, put, store_withdrawal
+from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.sqlite.states import (
     CANCELLED,
@@ -98,9 +101,24 @@ def replaced(db: sqlite3.Connection, id_: str, target: str, at: float) -> Ended:
             at=at,
         )
         stored = store_withdrawal(db, withdrawal)
+        _record(db, stored, post, new)
         plan_removal(db, stored, post, behind)
         behind = f"{post.id}~w{stored.number}"
     return cancelled
+
+
+def _record(db: sqlite3.Connection, withdrawal: Withdrawal, post: Delivery, new: Delivery) -> None:
+    """Store the recipe's decision to withdraw a post that another one replaces."""
+    decision = Decision(
+        actor=Actor(new.recipe, How.RECIPE),
+        act=Act.WITHDRAW,
+        at=withdrawal.at,
+        object=f"withdrawal {withdrawal.number}",
+        reason=withdrawal.reason,
+        shown={"replaced": [post.number], "by": [new.number]},
+        event_id=new.event_id,
+    )
+    record(db, decision)
 
 
 def _waits(post: Delivery) -> bool:

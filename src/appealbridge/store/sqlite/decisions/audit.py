@@ -1,36 +1,22 @@
-"""Stores the audit trail in SQLite; `record` and `decide` store an entry in the transaction of their caller."""
+"""The audit trail in SQLite, for those who read it, and for the daemon."""
 
 from __future__ import annotations
 
-import secrets
-import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.audit import (
-    REASON_LIMIT,
     Act,
     AuditEntry,
     Checkpoint,
     Decision,
-    canonical,
-    entry_hash,
-    object_of,
-    reason_hash,
 )
-from appealbridge.model.delivery import Delivery
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
+from appealbridge.store.sqlite.decisions.entries import ENTRY, HEAD, record
 from appealbridge.store.sqlite.rows import Row, json_list, names
 
-_ENTRY = (
-    "seq", "at", "actor", "how", "act", "object", "revision", "content_hash", "shown",
-    "reason_hash", "previous", "hash",
-)  # fmt: skip
-_HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
-_INSERT = f"INSERT INTO audit ({names(_ENTRY)}) VALUES ({', '.join('?' * len(_ENTRY))})"
 _SELECT = (
-    f"SELECT {names(_ENTRY, 'a')}, r.text, r.salt FROM audit a LEFT JOIN reasons r ON r.seq = a.seq"
+    f"SELECT {names(ENTRY, 'a')}, r.text, r.salt FROM audit a LEFT JOIN reasons r ON r.seq = a.seq"
 )
 _KEPT_CHECKPOINTS = 10_000
 """How many checkpoints the store keeps: those of more than a year, if one is made every hour."""
@@ -73,7 +59,7 @@ class SqliteAudit(WriteAccess):
 
     @writes
     def checkpoint(self, db: Connection, now: float) -> Checkpoint | None:
-        head: tuple[int, str] | None = db.execute(_HEAD).fetchone()
+        head: tuple[int, str] | None = db.execute(HEAD).fetchone()
         last = db.execute(
             "SELECT seq, hash FROM checkpoints ORDER BY number DESC LIMIT 1"
         ).fetchone()
@@ -110,52 +96,6 @@ class SqliteAudit(WriteAccess):
         ).rowcount
 
 
-def record(db: sqlite3.Connection, decision: Decision) -> int:
-    """Store the entry of a decision in the transaction of the caller; return its number."""
-    seq, previous = db.execute(_HEAD).fetchone() or (0, "")
-    reason = decision.reason.strip()[:REASON_LIMIT]
-    salt = secrets.token_hex(16)
-    entry = AuditEntry(
-        seq=seq + 1,
-        at=float(decision.at),
-        actor=decision.actor.person,
-        how=decision.actor.how.value,
-        act=str(decision.act),
-        object=decision.object,
-        revision=decision.revision,
-        content_hash=decision.content_hash,
-        shown=canonical(dict(decision.shown)),
-        reason_hash=reason_hash(salt, reason),
-        previous=previous,
-        hash="",
-    )
-    entry = replace(entry, hash=entry_hash(entry))
-    db.execute(_INSERT, tuple(getattr(entry, name) for name in _ENTRY))
-    if reason:
-        values = (entry.seq, decision.event_id, salt, reason)
-        db.execute("INSERT INTO reasons (seq, event_id, salt, text) VALUES (?, ?, ?, ?)", values)
-    return entry.seq
-
-
-def decide(db: sqlite3.Connection, decision: Decision | None, delivery: Delivery) -> None:
-    """Store the entry of a decision about a delivery as it was before, if a person decided."""
-    if decision is None:
-        return
-    shown = {"state": delivery.state.value, "channel": delivery.channel, **decision.shown}
-    if delivery.hold:
-        shown["holds"] = delivery.hold.split()
-    record(
-        db,
-        replace(
-            decision,
-            object=decision.object or object_of(delivery.number),
-            content_hash=decision.content_hash or delivery.content_hash,
-            event_id=delivery.event_id,
-            shown=shown,
-        ),
-    )
-
-
 def _entry(row: Row) -> AuditEntry:
     *fields, reason, salt = row
-    return AuditEntry(**dict(zip(_ENTRY, fields, strict=True)), reason=reason, salt=salt)
+    return AuditEntry(**dict(zip(ENTRY, fields, strict=True)), reason=reason, salt=salt)

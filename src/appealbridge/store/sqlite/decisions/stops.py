@@ -13,7 +13,7 @@ from appealbridge.model.errors import IllegalMove
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, STOP, ChannelStart, Start, TotalStop
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
-from appealbridge.store.sqlite.decisions.audit import record
+from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.rows import (
     STORED_DELIVERY,
     Row,
