@@ -279,6 +279,18 @@ class StoreWithdrawalsContract:
         with pytest.raises(IllegalMove, match="lifted already"):
             await store.lift(result.withdrawal.number, "bob", NOW + 13)
 
+    async def test_a_subject_that_was_withdrawn_twice_stays_withdrawn_until_both_are_lifted(
+        self, store: Store
+    ) -> None:
+        post = await published(store)
+        first = await store.withdraw(a_withdrawal())
+        second = await store.withdraw(a_withdrawal())
+        await store.lift(first.withdrawal.number, "bob", NOW + 12)
+        assert await state_of(store, post) is State.WITHDRAWING
+        assert (await removal_of(store, post)).state is State.READY
+        await store.lift(second.withdrawal.number, "bob", NOW + 13)
+        assert await state_of(store, post) is State.DELIVERED
+
     async def test_what_was_under_way_is_taken_back_although_the_withdrawal_is_lifted(
         self, store: Store
     ) -> None:

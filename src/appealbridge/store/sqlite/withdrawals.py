@@ -27,7 +27,7 @@ from appealbridge.store.sqlite.amending.removals import (
 )
 from appealbridge.store.sqlite.decisions.entries import decide, record
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
-from appealbridge.store.sqlite.live import OF_CHANNEL, forget, mark_withdrawn
+from appealbridge.store.sqlite.live import OF_CHANNEL, forget, live_of, mark_withdrawn
 from appealbridge.store.sqlite.rows import (
     STORED_DELIVERY,
     Row,
@@ -93,8 +93,11 @@ _PUBLISHED_AGAIN = (
 # sent or unclear was withdrawn in time, and must not be sent again.
 _NOT_BEGUN = (
     f"WHERE {IS_OPEN_REMOVAL} AND state <= {READY} AND attempts = 0"
-    " AND id LIKE '%~w' || :number AND (SELECT p.state FROM deliveries p"
-    f" WHERE p.id = deliveries.target) IN ({HELD}, {WITHDRAWING}) ORDER BY number"
+    " AND EXISTS (SELECT 1 FROM withdrawals w WHERE w.subject = :subject AND w.lifted_at < 9e999"
+    " AND deliveries.id LIKE '%~w' || w.number)"
+    " AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.target = deliveries.target AND w.lifted_at = 9e999)"
+    f" AND (SELECT p.state FROM deliveries p WHERE p.id = deliveries.target) IN ({HELD}, {WITHDRAWING})"
+    " AND subject = :subject ORDER BY number"
 )
 _STUCK = (
     f"WHERE {IS_OPEN_REMOVAL} AND target > '' AND state IN ({PLANNED}, {READY}, {UNKNOWN})"
@@ -229,7 +232,12 @@ class SqliteWithdrawals(WriteAccess):
         db.execute(_LIFT, (by, now, number))
         if decision is not None:
             record(db, replace(decision, object=f"withdrawal {number}"))
-        for removal in deliveries_where(db, _NOT_BEGUN, {"number": number}):
+        forget(db)
+        live = live_of(db)
+        for removal in deliveries_where(db, _NOT_BEGUN, {"subject": withdrawal.subject}):
+            post = find(db, removal.target)
+            if live.block(post.subject, post.origin, post.run_id) is not None:
+                continue  # another withdrawal of its subject is in force, and planned no removal of its own
             put(db, removal.id, CANCELLED, now, reason="the withdrawal was lifted")
             db.execute(_PUBLISHED_AGAIN, (removal.target,))
         forget(db)
