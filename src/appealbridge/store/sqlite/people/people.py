@@ -9,7 +9,7 @@ from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.people import Credentials, LogInSession, Token, TokenScope
 from appealbridge.store.people import MOST_SESSIONS
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
-from appealbridge.store.sqlite.decisions.audit import record
+from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.rows import Row, json_list, time_or_none
 
 _PERSON = "id, password, totp, totp_step, code, code_ends, removed_at"
