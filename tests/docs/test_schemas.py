@@ -85,10 +85,10 @@ entry-of-a-list-that-is-no-text even-if-failed-maybe field-for-a-condition id-th
 id-with-a-dash-that-is-used if-beside-an-action if-that-is-always-the-same if-that-tests-nothing
 if-with-unknown-option if-without-then invisible-character-in-a-name many-at-once missing-option
 mode-misspelt mode-that-is-unknown no-actions no-triggers not-a-recipe
-number-in-quotes on-failure-that-is-a-mapping on-timeout-that-is-no-list option-not-available-yet
+number-in-quotes on-failure-that-is-a-mapping on-timeout-that-is-no-list pictures-on-a-channel-without
 option-that-is-a-list overflow-that-is-unknown per-channel-of-a-channel-that-is-a-text
 per-channel-that-is-a-text per-channel-with-an-unknown-option post-to-nobody post-to-what-is-no-list
-post-with-an-unknown-option post-with-pictures problems-in-a-branch publish-within-a-bare-number
+post-with-an-unknown-option post-with-pictures-to-a-channel-without problems-in-a-branch publish-within-a-bare-number
 publish-within-a-negative-time publish-within-no-length-of-time
 secret-on-a-line-with-another-mistake secret-under-its-name step-of-another-tool
 stop-without-a-reason template-for-an-action-without-one template-outside-its-folder

@@ -238,9 +238,7 @@ def run_again(
     _runs.write(db, [run_row(run) for run in fresh])
     for run in fresh:
         if run.marks:
-            db.execute(
-                "UPDATE runs SET marks = ? WHERE id = ?", (as_json(dict(run.marks)), run.id)
-            )
+            db.execute("UPDATE runs SET marks = ? WHERE id = ?", (as_json(dict(run.marks)), run.id))
     if decision is not None:
         shown = {"runs": [run.id for run in fresh], **decision.shown}
         record(db, replace(decision, object=f"event {runs[0].event_id}", shown=shown))
