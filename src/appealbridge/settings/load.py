@@ -173,7 +173,7 @@ def _settings(
         notes=tuple(reader.notes),
         faults=reader.faults,
         weaknesses=tuple(
-            without_secret_lines(_unsafe(document, reader, sources, weaknesses or _none))
+            without_secret_lines([*_unsafe(document, reader, sources, weaknesses or _none)])
         ),
         roster=roster_of(daemon),
         secrets=frozenset(with_parts(vault.values)),

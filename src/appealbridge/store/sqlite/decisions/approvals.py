@@ -23,7 +23,7 @@ from appealbridge.model.delivery import Delivery, Hold, Kind, State, with_hold
 from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision
 from appealbridge.store.approving import PersonsAnswer
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
-from appealbridge.store.sqlite.decisions.audit import decide
+from appealbridge.store.sqlite.decisions.entries import decide
 from appealbridge.store.sqlite.deliveries import deliveries_where, find, move
 from appealbridge.store.sqlite.rows import Row, json_list, names, stored_time, time_or_none
 from appealbridge.store.sqlite.settle import leave
