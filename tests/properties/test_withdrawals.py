@@ -40,7 +40,6 @@ from appealbridge.engine.delivery.outcome import (
     tried,
 )
 from appealbridge.engine.withdrawals.outcome import settle_look, settle_removal
-from appealbridge.model.amendment import Amends, Change, Instead
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import AlreadyGone, IllegalMove, NotFound
 from appealbridge.model.receipt import Receipt
@@ -123,10 +122,7 @@ class Withdrawals(RuleBasedStateMachine):
     @invariant()
     def nothing_of_a_withdrawn_subject_waits_to_be_sent(self) -> None:
         for delivery in self._deliveries():
-            if (
-                delivery.state in (State.READY, State.PLANNED)
-                and delivery.kind is not Kind.WITHDRAW
-            ):
+            if delivery.state in (State.READY, State.PLANNED) and delivery.kind is Kind.POST:
                 assert not self._blocks(delivery), (self._blocks(delivery), delivery)
 
     def _blocks(self, delivery: Delivery) -> Sequence[Withdrawal]:
@@ -161,20 +157,6 @@ class Withdrawals(RuleBasedStateMachine):
         (accepted,) = self._does(self.store.accept([Arrival(event, [a_run(event)], posts)]))
         self._begins([self._does(self.store.delivery(id_)) for id_ in accepted.begun])
 
-    @precondition(lambda self: self.count)
-    @rule(
-        subject=SUBJECT,
-        channel=CHANNEL,
-        state=st.sampled_from([State.READY, State.READY, State.HELD]),
-        instead=st.sampled_from(Instead),
-    )
-    def a_recipe_amends(self, subject: str, channel: str, state: State, instead: Instead) -> None:
-        """What Facebook has is edited; the other channels do `instead`."""
-        event = self._event(subject, SOURCES[0])
-        amends = Amends("post", channel == "force_facebook", instead)
-        amendment = self._planned(event, "amend", channel, state, kind=Kind.AMEND, amends=amends)
-        self._does(self.store.accept([Arrival(event, [a_run(event)], [amendment])]))
-
     @rule(channel=CHANNEL, limit=st.integers(1, 3))
     def attempts_begin(self, channel: str, limit: int) -> None:
         self._begins(self._does(self.store.claim_removals(channel, self.now, limit)))
@@ -186,7 +168,6 @@ class Withdrawals(RuleBasedStateMachine):
         delivery = self.under_way.pop(place % len(self.under_way))
         self.ended_at[delivery.id] = self.passed
         self._does(self.store.settle(self._ends(delivery, how)))
-        self._is_replaced(delivery)
 
     @rule(channel=CHANNEL, fails=st.sampled_from([False, False, True]))
     def looks_begin(self, channel: str, fails: bool) -> None:
@@ -197,8 +178,6 @@ class Withdrawals(RuleBasedStateMachine):
                 continue
             if delivery.kind is Kind.WITHDRAW:
                 seen: Any = self.world.look(self._receipt(delivery), fails=fails)
-            elif delivery.is_edit:
-                seen = self.world.shows(delivery, self._receipt(delivery), fails=fails)
             else:
                 seen = self.world.search(delivery, fails=fails)
             self.looks.append((delivery, seen))
@@ -216,7 +195,6 @@ class Withdrawals(RuleBasedStateMachine):
             self._does(self.store.settle(settlement))
         except IllegalMove:
             return  # a person was quicker
-        self._is_replaced(delivery)
 
     @precondition(lambda self: self.count)
     @rule(seconds=PAUSES, ends=st.lists(ENDS, max_size=3), channel=CHANNEL)
@@ -244,11 +222,7 @@ class Withdrawals(RuleBasedStateMachine):
     @precondition(lambda self: self.count)
     @rule(place=PLACES)
     def a_person_withdraws_one_post(self, place: int) -> None:
-        posts = [
-            each
-            for each in self._deliveries()
-            if each.kind is not Kind.WITHDRAW and not each.is_edit
-        ]
+        posts = [each for each in self._deliveries() if each.kind is Kind.POST]
         if posts:
             post = one_of(posts, place)
             withdrawal = Withdrawal(
@@ -348,7 +322,7 @@ class Withdrawals(RuleBasedStateMachine):
             self._does(self.store.move(delivery.id, target, self.now, hold=hold))
         except IllegalMove:
             return
-        if target is State.READY and delivery.kind is not Kind.WITHDRAW:
+        if target is State.READY and delivery.kind is Kind.POST:
             self.withdrawn.discard(delivery.id)  # the person has decided, and no withdrawal is live
         if target is State.CANCELLED and not hold:
             self.decided.add(delivery.target or delivery.id)
@@ -383,8 +357,6 @@ class Withdrawals(RuleBasedStateMachine):
         for delivery in self.under_way:
             if delivery.kind is Kind.WITHDRAW:
                 self.world.remove(delivery, self._receipt(delivery), how)
-            elif delivery.is_edit:
-                self.world.edits(delivery, self._receipt(delivery), how)
             else:
                 self.world.publish(delivery, how)
         self._does(self.store.close())
@@ -428,7 +400,7 @@ class Withdrawals(RuleBasedStateMachine):
         return an_event(self.count, subject=subject, source=source, received_at=self.now)
 
     def _planned(
-        self, event: Any, step: str, channel: str, state: State, *, follows: str = "", **more: Any
+        self, event: Any, step: str, channel: str, state: State, *, follows: str = ""
     ) -> Delivery:
         begins = {"attempts": 1, "begun_at": self.now, "first_begun_at": self.now}
         return a_delivery(
@@ -440,7 +412,6 @@ class Withdrawals(RuleBasedStateMachine):
             hold=Hold.APPROVAL.value if state is State.HELD else "",
             publish_by=self.now + DAY,
             **(begins if state is State.SENDING else {}),
-            **more,
         )
 
     def _withdraws(self, order: WithdrawalOrder) -> None:
@@ -458,17 +429,15 @@ class Withdrawals(RuleBasedStateMachine):
         return {
             each.id
             for each in self._deliveries()
-            if each.kind is not Kind.WITHDRAW
+            if each.kind is Kind.POST
             and (each.state in OPEN or each.state is State.DELIVERED)
-            and (not each.is_edit or each.state in (State.READY, State.HELD, State.PLANNED))
             and (each.subject, each.origin) == (order.subject, order.origin)
             and each.run_id != order.run_id
-            and (not of or each.step in of or each.kind is Kind.AMEND)
+            and (not of or each.step in of)
         }
 
-    def _receipt(self, delivery: Delivery) -> Receipt | None:
-        """Return the receipt of the post that a removal or an edit is about."""
-        post: Delivery = self._does(self.store.delivery(delivery.target))
+    def _receipt(self, removal: Delivery) -> Receipt | None:
+        post: Delivery = self._does(self.store.delivery(removal.target))
         return post.receipt
 
     def _ends(self, delivery: Delivery, how: str) -> Settlement:
@@ -483,18 +452,9 @@ class Withdrawals(RuleBasedStateMachine):
             )
         before = self._does(self.store.attempts(delivery.id))
         so_far = tried(delivery, before, self.now)
-        if delivery.is_edit:
-            published = self.world.edits(delivery, self._receipt(delivery), how)
-        else:
-            published = self.world.publish(delivery, how)
-        return settle_send(delivery, published, policy, so_far, rng=self.rng, **times)
-
-    def _is_replaced(self, delivery: Delivery) -> None:
-        """Note that the post which a delivery replaces is withdrawn, if it is."""
-        if delivery.change == Change.REPLACE:
-            target = self._does(self.store.delivery(delivery.target))
-            if target.state in (State.WITHDRAWING, State.WITHDRAWN):
-                self.withdrawn.add(target.id)
+        return settle_send(
+            delivery, self.world.publish(delivery, how), policy, so_far, rng=self.rng, **times
+        )
 
     def _looked(self, removal: Delivery, seen: Any) -> Settlement:
         before = self._does(self.store.attempts(removal.id))
@@ -512,9 +472,7 @@ class Withdrawals(RuleBasedStateMachine):
     def _searched(self, delivery: Delivery, seen: Any) -> Settlement:
         account: Any = Account()
         channel = Mail() if delivery.channel == MAIL else X()
-        settlement = None
-        if not delivery.is_edit:
-            settlement = settle_unknown(delivery, channel, account, self.now)
+        settlement = settle_unknown(delivery, channel, account, self.now)
         if settlement is not None:
             return settlement
         return settle_search(
