@@ -68,7 +68,7 @@ _OPEN = f"state = '{QuestionState.OPEN}'"
 _CLOSE = (
     f"UPDATE questions SET state = '{QuestionState.ANSWERED}', ended_at = :at, next_at = 9e999"
     f" WHERE number = :question AND {_OPEN} AND NOT EXISTS (SELECT 1 FROM deliveries"
-    f" WHERE question = :question AND {_WAITS})"
+    f" WHERE question = :question AND question > 0 AND {_WAITS})"
 )
 _TAKE_BACK = (
     "UPDATE answers SET withdrawn_at = ? WHERE delivery_id = ?"
@@ -208,7 +208,10 @@ class SqliteApprovals(WriteAccess):
             (level, stored_time(next_at), reached, number),
         )
         if level > 1:  # the first time is the notice about what is held
-            db.execute(f"UPDATE deliveries SET told = 0 WHERE question = ? AND {_WAITS}", (number,))
+            db.execute(
+                f"UPDATE deliveries SET told = 0 WHERE question = ? AND question > 0 AND {_WAITS}",
+                (number,),
+            )
 
     @writes
     def lapse(self, db: Connection, now: float) -> Sequence[Delivery]:
@@ -218,7 +221,7 @@ class SqliteApprovals(WriteAccess):
             reason = f"nobody answered question {number} in time, so the question lapsed"
             rows = db.execute(
                 f"UPDATE deliveries SET state = {EXPIRED}, hold = '', settled_at = ?, blocked = 0,"
-                f" reason = ? WHERE question = ? AND {_WAITS} RETURNING id",
+                f" reason = ? WHERE question = ? AND question > 0 AND {_WAITS} RETURNING id",
                 (now, reason, number),
             ).fetchall()
             lapsed += [id_ for (id_,) in rows]
