@@ -20,7 +20,7 @@ async def test_a_new_appeal_waits_for_its_release_and_is_then_posted(story):
     )
     held = await story.state(2, "held", passing=1)
     assert {one["hold"] for one in held} == {"approval"}
-    await story.clock.passes(days=2, step=1800)
+    await story.clock.passes(hours=20, step=1800)
     assert story.posts("x") == story.posts("facebook") == []
 
     for delivery in held:

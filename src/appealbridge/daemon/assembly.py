@@ -17,7 +17,6 @@ from pydantic import BaseModel, SecretStr
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.engine.active import ActiveConfiguration, Bound, Hook, Watched
-from appealbridge.engine.approvals.policy import ApprovalTimes
 from appealbridge.model.notice import NOTICES
 from appealbridge.model.retention import Retention
 from appealbridge.model.source import RENEWED, source_label
@@ -32,6 +31,7 @@ from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.lists import list_problems
 from appealbridge.recipes.parsing.load_folder import load_book
+from appealbridge.recipes.planning.approval_policy import ApprovalTimes
 from appealbridge.recipes.planning.quiet_hours import QuietHours
 from appealbridge.redact import secrets_of_address
 from appealbridge.settings import Settings, load_settings

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from appealbridge.engine.approvals.policy import ApprovalTimes
 from appealbridge.model.people import Roster
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, AnyChannel
@@ -15,6 +14,7 @@ from appealbridge.plugin.options import Options
 from appealbridge.plugin.recipients import Telling
 from appealbridge.plugin.trigger import AnyPoller, AnyReceiver, PolledSource
 from appealbridge.recipes.model.book import Book
+from appealbridge.recipes.planning.approval_policy import ApprovalTimes
 from appealbridge.recipes.planning.quiet_hours import QuietHours
 
 

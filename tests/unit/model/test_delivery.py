@@ -10,7 +10,7 @@ from appealbridge.model.amendment import Amends
 from appealbridge.model.delivery import Delivery, Images, Kind, State
 from appealbridge.testing.channel_case import a_delivery
 
-NEVER_PLANNED = {"number", "settled_at", "receipt"}
+NEVER_PLANNED = {"number", "settled_at", "receipt", "question"}
 """What only the store or a platform gives."""
 
 

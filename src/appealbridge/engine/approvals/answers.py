@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from appealbridge.engine.approvals.policy import chosen_time, due, refusal
 from appealbridge.engine.approvals.questions import AskedDelivery, Questions, waits
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.runs.queue import RunQueue
@@ -24,6 +23,7 @@ from appealbridge.model.approval import (
 from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import OPEN, Delivery, Kind
 from appealbridge.model.errors import IllegalMove, StaleRevision
+from appealbridge.recipes.planning.approval_policy import chosen_time, due, refusal
 from appealbridge.recipes.planning.editing import edited
 from appealbridge.store.approving import PersonsAnswer
 

@@ -14,7 +14,6 @@ from itertools import groupby
 from operator import attrgetter
 
 from appealbridge.engine.active import ActiveConfiguration
-from appealbridge.engine.approvals.policy import ApprovalTimes, account_of, approvers
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import GO, Verdict, content_hash
 from appealbridge.engine.delivery.lane import Lane
@@ -32,6 +31,7 @@ from appealbridge.model.notice import Alarm
 from appealbridge.model.run import Run
 from appealbridge.model.value import value
 from appealbridge.recipes.model.recipe import NO_APPROVAL
+from appealbridge.recipes.planning.approval_policy import ApprovalTimes, account_of, approvers
 
 MOST_OPEN = 10_000
 """How many open questions are looked at."""

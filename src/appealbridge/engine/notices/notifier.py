@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appealbridge.engine.active import ActiveConfiguration
-from appealbridge.engine.approvals.policy import approvers
 from appealbridge.engine.approvals.questions import ESCALATED
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
@@ -22,6 +21,7 @@ from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE, TO_ADMINS, Trouble
 from appealbridge.model.people import Role
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
+from appealbridge.recipes.planning.approval_policy import approvers
 from appealbridge.store.records import DeliveryFilter, News, NewsSort
 
 COLLECT = 300.0
