@@ -5,16 +5,13 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from yarl import URL
-
 from appealbridge.files import read_below
-from appealbridge.media.values import SOURCE_BYTES
+from appealbridge.media import SOURCE_BYTES, ImageRefused
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain
 from appealbridge.plugin.http.client import Http
+from appealbridge.plugin.http.images import fetch_image
 from appealbridge.plugin.offload import FILES, offload
 
-REDIRECTS = 3
-_REDIRECT = (301, 302, 303, 307, 308)
 _LARGE = f"it is larger than {SOURCE_BYTES // 1024 // 1024} MB; make it smaller"
 
 
@@ -32,15 +29,12 @@ class Sources:
         return await self._read_file(source)
 
     async def _fetch(self, address: str) -> bytes:
-        for _ in range(REDIRECTS + 1):
-            try:
-                reply = await self._http.get(address, limit=SOURCE_BYTES, accept=_REDIRECT)
-            except Rejected as error:  # pages are published before their pictures
-                raise TryAgain(str(error), status=error.status) from None
-            if reply.status not in _REDIRECT:
-                return reply.body
-            address = str(URL(address).join(URL(reply.headers.get("Location", ""))))
-        raise TryAgain(f"it redirects more than {REDIRECTS} times")
+        try:
+            return await fetch_image(address, self._http)
+        except ImageRefused as refused:
+            raise Rejected(str(refused)) from None
+        except Rejected as error:  # pages are published before their pictures
+            raise TryAgain(str(error), status=error.status) from None
 
     async def _read_file(self, name: str) -> bytes:
         folder = self.media_folder
