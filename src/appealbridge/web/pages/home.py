@@ -9,7 +9,7 @@ from appealbridge.web import views
 from appealbridge.web.pages.site import Site, Visit
 
 _WAITS = (
-    (State.HELD, "wait for a person", "/waiting"),
+    (State.HELD, "wait for a person", "/held"),
     (State.READY, "wait to be sent", "/deliveries?show=waiting"),
     (State.UNKNOWN, "perhaps published; being looked for", "/deliveries?show=waiting"),
     (State.FAILED, "failed", "/deliveries?show=failed"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from appealbridge.engine.engine import Engine
-from appealbridge.web.pages import home, log_in, posts, stopping, waiting
+from appealbridge.web.pages import held, home, log_in, posts, questions, stopping
 from appealbridge.web.pages.site import Site
 
 
@@ -15,7 +15,8 @@ def routes(engine: Engine) -> Sequence[web.RouteDef]:
     """Return the routes of all pages."""
     site = Site(engine)
     home.add(site)
-    waiting.add(site)
+    questions.add(site)
+    held.add(site)
     posts.add(site)
     stopping.add(site)
     log_in.add(site)

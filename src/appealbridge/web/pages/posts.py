@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 
-from appealbridge.model.delivery import Hold, Kind, State
+from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import NotFound
 from appealbridge.plugin.offload import ANSWERS, offload
 from appealbridge.store.records import DeliveryFilter
@@ -83,6 +83,7 @@ async def post(visit: Visit) -> web.Response:
         preview=await offload(ANSWERS, preview, row, lane),
         actions=_actions(visit, row),
         withdrawals=await _withdrawals(visit, row),
+        question=(await engine.store.delivery(str(number))).question,
     )
 
 
@@ -134,9 +135,9 @@ async def withdraw(visit: Visit) -> web.Response:
     return _back(visit)
 
 
-async def shown(visit: Visit, deliveries: Any) -> list[Row]:
-    """Return deliveries for a list."""
-    rows = await listing.rows(visit.site.engine.store, deliveries)
+async def shown(visit: Visit, deliveries: Sequence[Delivery], *, whole: bool = False) -> list[Row]:
+    """Return deliveries for a list, or with `whole` with all that is known of them."""
+    rows = await listing.rows(visit.site.engine.store, deliveries, history=whole)
     return [_presented(visit, row) for row in rows]
 
 
@@ -175,7 +176,9 @@ def _actions(visit: Visit, row: Row) -> Row:
     may = visit.may
     return {
         "release": [
-            hold for hold in holds if hold != Hold.UNKNOWN and may("/deliveries/{id}/release")
+            hold
+            for hold in holds
+            if hold not in (Hold.UNKNOWN, Hold.APPROVAL) and may("/deliveries/{id}/release")
         ],
         "send_again": Hold.UNKNOWN in holds and may("/deliveries/{id}/release"),
         "confirm": state == State.HELD

@@ -12,18 +12,18 @@ from appealbridge.web.pages.site import Site, Visit
 
 def add(site: Site) -> None:
     """Add the page."""
-    site.page("GET", "/waiting", waiting, menu="Waiting for you")
+    site.page("GET", "/held", held, menu="Held")
 
 
-async def waiting(visit: Visit) -> web.Response:
+async def held(visit: Visit) -> web.Response:
     """List what waits for somebody, a page at a time."""
     text = visit.request.query.get("before", "")
     before = number_of(text, "before") if text else 0
     wanted = DeliveryFilter(states=frozenset({State.HELD}), before=before, limit=PAGE + 1)
     rows = await shown(visit, await visit.site.engine.store.deliveries(wanted))
     return visit.show(
-        "waiting.html",
-        title="Waiting for you",
+        "held.html",
+        title="Held",
         rows=rows[:PAGE],
         older=rows[PAGE - 1]["number"] if len(rows) > PAGE else 0,
         before=before,

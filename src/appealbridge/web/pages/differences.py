@@ -1,0 +1,75 @@
+"""What changed from one revision to the next, word by word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from markupsafe import Markup
+
+from appealbridge.model.value import value
+from appealbridge.web.pages.previews import visible
+
+MOST_CHANGES = 40
+"""How many changes of one revision are shown."""
+
+LONGEST_COMPARED = 6_000
+"""The longest text that is compared word by word; of a longer one, both versions are shown."""
+
+LONGEST_SHOWN = 50_000
+
+_WORDS = re.compile(r"\s+|[^\s]+")
+
+
+@value
+class FieldChange:
+    """One option of a message that changed: `words` has both versions, word by word, or else `before` and `after`."""
+
+    name: str
+    words: Markup | None
+    before: Markup
+    after: Markup
+
+
+def clipped(difference: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return as many changes as are shown."""
+    return difference[:MOST_CHANGES]
+
+
+def change(changed: Mapping[str, Any]) -> FieldChange:
+    """Return a change (`field`, `before`, `after`) for display."""
+    before, after = changed.get("before"), changed.get("after")
+    words = None
+    if isinstance(before, str) and isinstance(after, str):
+        words = compared(before, after)
+    name = str(changed.get("field", "")).replace("_", " ").replace(".", ": ")
+    return FieldChange(name, words, _shown(before), _shown(after))
+
+
+def compared(before: str, after: str) -> Markup | None:
+    """Return two texts as one, with what was taken out and put in; `None` if they are too long for that."""
+    if max(len(before), len(after)) > LONGEST_COMPARED:
+        return None
+    old, new = _WORDS.findall(before), _WORDS.findall(after)
+    parts: list[Markup] = []
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            parts.append(visible("".join(old[a:b])))
+            continue
+        if b > a:
+            parts.append(Markup("<del>{}</del>").format(visible("".join(old[a:b]))))
+        if d > c:
+            parts.append(Markup("<ins>{}</ins>").format(visible("".join(new[c:d]))))
+    return Markup("").join(parts)
+
+
+def _shown(words: Any) -> Markup:
+    if words is None:
+        return Markup("nothing")
+    if isinstance(words, dict):
+        words = "\n".join(f"{name}: {inner}" for name, inner in words.items())
+    if isinstance(words, list):
+        return Markup("\n").join(_shown(each) for each in words)
+    return visible(str(words)[:LONGEST_SHOWN])

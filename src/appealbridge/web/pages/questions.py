@@ -1,0 +1,269 @@
+"""Questions: what waits for approval, each with all that an answer binds, and the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from appealbridge.engine.approvals.answers import hash_of
+from appealbridge.engine.approvals.questions import AskedDelivery
+from appealbridge.model.approval import AnswerKind, ApprovalQuestion
+from appealbridge.model.delivery import Hold
+from appealbridge.model.errors import StaleRevision
+from appealbridge.plugin.offload import ANSWERS, offload
+from appealbridge.web.pages.differences import change, clipped
+from appealbridge.web.pages.editing import changes_of, fields_of
+from appealbridge.web.pages.posts import Row, number_of, reason_of, shown
+from appealbridge.web.pages.previews import preview
+from appealbridge.web.pages.site import Site, Visit
+from appealbridge.web.recipients import without_recipients
+
+PAGE = 10
+"""How many questions a page lists."""
+
+MOST_SHOWN = 30
+"""How many posts of one question are shown whole; the others have pages of their own."""
+
+WORDS = {
+    AnswerKind.APPROVE: "approved",
+    AnswerKind.REJECT: "rejected",
+    AnswerKind.CHANGES: "asked for changes to",
+}
+
+
+def add(site: Site) -> None:
+    """Add the pages."""
+    site.page("GET", "/waiting", waiting, menu="To approve")
+    site.page("GET", "/questions/{number}", question)
+    site.page("POST", "/questions/{number}/answer", answer_all)
+    site.page("POST", "/deliveries/{id}/answer", answer)
+    site.page("POST", "/deliveries/{id}/take-back", take_back)
+    site.page("GET", "/deliveries/{id}/edit", edit_form)
+    site.page("POST", "/deliveries/{id}/edit", edit)
+
+
+async def waiting(visit: Visit) -> web.Response:
+    """List the open questions, the oldest first; those that this person may answer are marked."""
+    questions = visit.site.engine.questions
+    await questions.catch_up()
+    text = visit.request.query.get("after", "")
+    after = number_of(text, "question") if text else 0
+    found = await questions.open_questions(after, PAGE + 1)
+    listed = []
+    for each in found[:PAGE]:
+        _, asked = await questions.asked(each.number)
+        waits = [one for one in asked if one.waits]
+        if not waits:
+            continue
+        rows = await shown(visit, [one.delivery for one in waits[:MOST_SHOWN]])
+        whys = [await _why_not(visit, one) for one in waits[:MOST_SHOWN]]
+        listed.append({"question": each, "rows": rows, "yours": not all(whys), "why_not": whys[0]})
+    return visit.show(
+        "questions.html",
+        title="To approve",
+        listed=listed,
+        newer=found[PAGE - 1].number if len(found) > PAGE else 0,
+        after=after,
+    )
+
+
+async def question(visit: Visit) -> web.Response:
+    """Show one question: each post as its readers will see it, and what an answer binds."""
+    engine = visit.site.engine
+    await engine.questions.catch_up()
+    number = number_of(visit.request.match_info["number"], "question")
+    asked_question, asked = await engine.questions.asked(number)
+    waits = [each for each in asked if each.waits]
+    first = [*waits, *(each for each in asked if not each.waits)][:MOST_SHOWN]
+    rows = await shown(visit, [each.delivery for each in first], whole=True)
+    items = [await _item(visit, each, row) for each, row in zip(first, rows, strict=True)]
+    together = len(waits) > 1 and all(item["may_answer"] for item in items if item["waits"])
+    return visit.show(
+        "question.html",
+        title=_title(asked_question, len(waits)),
+        question=asked_question,
+        items=items,
+        left_out=len(asked) - len(first),
+        together=hash_of(waits) if together and len(waits) <= MOST_SHOWN else "",
+        waiting=len(waits),
+    )
+
+
+async def answer(visit: Visit) -> web.Response:
+    """Approve a post, perhaps for a time, reject it, or ask for changes."""
+    engine, form = visit.site.engine, visit.form
+    delivery = await engine.store.delivery(str(number_of(visit.request.match_info["id"], "post")))
+    kind, hash_ = _kind(form), form.get("hash", "")
+    try:
+        if kind is AnswerKind.APPROVE:
+            at = _time(form)
+            await engine.answers.approve(delivery.id, hash_, visit.actor, at=at)
+        elif kind is AnswerKind.REJECT:
+            await engine.answers.reject(delivery.id, hash_, visit.actor, reason_of(visit))
+        else:
+            await engine.answers.ask_changes(delivery.id, hash_, visit.actor, reason_of(visit))
+    except StaleRevision as stale:
+        return await _stale(visit, stale, f"/questions/{delivery.question}")
+    return visit.go_on(f"/questions/{delivery.question}")
+
+
+async def answer_all(visit: Visit) -> web.Response:
+    """Answer all that waits of a question together."""
+    number = number_of(visit.request.match_info["number"], "question")
+    kind, form = _kind(visit.form), visit.form
+    try:
+        await visit.site.engine.answers.answer_all(
+            number,
+            form.get("hash", ""),
+            visit.actor,
+            kind,
+            reason="" if kind is AnswerKind.APPROVE else reason_of(visit),
+            at=_time(form) if kind is AnswerKind.APPROVE else "",
+        )
+    except StaleRevision as stale:
+        return await _stale(visit, stale, f"/questions/{number}")
+    return visit.go_on(f"/questions/{number}")
+
+
+async def take_back(visit: Visit) -> web.Response:
+    """Take back an approval."""
+    number = number_of(visit.request.match_info["id"], "post")
+    engine = visit.site.engine
+    delivery = await engine.store.delivery(str(number))
+    await engine.answers.take_back(delivery.id, visit.actor)
+    return visit.go_on(f"/questions/{delivery.question}")
+
+
+async def edit_form(visit: Visit) -> web.Response:
+    """Show the form with which a post is edited; it carries the hash of what is shown."""
+    asked = await _asked(visit)
+    return await _form(visit, asked, asked.newest.hash)
+
+
+async def edit(visit: Visit) -> web.Response:
+    """Save a new revision, which is asked again. Whatever goes wrong, the person's words are not lost."""
+    asked = await _asked(visit)
+    form = visit.form
+    changes = changes_of(asked.newest.content, form)
+    try:
+        await visit.site.engine.answers.edit(
+            asked.delivery.id, form.get("hash", ""), changes, visit.actor
+        )
+    except StaleRevision as stale:
+        found = await offload(ANSWERS, _shown_changes, visit, stale.difference)
+        return await _form(visit, asked, asked.newest.hash, changes, str(stale), found, 409)
+    except ValueError as wrong:
+        return await _form(visit, asked, form.get("hash", ""), changes, str(wrong), status=422)
+    return visit.go_on(f"/questions/{asked.newest.question}")
+
+
+async def _form(
+    visit: Visit,
+    asked: AskedDelivery,
+    hash_: str,
+    changes: Mapping[str, Any] | None = None,
+    error: str = "",
+    difference: Sequence[Any] = (),
+    status: int = 200,
+) -> web.Response:
+    clean = visit.site.engine.clean
+    return visit.show(
+        "edit.html",
+        status,
+        title=f"Edit post {asked.delivery.number}",
+        asked=asked,
+        hash=hash_,
+        fields=fields_of(asked.newest.content, changes or {}),
+        error=clean(error),
+        difference=difference,
+    )
+
+
+async def _item(visit: Visit, asked: AskedDelivery, row: Row) -> Row:
+    """Return what the page shows of one post of a question."""
+    engine = visit.site.engine
+    lane = engine.lanes.get(row["channel"])
+    why_not = await _why_not(visit, asked) if asked.waits else ""
+    return {
+        "row": row,
+        "preview": await offload(ANSWERS, preview, row, lane),
+        "revision": asked.newest,
+        "account": _without(visit, dict(asked.newest.account)),
+        "difference": await offload(ANSWERS, _shown_changes, visit, asked.difference),
+        "waits": asked.waits,
+        "other_holds": [hold for hold in row["holds"] if hold != Hold.APPROVAL],
+        "answers": [(each, WORDS[each.kind]) for each in asked.answers],
+        "may_answer": asked.waits and visit.may("/deliveries/{id}/answer") and not why_not,
+        "may_edit": asked.waits and visit.may("/deliveries/{id}/edit") and not row["target"],
+        "may_take_back": _is_approved(asked) and visit.may("/deliveries/{id}/take-back"),
+        "why_not": why_not if visit.may("/deliveries/{id}/answer") else "",
+    }
+
+
+def _shown_changes(visit: Visit, difference: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return changes for display, as this person may see them. Long texts take a while: call it in a thread."""
+    return [change(_without(visit, dict(each))) for each in clipped(difference)]
+
+
+def _without(visit: Visit, value: Any) -> Any:
+    return value if visit.caller.sees_recipients else without_recipients(value)
+
+
+async def _stale(visit: Visit, stale: StaleRevision, back: str) -> web.Response:
+    """Say that something was changed since the form was made, and what."""
+    difference = await offload(ANSWERS, _shown_changes, visit, stale.difference)
+    return visit.show(
+        "stale.html",
+        409,
+        title="It has changed since you looked",
+        message=visit.site.engine.clean(str(stale)),
+        difference=difference,
+        back=back,
+    )
+
+
+async def _asked(visit: Visit) -> AskedDelivery:
+    """Return what is asked about the delivery of an address; raise `NotFound` if nothing is."""
+    engine = visit.site.engine
+    await engine.questions.catch_up()
+    number = number_of(visit.request.match_info["id"], "post")
+    found = await engine.questions.about([await engine.store.delivery(str(number))])
+    if not found:
+        raise ValueError(f"post {number} does not wait for approval, so it cannot be edited")
+    return found[0]
+
+
+async def _why_not(visit: Visit, asked: AskedDelivery) -> str:
+    return await visit.site.engine.answers.why_not(visit.actor, asked)
+
+
+def _is_approved(asked: AskedDelivery) -> bool:
+    return (
+        asked.delivery.attempts == 0
+        and any(
+            each.kind is AnswerKind.APPROVE
+            and each.withdrawn_at is None
+            and each.revision == asked.newest.number
+            for each in asked.answers
+        )
+        and asked.delivery.state in ("ready", "held", "planned")
+    )
+
+
+def _kind(form: Mapping[str, str]) -> AnswerKind:
+    if (kind := form.get("answer", "")) not in {*AnswerKind}:
+        raise ValueError(f"answer: one of {', '.join(AnswerKind)}")
+    return AnswerKind(kind)
+
+
+def _time(form: Mapping[str, str]) -> str:
+    """Return the time of a form, as a browser's own field for times or a person writes it."""
+    return form.get("at", "").strip()[:40].replace("T", " ")
+
+
+def _title(asked: ApprovalQuestion, waits: int) -> str:
+    if not waits:
+        return f"Question {asked.number}: {asked.state.value}"
+    return f"Question {asked.number}: {waits} {'post' if waits == 1 else 'posts'} to approve"
