@@ -38,7 +38,7 @@ Row = dict[str, Any]
 
 def add(site: Site) -> None:
     """Add the pages."""
-    site.page("GET", "/deliveries", posts, menu="What went out")
+    site.page("GET", "/deliveries", posts, menu="Posts")
     site.page("GET", "/deliveries/{id}", post)
     site.page("GET", "/deliveries/{id}/images/{number}", image)
     site.page("POST", "/deliveries/{id}/release", release)
@@ -60,7 +60,7 @@ async def posts(visit: Visit) -> web.Response:
     older = rows[PAGE - 1]["number"] if len(rows) > PAGE else 0
     return visit.show(
         "posts.html",
-        title="What went out",
+        title="Posts",
         filters=[(name, words) for name, (words, _) in FILTERS.items()],
         which=which,
         rows=rows[:PAGE],
