@@ -37,7 +37,7 @@ def punycode_fits(part: str, most: int) -> bool:
         return False
     done = [place for place, letter in enumerate(part) if letter.isascii()]
     length = len(done) + bool(done)
-    code, before, bias = 128, 0, 72
+    code, before, bias, damp = 128, 0, 72, 700
     for letter, place in sorted(
         (ord(letter), place) for place, letter in enumerate(part) if not letter.isascii()
     ):
@@ -46,8 +46,8 @@ def punycode_fits(part: str, most: int) -> bool:
         length += _digits(delta, bias)
         if length > most:
             return False
-        bias = _bias(delta // (700 if code == 128 else 2), size)
-        code, before = letter, at + 1
+        bias = _bias(delta // damp, size)
+        code, before, damp = letter, at + 1, 2
         insort(done, place)
     return True
 

@@ -109,17 +109,25 @@ def without_mentions(text: str, is_meant: Callable[[str], bool]) -> str:
 
 
 def _outside_addresses(matches: list[regex.Match[str]], text: str) -> list[regex.Match[str]]:
-    """Leave out the matches that belong to the address of a page. It ends where a mention in it is broken up."""
+    """
+    Leave out the matches that belong to the address of a page.
+
+    An address in which one has to be broken up is no longer what it was, so that all in it are broken up.
+    """
     spans = list(_addresses(text))
     begins = [begin for begin, _ in spans]
-    outside: list[regex.Match[str]] = []
+    broken: set[int] = set()
+    inside: dict[int, int] = {}
     for match in matches:
         place = match.start()
-        begin, end = spans[max(0, bisect_left(begins, place) - 1)] if spans else (0, 0)
-        broken = bool(outside) and outside[-1].start() >= begin
-        if text[place - 1] not in _IN_ADDRESS or not begin <= place < end or broken:
-            outside.append(match)
-    return outside
+        address = bisect_left(begins, place) - 1
+        if address < 0 or place >= spans[address][1]:
+            continue
+        if text[place - 1] in _IN_ADDRESS:
+            inside[place] = address
+        else:
+            broken.add(address)
+    return [match for match in matches if inside.get(match.start(), -1) in {-1, *broken}]
 
 
 def _addresses(text: str) -> Iterator[tuple[int, int]]:

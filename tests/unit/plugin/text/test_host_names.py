@@ -1,7 +1,7 @@
 """Host names that look like one, but that nobody can ask for."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appealbridge.plugin.text.host_names import can_exist, punycode_fits
@@ -12,6 +12,7 @@ from appealbridge.plugin.text.host_names import can_exist, punycode_fits
         lambda part: not part.isascii()
     )
 )
+@example("00\x80\x87\x8c")
 def test_the_length_in_punycode_is_that_of_pythons_codec(part):
     length = len(part.encode("punycode"))
     assert punycode_fits(part, length)

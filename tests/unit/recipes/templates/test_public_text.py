@@ -170,6 +170,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=9), st.lists(PIECES, max_size=2))
 @example(["https://a.co/", "@", "@bob", "/", "@bob"], [])
+@example(["http://", "＠", "RT", "＠", "a.co"], [])
 def test_no_platform_finds_a_mention(pieces, more):
     text = without_mentions("".join(pieces), nobody)
     assert MASTODON.findall(text) == []
