@@ -510,3 +510,193 @@ async def test_a_mail_has_its_pictures_inside_without_metadata_and_within_its_si
         for part in pictures:
             assert f'src="cid:{part["Content-ID"].strip("<>")}"' in text
         assert f'alt="{ALT}"' in text
+
+
+CORRECTED = """
+alias: Pictures, corrected
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'correction' }}"
+    then:
+      - { action: amend, of: report, text: "{{ event.data.text }}", images: "{{ event.data.images }}"INSTEAD }
+    else:
+      - action: post
+        id: report
+        to: CHANNELS
+        text: "{{ event.data.text }}"
+        images: "{{ event.data.images }}"
+approval: none
+"""
+CORRECTABLE = staging.CHANNELS + SITES
+EDITABLE = ["facebook", "mastodon", "wordpress"]
+
+
+def correcting(*channels, instead=""):
+    text = CORRECTED.replace("CHANNELS", f"[{', '.join(channels)}]")
+    return {"corrected": text.replace("INSTEAD", f", instead: {instead}" if instead else "")}
+
+
+async def corrects(story, text, *images, message="2"):
+    data = {"type": "correction", "subject": "APP-1", "text": text, "images": list(images)}
+    await story.is_sent(json.dumps(data).encode(), message)
+
+
+async def publishes_one(story, *channels, instead=""):
+    """Publish a red picture about APP-1, and return its address."""
+    await story.begins(correcting(*channels, instead=instead), CORRECTABLE)
+    url = await puts(story, "a.png", picture("red"))
+    data = {"type": "appeal", "subject": "APP-1", "text": "Missing: Aisha"}
+    await story.is_sent(json.dumps({**data, "images": [{"url": url, "alt": ALT}]}).encode(), "1")
+    await story.state(len(channels), "delivered")
+    return url
+
+
+async def colours(story, post):
+    """Return the colour of each picture of a post as readers load it."""
+    colours = []
+    for medium in post.media:
+        url = medium["url"]
+        address = url if url.startswith("http") else f"{story.sandbox.url}{url}"
+        async with aiohttp.ClientSession() as session, session.get(address) as answer:
+            assert answer.status == 200
+            drawing = Drawing.open(io.BytesIO(await answer.read())).convert("RGB")
+            red, _, blue = drawing.getpixel((5, 5))
+            colours.append("red" if red > 200 else "blue" if blue > 200 else "other")
+    return colours
+
+
+ALL_EDITABLE = ("force_facebook", "force_mastodon", "newsroom")
+
+
+async def test_a_correction_changes_picture_and_alt_text_where_posts_can_be_edited(story):
+    await publishes_one(story, *ALL_EDITABLE)
+    blue = await puts(story, "b.png", picture("blue"))
+    await corrects(story, "Missing: Aisha", {"url": blue, "alt": "A girl in a blue coat"})
+    await story.state(6, "delivered", passing=1.0)
+    for platform in EDITABLE:
+        (post,) = shown(story, platform)
+        assert [medium["alt"] for medium in post.media] == ["A girl in a blue coat"], platform
+        assert await colours(story, post) == ["blue"], platform
+
+
+async def test_a_correction_of_the_alt_text_alone_reaches_readers(story):
+    url = await publishes_one(story, *ALL_EDITABLE)
+    await corrects(story, "Missing: Aisha", {"url": url, "alt": "A girl in a red coat, 14"})
+    await story.state(6, "delivered", passing=1.0)
+    for platform in EDITABLE:
+        (post,) = shown(story, platform)
+        assert [medium["alt"] for medium in post.media] == ["A girl in a red coat, 14"], platform
+
+
+async def test_what_a_correction_took_off_a_post_is_removed_from_the_platform(story):
+    await publishes_one(story, *ALL_EDITABLE)
+    (first,) = shown(story, "wordpress")
+    (old,) = first.media
+    (photo,) = story.sandbox.media.uploads("facebook")
+    await corrects(story, "Missing: Aisha")
+    await story.state(6, "delivered", passing=1.0)
+
+    async def removed():
+        async with aiohttp.ClientSession() as session, session.get(old["url"]) as answer:
+            return answer.status == 404 and photo not in story.sandbox.media.uploads("facebook")
+
+    await story.until(removed, passing=10.0)
+    for platform in ("mastodon", "wordpress"):
+        assert shown(story, platform)[0].media == [], platform
+
+
+async def test_a_withdrawal_removes_the_pictures_of_a_correction_too(story):
+    await publishes_one(story, *ALL_EDITABLE)
+    blue = await puts(story, "b.png", picture("blue"))
+    await corrects(story, "Missing: Aisha", {"url": blue, "alt": ALT})
+    await story.state(6, "delivered", passing=1.0)
+    (post,) = shown(story, "wordpress")
+    await story.asks("POST", "/subjects/APP-1/withdraw?by=alice&reason=found")
+
+    async def gone():
+        return not story.sandbox.media.uploads("facebook") and await files(story, post) == [None]
+
+    await story.until(gone, passing=10.0)
+
+
+async def test_a_correction_of_the_text_keeps_the_pictures_of_the_last_correction(story):
+    await publishes_one(story, *ALL_EDITABLE)
+    blue = await puts(story, "b.png", picture("blue"))
+    await corrects(story, "Missing: Aisha", {"url": blue, "alt": "Blue"})
+    await story.state(6, "delivered", passing=1.0)
+    text_only = correcting(*ALL_EDITABLE)["corrected"].replace(
+        ', images: "{{ event.data.images }}" }', " }"
+    )
+    story.stage.recipe("corrected", text_only)
+    await story.asks("POST", "/reload")
+    await corrects(story, "Missing: Aisha, 14", message="3")
+    await story.state(9, "delivered", passing=1.0)
+    for platform in EDITABLE:
+        (post,) = shown(story, platform)
+        assert "Aisha, 14" in post.text, platform
+        assert await colours(story, post) == ["blue"], platform
+
+
+@pytest.mark.parametrize("platform", EDITABLE)
+@pytest.mark.parametrize("fault", [FaultName.POST_THEN_RESET, FaultName.POST_THEN_500])
+@pytest.mark.parametrize("lost", [1, 2, 3])
+async def test_an_edit_with_a_picture_whose_answers_are_lost_arrives(story, platform, fault, lost):
+    channel = "newsroom" if platform == "wordpress" else f"force_{platform}"
+    await publishes_one(story, channel)
+    blue = await puts(story, "b.png", picture("blue"))
+    story.sandbox.faults.add(platform, fault, lost, None)
+    await corrects(story, "Missing: Aisha", {"url": blue, "alt": "Blue"})
+    await story.state(2, "delivered", passing=2.0)
+    (post,) = shown(story, platform)
+    assert await colours(story, post) == ["blue"]
+    assert len(post.edits) == 0
+
+
+@pytest.mark.parametrize("instead", ["follow_up", "replace"])
+async def test_where_posts_cannot_be_edited_the_new_picture_goes_out_instead(story, instead):
+    await publishes_one(story, "force_x", "force_bluesky", instead=instead)
+    blue = await puts(story, "b.png", picture("blue"))
+    await corrects(story, "Missing: Aisha, 14", {"url": blue, "alt": "Blue"})
+    up = {}
+
+    async def there():
+        for platform in ("x", "bluesky"):
+            up[platform] = [post for post in shown(story, platform) if post.deleted_at is None]
+        wanted = 2 if instead == "follow_up" else 1
+        texts = [posts[-1].text for posts in up.values() if len(posts) == wanted]
+        return texts == ["Missing: Aisha, 14"] * 2
+
+    await story.until(there, passing=2.0)
+    for posts in up.values():
+        assert await colours(story, posts[-1]) == ["blue"]
+
+
+@pytest.mark.parametrize("last", ["post", "picture"])
+async def test_a_reply_with_a_picture_waits_for_its_post_and_for_its_picture(story, last):
+    await story.begins(correcting("force_x"), CORRECTABLE)
+    story.sandbox.faults.add("x", FaultName.POST_THEN_RESET, 1, None)
+    data = {"type": "appeal", "subject": "APP-1", "text": "Missing: Aisha", "images": []}
+    await story.is_sent(json.dumps(data).encode(), "1")
+    await story.until(lambda: shown(story, "x"))
+    name = "there.png" if last == "post" else "late.png"
+    if last == "post":
+        await puts(story, name, picture("blue"))
+    url = f"{story.sandbox.url}/website/pictures/{name}"
+    await corrects(story, "Missing: Aisha, 14", {"url": url, "alt": "Late"})
+
+    async def states():
+        return {each["change"]: each["state"] for each in await story.deliveries()}
+
+    async def are(*wanted):
+        return await states() == dict(zip((None, "follow_up"), wanted, strict=True))
+
+    await story.until(lambda: are("unknown", "planned"))
+    if last == "picture":
+        await story.until(lambda: are("delivered", "planned"), passing=1.0)
+        await story.clock.passes(seconds=30)
+        assert [post.text for post in shown(story, "x")] == ["Missing: Aisha"]
+        await puts(story, name, picture("blue"))
+    await story.state(2, "delivered", passing=1.0)
+    first, reply = shown(story, "x")
+    assert [medium["alt"] for medium in reply.media] == ["Late"]
+    assert first.media == []

@@ -127,6 +127,11 @@ class Illustrated(Options):
     ] = ()
 
 
+def gives_images(message: Options) -> bool:
+    """Return whether a message says which images it has, although there may be none. An edit leaves them otherwise."""
+    return isinstance(message, Illustrated) and "images" in message.model_fields_set
+
+
 @value
 class ImageRules:
     """

@@ -257,8 +257,10 @@ class Facebook(
         delivery: Delivery,
         tools: Tools,
     ) -> Receipt:
-        """Give the post another text. Its photos, or the page that it shows as a preview, stay the same."""
-        await _change(account, "POST", receipt, {"message": message.text}, tools)
+        """Give the post another text, and its photos. The page that it shows as a preview stays the same."""
+        fields = {"message": message.text, **_attached(message)}
+        failing = _failure_with_photos if message.images else None
+        await _change(account, "POST", receipt, fields, tools, failing)
         return receipt
 
     async def look(
@@ -349,6 +351,7 @@ async def _change(
     receipt: Receipt,
     form: Mapping[str, str] | None,
     tools: Tools,
+    failing: Callable[[Reply], DeliveryError] | None = None,
 ) -> Reply:
     """Change a post of this Page, and make sure that Facebook says that it did."""
     _own(account, receipt)
@@ -358,7 +361,7 @@ async def _change(
         params=_proof(account.credentials),
         form=form,
         bearer=account.credentials.page_token,
-        failure=_failure,
+        failure=failing or _failure,
     )
     if reply.at("success") is not True:
         raise reply.unclear(f"Facebook does not say that it is done: {reply.excerpt()}")

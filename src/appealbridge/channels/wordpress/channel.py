@@ -214,13 +214,20 @@ async def _fields(rest: WordPressRest, message: WordPressPost) -> dict[str, Any]
         "title": message.sent_title(),
         "content": message.content(),
         "excerpt": message.summary(),
-        **({"featured_media": int(message.images[0].media.id)} if message.images else {}),
+        **_featured(message),
         **{
             kind: [await rest.term(kind, name) for name in names]
             for kind, names in (("categories", message.categories), ("tags", message.tags))
             if names
         },
     }
+
+
+def _featured(message: WordPressPost) -> dict[str, int]:
+    """Return which picture stands above the post. One that a person chose in WordPress stays if nothing is said."""
+    if message.images:
+        return {"featured_media": int(message.images[0].media.id)}
+    return {"featured_media": 0} if "images" in message.model_fields_set else {}
 
 
 def _receipt(post: Mapping[str, Any], reply: Reply) -> Receipt:

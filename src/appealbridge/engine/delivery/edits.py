@@ -9,7 +9,8 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import Verdict
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.delivery.sanitize import kept_receipt
-from appealbridge.engine.images.uploads import as_uploaded
+from appealbridge.engine.images.outcome import UploadAttempt
+from appealbridge.engine.images.uploads import Uploads, as_uploaded
 from appealbridge.engine.time_limit import GaveUp, Over
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import (
@@ -24,8 +25,8 @@ from appealbridge.model.errors import (
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 from appealbridge.plugin.abilities import AnyEdits, Edits, Standing, UploadsImages
-from appealbridge.plugin.channel import SearchResult, Tools
-from appealbridge.plugin.images import Illustrated
+from appealbridge.plugin.channel import SearchResult
+from appealbridge.plugin.images import Illustrated, Image, gives_images
 from appealbridge.plugin.options import Options
 
 ASK_AGAIN = 60.0
@@ -48,18 +49,21 @@ class PostEdits:
     """Edits posts, if what is there is what was last published."""
 
     def __init__(
-        self, context: EngineContext, failure: Callable[[Exception], DeliveryError]
+        self,
+        context: EngineContext,
+        failure: Callable[[Exception], DeliveryError],
+        uploads: Uploads,
     ) -> None:
         self._store = context.store
         self._clock = context.clock
-        self._rng = context.rng
+        self._uploads = uploads
         self._within = context.time_limits.within
         self._failure = failure
 
     async def edit(
         self, lane: Lane, delivery: Delivery, over: Over
-    ) -> Receipt | DeliveryError | Verdict:
-        """Make one attempt that is stored as begun; return a verdict if a person has to decide."""
+    ) -> Receipt | DeliveryError | Verdict | UploadAttempt:
+        """Make one attempt that is stored as begun, or upload one image; return a verdict if a person has to decide."""
         channel = lane.channel
         if not isinstance(channel, Edits):
             return Rejected(f"{lane.name} is on {channel.platform}, which cannot edit")
@@ -71,7 +75,8 @@ class PostEdits:
             post = TryAgain(str(self._failure(error)))
         if not isinstance(post, EditedPost):
             return post if isinstance(post, Verdict) else self._heard(lane, delivery, post)
-        return self._heard(lane, delivery, await self._edited(lane, channel, delivery, post, over))
+        result = await self._edited(lane, channel, delivery, post, over)
+        return result if isinstance(result, UploadAttempt) else self._heard(lane, delivery, result)
 
     def _heard(
         self, lane: Lane, delivery: Delivery, result: Receipt | DeliveryError
@@ -82,12 +87,16 @@ class PostEdits:
 
     async def _edited(
         self, lane: Lane, channel: AnyEdits, delivery: Delivery, post: EditedPost, over: Over
-    ) -> Receipt | DeliveryError:
+    ) -> Receipt | DeliveryError | UploadAttempt:
         try:
-            message = lane.channel.message.model_validate_json(delivery.content)
-            message = await self._with_images(lane, delivery, message)
-            editing = channel.edit(lane.account, message, post.receipt, delivery, self._tools(lane))
-            return kept_receipt(await self._within(lane.channel.time_limit, editing, over))
+            message = await self._with_images(lane, delivery, over)
+            if isinstance(message, UploadAttempt):
+                return message
+            images = message.images if isinstance(message, Illustrated) else ()
+            tools = self._uploads.tools(lane)
+            async with self._uploads.room_for(lane, images):
+                editing = channel.edit(lane.account, message, post.receipt, delivery, tools)
+                return kept_receipt(await self._within(lane.channel.time_limit, editing, over))
         except GaveUp as error:
             return Unsure(f"the attempt was ended: {error}; the post may be edited")
         except AlreadyGone as error:
@@ -95,21 +104,38 @@ class PostEdits:
         except Exception as error:  # noqa: BLE001 - a bug after the edit is Unsure, as for a post
             return self._failure(error)
 
-    async def _with_images(self, lane: Lane, delivery: Delivery, message: Options) -> Options:
-        """Return a message with the images of its post: an edit without them would take them off."""
+    async def _with_images(
+        self, lane: Lane, delivery: Delivery, over: Over
+    ) -> Options | UploadAttempt:
+        """Return the message with its images; if it says nothing of them, with those of its post as they are."""
+        message: Options = lane.channel.message.model_validate_json(delivery.content)
+        if gives_images(message):
+            return await self._uploads.complete(lane, delivery, message, over)
         if not isinstance(lane.channel, UploadsImages) or not isinstance(message, Illustrated):
             return message
-        uploads = {each.number: each for each in await self._store.uploads(delivery.target)}
-        target = await self._store.delivery(delivery.target)
-        if not uploads or not target.content:
-            return message
-        post = lane.channel.message.model_validate_json(target.content)
-        images = tuple(
-            image.model_copy(update={"upload": as_uploaded(uploads[number])})
-            for number, image in enumerate(post.images, start=1)
-            if number in uploads
-        )
-        return message.model_copy(update={"images": images})
+        try:
+            images = await self._images_of_post(lane, delivery.target)
+        except StoreError as error:
+            raise TryAgain(f"the images of its post could not be looked up: {error}") from None
+        # An edit without them would take them off.
+        return message.model_copy(update={"images": images}) if images else message
+
+    async def _images_of_post(self, lane: Lane, target: str) -> tuple[Image, ...]:
+        """Return the images that a post has now, with their uploads."""
+        uploads = {each.number: each for each in await self._store.uploads(target)}
+        if not uploads:
+            return ()
+        versions = [each.delivery for each in await self._store.versions(target)]
+        for version in [*reversed(versions), target]:
+            content = (await self._store.delivery(version)).content
+            shown = content and lane.channel.message.model_validate_json(content)
+            if shown and isinstance(shown, Illustrated) and gives_images(shown):
+                return tuple(
+                    image.model_copy(update={"upload": as_uploaded(uploads[number])})
+                    for number, image in enumerate(shown.images, start=1)
+                    if number in uploads
+                )
+        return ()
 
     async def _seen(
         self, lane: Lane, channel: AnyEdits, delivery: Delivery
@@ -121,9 +147,15 @@ class PostEdits:
         standing = await self._look(lane, channel, post, delivery)
         if not standing.there:
             return Rejected(f"its post, no. {post.number}, is no longer there: {standing.seen}")
-        if channel.shows(lane.channel.message.model_validate_json(delivery.content), standing):
+        message = lane.channel.message.model_validate_json(delivery.content)
+        has_text = channel.shows(message, standing)
+        if has_text and not gives_images(message):
             return post.receipt
-        if Hold.EDITED_BY_HAND in delivery.hold.split() or _is_ours(channel, post, standing):
+        if (
+            has_text
+            or Hold.EDITED_BY_HAND in delivery.hold.split()
+            or _is_ours(channel, post, standing)
+        ):
             return post
         return _by_hand(channel, post, standing)
 
@@ -144,6 +176,10 @@ class PostEdits:
             return TryAgain(str(self._failure(error)))
         seen = lane.http.clean(str(standing.seen).encode(errors="replace").decode())
         if channel.shows(message, standing):
+            if gives_images(message) and _is_ours(channel, post, standing):
+                # A look does not show which images it has, and a second edit does no harm.
+                seen = f"the post has this text, but nobody knows with which images: {seen}"
+                return SearchResult(None, sure=True, seen=seen)
             return SearchResult(post.receipt, sure=True, seen=seen)
         if not standing.there:
             return SearchResult(None, sure=False, seen=f"the post is no longer there: {seen}")
@@ -174,7 +210,7 @@ class PostEdits:
         self, lane: Lane, channel: AnyEdits, post: EditedPost, delivery: Delivery
     ) -> Standing:
         """Look at the post; an unclear answer to a look has changed nothing."""
-        looking = channel.look(lane.account, post.receipt, delivery, self._tools(lane))
+        looking = channel.look(lane.account, post.receipt, delivery, self._uploads.tools(lane))
         try:
             standing = await self._within(lane.channel.time_limit, looking)
         except AlreadyGone as error:
@@ -182,9 +218,6 @@ class PostEdits:
         except (GaveUp, Unsure) as error:
             raise TryAgain(f"the post could not be looked at: {error}") from None
         return Standing(bool(standing.there), lane.http.clean(str(standing.text)), standing.seen)
-
-    def _tools(self, lane: Lane) -> Tools:
-        return Tools(lane.http, self._clock.now(), self._rng)
 
 
 def _is_ours(channel: AnyEdits, post: EditedPost, standing: Standing) -> bool:

@@ -96,7 +96,7 @@ class Preparer(OutcomeListener):
 
     def on_waiting(self, delivery: Delivery) -> None:
         """Begin at once if a delivery is to be prepared."""
-        if delivery.state is State.PLANNED and not delivery.follows:
+        if delivery.state is State.PLANNED and (delivery.images or not delivery.follows):
             self._wake.set()
 
     async def shown(self, delivery_id: str, number: int, *, small: bool) -> Rendition:

@@ -112,14 +112,24 @@ class Uploads:
         except StoreError as error:
             raise TryAgain(f"an image of it could not be read: {error}") from None
 
-    async def step(
-        self, lane: Lane, delivery: Delivery, message: Illustrated, over: Over | None
-    ) -> Illustrated | UploadAttempt:
+    async def complete(
+        self, lane: Lane, delivery: Delivery, message: Options, over: Over | None
+    ) -> Options | UploadAttempt:
         """
         Return the message with all its uploads, or how the next upload that it needs ended.
 
         Raise `DeliveryError` if it cannot be said what is needed.
         """
+        if not isinstance(message, Illustrated) or not message.images:
+            return message
+        step = await self._step(lane, delivery, message, over)
+        if isinstance(step, UploadAttempt):
+            return _ended(lane, delivery, step, self._clock.now())
+        return step
+
+    async def _step(
+        self, lane: Lane, delivery: Delivery, message: Illustrated, over: Over | None
+    ) -> Illustrated | UploadAttempt:
         channel = lane.channel
         if any(image.stored is None for image in message.images):
             raise Rejected("its images were not prepared; cancel it, and let its event run again")
@@ -165,12 +175,11 @@ class Uploads:
         self, lane: Lane, delivery: Delivery, message: Options, over: Over, stops: Stops
     ) -> Receipt | Verdict | UploadAttempt:
         """Upload an image that a message still needs, or publish it; raise what its channel raises."""
-        images = getattr(message, "images", ())
-        if images and isinstance(message, Illustrated):
-            step = await self.step(lane, delivery, message, over)
-            if isinstance(step, UploadAttempt):
-                return _ended(lane, delivery, step, self._clock.now())
-            message = step
+        images = message.images if isinstance(message, Illustrated) else ()
+        complete = await self.complete(lane, delivery, message, over)
+        if isinstance(complete, UploadAttempt):
+            return complete
+        message = complete
         async with self.room_for(lane, images):
             # Everything may have been stopped while the images were looked up.
             if images and (stopped := stops.forbids(delivery)) is not None:

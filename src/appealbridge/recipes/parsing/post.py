@@ -22,7 +22,7 @@ from appealbridge.recipes.parsing.message import (
     step_of,
 )
 from appealbridge.recipes.parsing.needs import needs_of, results_in
-from appealbridge.recipes.parsing.options import IMAGES, Filler, joined
+from appealbridge.recipes.parsing.options import Filler, joined
 from appealbridge.recipes.parsing.paths import channels_of, part_id
 from appealbridge.recipes.parsing.template_files import template_leaves
 
@@ -71,11 +71,6 @@ def steps_for(
     targets: Sequence[PostTarget],
 ) -> Sequence[Step | None]:
     """Return a step for each of these channels, `None` for those that have a mistake."""
-    if entry is AmendEntry and IMAGES in options:
-        cure = "to change pictures, withdraw the post and publish it anew"
-        message = f'"{IMAGES}" is not available for an amendment yet'
-        reading.complain((*path, IMAGES), message, cure, key=True)
-        del options[IMAGES]
     known, meant = _understood(reading, entry, options, targets, path)
     shared = compiled_options(reading, [target.plugin for target in targets], known, path)
     after = needs_of(reading, right, path, ()) - {id_}

@@ -17,7 +17,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Measure
-from appealbridge.plugin.images import Illustrated
+from appealbridge.plugin.images import Illustrated, gives_images
 from appealbridge.plugin.options import Options
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.model.step import Overflow, Step
@@ -134,7 +134,7 @@ def _delivery(
         hold = Hold.APPROVAL.value if message.approval else own
     # If nobody knows when it should go out, nobody knows when it is too late.
     within = None if here.hold or withdraws else recipe.publish_within
-    content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    content = _content(step, message)
     return Delivery(
         id=delivery_id(run, step.id, part),
         run_id=run,
@@ -158,6 +158,14 @@ def _delivery(
         kind=Kind.WITHDRAW if withdraws else Kind.AMEND if step.amends else Kind.POST,
         amends=step.amends,
     )
+
+
+def _content(step: Step, message: Options) -> bytes:
+    """Return a message as it is stored. That an amendment takes all images off its post has to be stored too."""
+    content = message.model_dump(mode="json")
+    if step.amends is not None and gives_images(message):
+        content.setdefault("images", [])
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
 def _parts(step: Step, message: Options) -> Mapping[str, Options]:

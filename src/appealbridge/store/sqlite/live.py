@@ -21,7 +21,7 @@ from appealbridge.model.notice import Alarm
 from appealbridge.model.withdrawal import SEARCHES
 from appealbridge.model.withdrawal import WITHDRAWN as WITHDRAWN_HOLD
 from appealbridge.store.sqlite.amending.removals import perhaps_published, put, remove_next
-from appealbridge.store.sqlite.amending.versions import edited, replaced
+from appealbridge.store.sqlite.amending.versions import edited, exchange_uploads, replaced
 from appealbridge.store.sqlite.rows import DELIVERY, Row
 from appealbridge.store.sqlite.states import (
     CANCELLED,
@@ -60,7 +60,11 @@ _MARK = (
     f" (SELECT target FROM deliveries WHERE {IS_OPEN_REMOVAL} AND state = {PLANNED})"
 )
 _IS_OPEN = f"SELECT {IS_OPEN} FROM deliveries WHERE id = ?"
-_ABOUT = "SELECT kind, state, hold, target, reason, change FROM deliveries WHERE id = ?"
+_ABOUT = (
+    "SELECT kind, state, hold, target, reason, change,"
+    f" CASE change WHEN '{Change.EDIT}' THEN json_type(nullif(content, ''), '$.images') IS NOT NULL END"
+    " FROM deliveries WHERE id = ?"
+)
 _OF_POST = (
     f"SELECT id FROM deliveries WHERE {IS_REMOVAL} AND target = ? AND state IN ({PLANNED}, {HELD})"
 )
@@ -165,7 +169,7 @@ class LiveWithdrawals:
         """Store what follows from the new states of these deliveries."""
         left: list[tuple[str, float]] = []
         for id_, change in changed.items():
-            kind, state, hold, target, reason, _ = db.execute(_ABOUT, (id_,)).fetchone()
+            kind, state, hold, target, reason, _, _ = db.execute(_ABOUT, (id_,)).fetchone()
             if id_ in self.amendments:
                 left += self._amended(db, id_, change.at)
             if kind == WITHDRAW:
@@ -190,13 +194,15 @@ class LiveWithdrawals:
 
     def _amended(self, db: sqlite3.Connection, id_: str, at: float) -> Ended:
         """Store what follows for the post that an amendment changes."""
-        _, state, _, target, _, change = db.execute(_ABOUT, (id_,)).fetchone()
+        _, state, _, target, _, change, has_images = db.execute(_ABOUT, (id_,)).fetchone()
         if state > LAST_OPEN:
             self.amendments.discard(id_)
         if state != DELIVERED:
             return ()
         if change == Change.EDIT:
             edited(db, id_, target, at)
+            if has_images:
+                exchange_uploads(db, id_, target)
         if change != Change.REPLACE:
             return ()
         self.stale = True

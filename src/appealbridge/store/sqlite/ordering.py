@@ -148,6 +148,8 @@ _release = Join(
     ("id", "at"),
     f"UPDATE deliveries SET state = {READY}, due_at = v.at FROM {{v}}"
     f" JOIN deliveries b ON b.id = v.id AND b.{IS_PUBLISHED} WHERE {_WAITS}"
+    # A reply whose images are being prepared goes on once they are.
+    " AND NOT EXISTS (SELECT 1 FROM preparations p WHERE p.delivery_id = deliveries.id)"
     " RETURNING channel, subject, origin, event_id, number",
 )
 _WAIT = "UPDATE deliveries SET blocked = 1 WHERE number = ?"

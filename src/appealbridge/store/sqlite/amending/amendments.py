@@ -14,6 +14,7 @@ from appealbridge.store.sqlite.access import Connection, ReadAccess, reads
 from appealbridge.store.sqlite.amending.removals import put
 from appealbridge.store.sqlite.amending.versions import versions_of
 from appealbridge.store.sqlite.deliveries import deliveries_where
+from appealbridge.store.sqlite.images.images import copy_preparation
 from appealbridge.store.sqlite.live import forget
 from appealbridge.store.sqlite.ordering import LAST, has_to_wait, key_of
 from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, json_list, names
@@ -196,6 +197,7 @@ def _copied(db: Connection, order: Thread, number: int) -> Thread:
         copy = replace(part, id=ids[part.id], follows=ids.get(part.follows, ""))
         blocked = copy.state is State.READY and has_to_wait(db, key_of(replace(copy, number=LAST)))
         db.execute(_INSERT, (*delivery_row(copy), int(blocked)))
+        copy_preparation(db, part.id, copy.id)
         copies += [replace(each, follows=copy.follows) for each in _stored(db, copy)]
     return copies
 

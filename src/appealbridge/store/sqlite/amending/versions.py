@@ -65,6 +65,13 @@ def edited(db: sqlite3.Connection, id_: str, target: str, at: float) -> None:
     db.execute(_RECEIPT, {"id": id_, "target": target})
 
 
+def exchange_uploads(db: sqlite3.Connection, edit: str, post: str) -> None:
+    """Give a post the uploads of its edit, and the edit those that the post no longer shows, to be removed."""
+    between = f"{edit} between"
+    for old, new in ((post, between), (edit, post), (between, edit)):
+        db.execute("UPDATE uploads SET delivery_id = ? WHERE delivery_id = ?", (new, old))
+
+
 def versions_of(db: sqlite3.Connection, delivery_id: str) -> Sequence[Version]:
     """Return the versions of a post, oldest first."""
     return [Version(*row) for row in db.execute(_VERSIONS, (delivery_id,))]

@@ -27,7 +27,17 @@ from appealbridge.store.sqlite.rows import (
     time_or_none,
     upload_of,
 )
-from appealbridge.store.sqlite.states import FAILED, HELD, IS_ENDED, PLANNED, UNKNOWN
+from appealbridge.store.sqlite.states import (
+    EDIT,
+    FAILED,
+    HELD,
+    IS_ENDED,
+    IS_OPEN,
+    IS_PUBLISHED,
+    PLANNED,
+    STATES,
+    UNKNOWN,
+)
 from appealbridge.store.sqlite.writer import Writer
 
 _RENDERED = (
@@ -56,13 +66,19 @@ _POSTPONE = (
     "UPDATE preparations SET due_at = :due_at, tries = tries + 1, first_at = min(first_at, :now)"
     " WHERE delivery_id = :id"
 )
+_COPY = (
+    "INSERT INTO preparations SELECT :copy, required, due_at, first_at, tries FROM preparations"
+    " WHERE delivery_id = :id"
+)
 _SAY_WHY = f"UPDATE deliveries SET reason = ? WHERE id = ? AND state = {PLANNED}"
 _MESSAGE = "UPDATE deliveries SET content = ?, content_hash = ? WHERE number = ?"
+# What an edit has in the end is what its post showed before.
 _LEFTOVER = (
     f"SELECT {names(UPLOAD, 'u')} FROM uploads u INDEXED BY uploads_published"
     " CROSS JOIN deliveries d ON d.id = u.delivery_id"
-    f" WHERE u.published = 1 AND d.{IS_ENDED} LIMIT ?"
+    f" WHERE u.published = 1 AND (d.{IS_ENDED} OR d.kind = {EDIT} AND d.{IS_PUBLISHED}) LIMIT ?"
 )
+_WAITS_FOR = f"SELECT state, d.{IS_PUBLISHED}, d.{IS_OPEN} FROM deliveries d WHERE id = ?"
 _ENDED = (
     "DELETE FROM preparations WHERE NOT EXISTS (SELECT 1 FROM deliveries d"
     f" WHERE d.id = delivery_id AND d.state IN ({PLANNED}, {HELD}, {UNKNOWN}, {FAILED}))"
@@ -140,15 +156,16 @@ class SqliteImages(WriteAccess):
             db.execute(_POSTPONE, {"id": before.id, "due_at": inf, "now": preparation.at})
         else:
             forget_preparations(db, [before.id])
-        place(
-            db,
-            before,
-            preparation.target,
-            preparation.at,
-            hold=preparation.hold,
-            reason=preparation.reason,
-            due_at=before.due_at,
-        )
+        target, reason = preparation.target, preparation.reason
+        if target is State.READY and before.follows:
+            target, why = _after_the_one_before(db, before.follows)
+            reason = why or reason
+        if target is not State.PLANNED:
+            due_at = before.due_at
+            place(
+                db, before, target, preparation.at,
+                hold=preparation.hold, reason=reason, due_at=due_at,
+            )  # fmt: skip
         return find(db, before.id)
 
     @reads
@@ -164,6 +181,21 @@ class SqliteImages(WriteAccess):
     def forget_upload(self, db: Connection, delivery_id: str, number: int) -> None:
         statement = "DELETE FROM uploads WHERE delivery_id = ? AND number = ?"
         db.execute(statement, (delivery_id, number))
+
+
+def _after_the_one_before(db: Connection, delivery_id: str) -> tuple[State, str]:
+    """Return what becomes of a prepared delivery that follows this one, and why if it is not sent."""
+    state, published, is_open = db.execute(_WAITS_FOR, (delivery_id,)).fetchone()
+    if published:
+        return State.READY, ""
+    if is_open:
+        return State.PLANNED, ""
+    return State.CANCELLED, f"the post before it is {STATES[state].value}"
+
+
+def copy_preparation(db: Connection, delivery_id: str, copy: str) -> None:
+    """Let a copy of a delivery be prepared as this one, if it has to be."""
+    db.execute(_COPY, {"id": delivery_id, "copy": copy})
 
 
 def preparation_rows(deliveries: Iterable[Delivery]) -> list[Row]:
