@@ -11,7 +11,7 @@ from jinja2.environment import Environment
 from jinja2.filters import FILTERS as JINJAS
 from jinja2.filters import make_attrgetter
 
-from appealbridge.plugin.text.counting import GRAPHEME
+from appealbridge.plugin.text.counting import LONGEST_LINK, whole_characters
 from appealbridge.recipes.templates.limits import (
     ARGUMENT_LIMIT,
     LIST_LIMIT,
@@ -134,19 +134,16 @@ def truncated(
     end: str = "...",
     leeway: int | None = None,
 ) -> str:
-    """Return the beginning of a text, cut between two characters as a reader sees them."""
+    """Return the beginning of a text, cut in nothing that must stay whole."""
     truncate = _of_text("truncate", JINJAS["truncate"])
     cut: str = truncate(environment, text, length, killwords, end, leeway)
-    whole, place = str(text), len(cut.removesuffix(end))
-    if cut == whole or cut.isascii():
+    place = len(cut.removesuffix(end))
+    if cut == text:
         return cut
-    # A syllable of Hindi is several letters, and a picture may be as many.
-    near = whole[: place + _LONGEST_CHARACTER]
-    ends = [match.end() for match in GRAPHEME.finditer(near) if match.end() <= place]
-    return whole[: max(ends, default=0)] + end
-
-
-_LONGEST_CHARACTER = 32
+    near = max(0, place - LONGEST_LINK)
+    places = whole_characters(str(text)[near : place + LONGEST_LINK], near)
+    before = max((whole for whole in places if whole <= place), default=0)
+    return cut if before == place else cut[:before].rstrip() + end
 
 
 _OF_TEXT = "capitalize e escape forceescape lower safe title upper urlencode"

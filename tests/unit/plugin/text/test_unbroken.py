@@ -20,6 +20,9 @@ from appealbridge.plugin.text.unbroken import phone_numbers, unbroken
         ("999 people on page 101", []),
         ("seen on 12 May at 10 past", []),
         ("1,500 of 27,000", []),
+        ("0121 496 0000 0121 496 0000 0800 1111 or", ["0121 496 0000 0121 496 0000 0800 1111"]),
+        ("0121 496 0000, 0121 496 0001", ["0121 496 0000", "0121 496 0001"]),
+        ("12 " * 50 + "metres", ["12" + " 12" * 48]),
     ],
 )
 def test_a_phone_number_is_whole_and_101_has_the_word_before_it(text, whole):
