@@ -21,16 +21,17 @@ def delivery_rows(connection: sqlite3.Connection) -> list[Row]:
 
 
 def have_to_wait(rows: Sequence[Row]) -> set[str]:
-    """Return the ids of those that keep a turn and have an older one of another event before them."""
+    """Return the ids of those that keep a turn and have an older one before them that was not planned with them."""
     waiting = set()
-    events: dict[tuple[str, str, str], set[str]] = {}
+    plans: dict[tuple[str, str, str], set[tuple[str, float]]] = {}
     for row in rows:
         if row["state"] in KEEPS_TURN and row["subject"]:
             place = (row["channel"], row["subject"], row["origin"])
-            before = events.setdefault(place, set())
-            if before - {row["event_id"]}:
+            before = plans.setdefault(place, set())
+            plan = (row["event_id"], row["planned_at"])
+            if before - {plan}:
                 waiting.add(row["id"])
-            before.add(row["event_id"])
+            before.add(plan)
     return waiting
 
 

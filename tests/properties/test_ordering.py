@@ -76,7 +76,8 @@ class World:
         """Let a run plan one more delivery."""
         if self.events:
             event = self.events[number % len(self.events)]
-            step = a_delivery(event, f"later{number}", state=state)
+            later = NOW + number
+            step = a_delivery(event, f"later{number}", state=state, planned_at=later)
             On(self.db).advance(a_run(event), 0, [step])
 
     def claim(self, limit):

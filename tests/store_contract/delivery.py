@@ -128,6 +128,22 @@ class StoreDeliveryContract:
         assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [2, 4]
         assert len(await store.claim("force_facebook", NOW, 10)) == 1
 
+    async def test_what_is_planned_after_a_wait_waits_for_what_was_planned_before(
+        self, store: Store
+    ) -> None:
+        """A recipe that posts an update after an hour, while its first post is tried again."""
+        event = an_event(1, subject="A38")
+        together = [a_delivery(event, "tweet", due_at=NOW + 60), a_delivery(event, "tweet_2")]
+        await store.accept([Arrival(event, [a_run(event)], together)])
+        later = a_delivery(event, "tweet_3", planned_at=NOW + 30)
+        assert await store.advance(a_run(event), 0, [later])
+        assert ids(await store.claim(CHANNEL, NOW + 30, 10)) == ids(together[1:])
+        await store.settle(ended(together[1], State.DELIVERED))
+        assert await store.claim(CHANNEL, NOW + 30, 10) == []
+        assert ids(await store.claim(CHANNEL, NOW + 60, 10)) == ids(together[:1])
+        await store.settle(ended(together[0], State.DELIVERED))
+        assert ids(await store.claim(CHANNEL, NOW + 60, 10)) == ids([later])
+
     async def test_joined_sources_keep_one_order(self, store: Store) -> None:
         """Two doors of one incident system."""
         for number, source in ((1, "webhook:a"), (2, "webhook:b")):

@@ -114,6 +114,20 @@ async def test_one_senders_update_waits_for_what_it_updates_and_says_so(story):
     assert [one["waits_behind"] for one in await story.deliveries()] == [None, None]
 
 
+async def test_a_post_after_a_wait_does_not_overtake_the_one_before_it(story):
+    """X is out of order for longer than the recipe waits."""
+    await begins(story, {"waits": WAITS})
+    story.sandbox.faults.add("x", FaultName.HTTP_503, 4, None)
+    await sends(story, "A38 closed", kind="opened")
+    await story.state(1, "ready")
+    await story.clock.passes(seconds=1)
+    await sends(story, "open", kind="closed")
+    (_, update) = await story.state(2, "ready", "sending", "unknown")
+    assert update["waits_behind"] == 1
+    await story.until(lambda: len(story.posts("x")) == 2, passing=30)
+    assert story.posts("x") == ["A38 closed", "A38 closed: open"]
+
+
 async def test_joined_sources_keep_one_order(story):
     await begins(story, {"desk": TWEET, "stranger": FOR_THE_STRANGER}, JOINED)
     await hangs(story, sends(story, "A38 closed", by="stranger"))

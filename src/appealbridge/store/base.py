@@ -9,9 +9,9 @@ run's begins with its event's, a delivery's with its run's. Each method is one t
 unless it says otherwise. Each raises `StoreError` if the store cannot be used.
 
 **Order.** A delivery in a state of `KEEPS_TURN` goes before a later one of the same channel, subject and origin, if
-that one is in such a state too and belongs to another event. Deliveries of one event do not wait for each other. A
-delivery without a subject never waits, and no delivery waits for one that a person has to decide about. A delivery has
-settled when it is in none of the open states.
+that one is in such a state too and was planned for another event, or for the same one after a wait. Deliveries that
+were planned together do not wait for each other. A delivery without a subject never waits, and no delivery waits for
+one that a person has to decide about. A delivery has settled when it is in none of the open states.
 
 **Threads.** A delivery that follows another is stored as `planned`. When the other settles, the same transaction makes
 it `ready` and due if the other was published, and otherwise cancels it with the reason.

@@ -28,6 +28,9 @@ PATIENCE = 30.0
 UNREAD = 0.25
 """After how many real seconds bytes that nobody reads no longer count as on their way."""
 
+SOON = 0.1
+"""A timer of the event loop that rings within so many real seconds is waited for; longer ones are time limits."""
+
 QUIET_TURNS = 3
 """How many turns of the loop in a row must bring nothing new."""
 
@@ -94,6 +97,7 @@ class Work:
                 await _REAL.sleep(0)
             return
         quiet, begun, moved = 0, _REAL.monotonic(), _REAL.monotonic()
+        soon = loop.time() + SOON
         while quiet < QUIET_TURNS:
             if self._busy():
                 if _REAL.monotonic() - begun > PATIENCE:
@@ -107,8 +111,11 @@ class Work:
                 quiet, moved = 0, _REAL.monotonic()
                 continue
             quiet += 1
-            unread = quiet == QUIET_TURNS and _on_their_way(selector)
-            if unread and _REAL.monotonic() - moved < UNREAD:
+            if quiet < QUIET_TURNS:
+                continue
+            if _rings_before(soon, loop) or (
+                _REAL.monotonic() - moved < UNREAD and _on_their_way(selector)
+            ):
                 quiet = 0
 
     def _busy(self) -> bool:
@@ -159,6 +166,12 @@ def _overhear(loop: asyncio.AbstractEventLoop) -> None:
 
     loop.run_in_executor = counted  # type: ignore[method-assign,assignment]
     loop.call_soon_threadsafe = heard  # type: ignore[method-assign,assignment]
+
+
+def _rings_before(end: float, loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether somebody waits for a moment in the loop's own time, and that comes before `end`."""
+    timers: Iterable[asyncio.TimerHandle] = getattr(loop, "_scheduled", ())
+    return any(timer.when() < end and not timer.cancelled() for timer in timers)
 
 
 def _on_their_way(selector: selectors.BaseSelector) -> bool:

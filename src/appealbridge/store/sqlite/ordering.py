@@ -1,5 +1,5 @@
 """
-Keeps the order of deliveries about one subject: they are published event by event.
+Keeps the order of deliveries about one subject: what was planned together goes out before what was planned later.
 
 The rule is in `store/base.py`. `blocked` marks a delivery that has to wait for an older one, so that a claim finds what
 can be sent without reading what waits, however much that is. Different senders do not mean the same thing by one
@@ -39,57 +39,67 @@ _any_blocked = Join(
     " AND b.origin = d.origin)",
 )
 
+_APART = "(event_id <> :event OR planned_at <> :planned_at)"
+"""Not planned together: of another event, or of the same one after a wait."""
+
+_BOTH_APART = "(b.event_id <> d.event_id OR b.planned_at <> d.planned_at)"
+
 _FIRST_BLOCKED = (
-    f"SELECT event_id FROM deliveries WHERE blocked = 1 AND {_HERE} ORDER BY number LIMIT 1"
+    "SELECT event_id, planned_at FROM deliveries"
+    f" WHERE blocked = 1 AND {_HERE} ORDER BY number LIMIT 1"
 )
-_FIRST = f"SELECT event_id FROM deliveries WHERE {KEEPS_TURN} AND {_HERE} ORDER BY number LIMIT 1"
+_FIRST = (
+    "SELECT event_id, planned_at FROM deliveries"
+    f" WHERE {KEEPS_TURN} AND {_HERE} ORDER BY number LIMIT 1"
+)
 _UNBLOCK = (
     f"UPDATE deliveries SET blocked = 0 WHERE blocked = 1 AND {_HERE} AND number < coalesce("
-    f" (SELECT min(number) FROM deliveries WHERE blocked = 1 AND {_HERE} AND event_id <> :event),"
+    f" (SELECT min(number) FROM deliveries WHERE blocked = 1 AND {_HERE} AND {_APART}),"
     " 9223372036854775807)"
 )
 _EARLIER = (
     f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {KEEPS_TURN} AND {_HERE}"
-    " AND number < :number AND event_id <> :event)"
+    f" AND number < :number AND {_APART})"
 )
 _BLOCK_LATER = (
     f"UPDATE deliveries SET blocked = 1 WHERE blocked = 0 AND {KEEPS_TURN} AND {_HERE}"
-    " AND number > :number AND event_id <> :event"
+    f" AND number > :number AND {_APART}"
 )
 BEHIND = (
     "SELECT d.id, (SELECT b.number FROM deliveries b WHERE b.state <= 4 AND (b.state >= 2) = 1"
     " AND b.channel = d.channel AND b.subject = d.subject AND b.origin = d.origin"
-    " AND b.number < d.number AND b.event_id <> d.event_id ORDER BY b.number LIMIT 1) AS first"
+    f" AND b.number < d.number AND {_BOTH_APART} ORDER BY b.number LIMIT 1) AS first"
     " FROM json_each(?) v CROSS JOIN deliveries d ON d.id = v.value"
     f" WHERE d.blocked = 1 AND d.state = {READY}"
 )
 # No index has published deliveries by subject; this runs only when a person looks at a held one.
 OVERTAKEN = (
     f"SELECT number FROM deliveries WHERE number > :number AND {IS_PUBLISHED} AND {_HERE}"
-    " AND event_id <> :event ORDER BY number DESC LIMIT 1"
+    f" AND {_APART} ORDER BY number DESC LIMIT 1"
 )
 _RECOMPUTE = (
-    f"UPDATE deliveries SET blocked = EXISTS (SELECT 1 FROM deliveries b WHERE b.{IS_OPEN}"
-    " AND (b.state >= 2) = 1 AND b.channel = deliveries.channel AND b.subject = deliveries.subject"
-    " AND b.origin = deliveries.origin AND b.number < deliveries.number"
-    f" AND b.event_id <> deliveries.event_id) WHERE {KEEPS_TURN} AND subject <> ''"
+    f"UPDATE deliveries AS d SET blocked = EXISTS (SELECT 1 FROM deliveries b WHERE b.{IS_OPEN}"
+    " AND (b.state >= 2) = 1 AND b.channel = d.channel AND b.subject = d.subject"
+    " AND b.origin = d.origin AND b.number < d.number"
+    f" AND {_BOTH_APART}) WHERE {KEEPS_TURN} AND subject <> ''"
 )
 
 LAST = 2**63 - 1
 
 
 class OrderingKey(NamedTuple):
-    """A channel, subject and origin, and the event and number of a delivery there."""
+    """A channel, subject and origin, and the event, the time of planning and the number of a delivery there."""
 
     channel: str
     subject: str
     origin: str
     event: str
+    planned_at: float
     number: int = LAST
 
 
 def has_to_wait(connection: sqlite3.Connection, place: OrderingKey) -> bool:
-    """Return whether a delivery of another event goes before this number, or before a new one."""
+    """Return whether a delivery planned before goes before this number, or before a new one."""
     if not place.subject:
         return False
     return bool(connection.execute(_EARLIER, place._asdict()).fetchone()[0])
@@ -106,13 +116,13 @@ def take_turn(connection: sqlite3.Connection, place: OrderingKey) -> bool:
 def pass_on(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
     """Unblock deliveries that waited for these, which are no longer in the order."""
     for channel, subject, origin in _any_blocked.ask(connection, [(id_,) for id_ in ids]):
-        _pass_turn(connection, OrderingKey(channel, subject, origin, ""))
+        _pass_turn(connection, OrderingKey(channel, subject, origin, "", 0.0))
 
 
 def key_of(delivery: Delivery) -> OrderingKey:
     """Return the key of a delivery."""
     d = delivery
-    return OrderingKey(d.channel, d.subject, d.origin, d.event_id, d.number)
+    return OrderingKey(d.channel, d.subject, d.origin, d.event_id, d.planned_at, d.number)
 
 
 def recompute_blocked(connection: sqlite3.Connection) -> None:
@@ -121,12 +131,12 @@ def recompute_blocked(connection: sqlite3.Connection) -> None:
 
 
 def _pass_turn(connection: sqlite3.Connection, place: OrderingKey) -> None:
-    """Unblock the deliveries of the first event that waits, if no other event goes before it."""
+    """Unblock those planned together that wait first, if nothing goes before them."""
     here = place._asdict()
     blocked = connection.execute(_FIRST_BLOCKED, here).fetchone()
-    # All that go before the first blocked one are of one event, or one of them would be blocked.
+    # All that go before the first blocked one were planned together, or one of them would be blocked.
     if blocked is not None and connection.execute(_FIRST, here).fetchone() == blocked:
-        connection.execute(_UNBLOCK, {**here, "event": blocked[0]})
+        connection.execute(_UNBLOCK, {**here, "event": blocked[0], "planned_at": blocked[1]})
 
 
 FOLLOWS = f"follows > '' AND state = {PLANNED}"
@@ -150,7 +160,7 @@ _release = Join(
     f" JOIN deliveries b ON b.id = v.id AND b.{IS_PUBLISHED} WHERE {_WAITS}"
     # A reply whose images are being prepared goes on once they are.
     " AND NOT EXISTS (SELECT 1 FROM preparations p WHERE p.delivery_id = deliveries.id)"
-    " RETURNING channel, subject, origin, event_id, number",
+    " RETURNING channel, subject, origin, event_id, planned_at, number",
 )
 _WAIT = "UPDATE deliveries SET blocked = 1 WHERE number = ?"
 _cancel = Join(

@@ -100,7 +100,7 @@ _WOKEN = (
 )
 _STATE = DELIVERY.index("state")
 _place = itemgetter(
-    *(DELIVERY.index(name) for name in ("channel", "subject", "origin", "event_id"))
+    *(DELIVERY.index(name) for name in ("channel", "subject", "origin", "event_id", "planned_at"))
 )
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"), "ON CONFLICT (id) DO NOTHING")
 _runs = Insert("runs", RUN)
