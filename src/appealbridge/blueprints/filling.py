@@ -49,6 +49,11 @@ def switched_off(text: str) -> str:
     return text if _SAYS_SO.search(text) else f"{OFF}\n{text}"
 
 
+def switched_on(text: str) -> str:
+    """Return a recipe without the line that `switched_off` added."""
+    return text.replace(f"{OFF}\n", "", 1)
+
+
 def still_asked(blueprint: Blueprint, name: str, answers: Mapping[str, Any]) -> bool:
     """Return whether an input still has a place when everything answered with `None` is left out."""
     lines = lines_of(blueprint.document.text)

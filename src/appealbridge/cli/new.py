@@ -1,4 +1,4 @@
-"""`new`: asks a few questions and makes a recipe from a blueprint, then checks and tests it."""
+"""`new`: asks a few questions, makes a recipe from a blueprint, and shows what it would post before it is in force."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from appealbridge.cli.common import WRONG_USE, config_option, fail, fail_with, print_problems
-from appealbridge.cli.output import answer_to, say
+from appealbridge.cli.output import answer_to, answered_yes, say, styled
 from appealbridge.cli.questions import ask, ask_which, introduce
-from appealbridge.cli.recipes import print_tests
+from appealbridge.cli.recipes import print_previews, print_tests
 from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.files import read_file, shown_path, write_file
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from appealbridge.blueprints.answers import Offer
     from appealbridge.blueprints.blueprint import Blueprint
     from appealbridge.daemon.assembly import Assembly
+    from appealbridge.recipes.model.recipe import Recipe
 
 
 @click.command(short_help="Make a recipe by answering a few questions.")
@@ -51,8 +52,9 @@ def new(
     Ask a few questions and make a recipe from a BLUEPRINT.
 
     BLUEPRINT is a name or a file. If it is left out, the blueprints that come with the program are listed. The new
-    recipe is checked, and its own tests are run. Without a terminal there are no questions: use --input for each one
-    that has no default.
+    recipe is checked, its own tests are run, and what it would post is shown. Then you are asked whether to switch it
+    on; until then it is off. Without a terminal there are no questions: use --input for each one that has no default.
+    The recipe then stays off.
     """
     from appealbridge.blueprints.filling import fill
     from appealbridge.daemon.assembly import assemble
@@ -68,10 +70,12 @@ def new(
         text = fill(chosen, answers)
     except ValueError as error:
         fail(str(error), WRONG_USE)
-    _write(file, text, chosen.name, assembly)
+    written = _write(file, text, chosen.name, assembly)
     say()
-    say(f"wrote {shown_path(file)}")
-    _try_out(file, assembly)
+    say(f"wrote {shown_path(file)}, switched off")
+    recipe = _checked(file, assembly)
+    _show_posts(recipe)
+    _switch_on(file, recipe, written)
 
 
 def _terminal() -> bool:
@@ -186,8 +190,8 @@ def _another(file: Path) -> Path:
     return other
 
 
-def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
-    """Write the recipe, switched off, and the schemas for an editor beside the settings."""
+def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> str:
+    """Write the recipe, switched off, and the schemas for an editor beside the settings; return the text."""
     from appealbridge.blueprints.filling import switched_off
     from appealbridge.editor.files import FILES, FOLDER, modeline, write_schemas
 
@@ -196,16 +200,18 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> None:
     head = (
         f"{modeline(file, folder / FILES['recipe'])}\n# Made by `appealbridge new {blueprint}`.\n"
     )
+    written = head + switched_off(text)
     try:
         write_schemas(folder, assembly.registry, assembly.catalogue)
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_file(file, (head + switched_off(text)).encode())
+        write_file(file, written.encode())
     except OSError as error:
         fail(f"cannot write {error.filename}: {error.strerror}")
+    return written
 
 
-def _try_out(file: Path, assembly: Assembly) -> None:
-    """Check the new recipe and run its tests, as `check` and `test` do; print what to do next."""
+def _checked(file: Path, assembly: Assembly) -> Recipe:
+    """Check the new recipe and run its tests, as `check` and `test` do; end the command if one of them fails."""
     from appealbridge.recipes.parsing.load import load_recipe
     from appealbridge.recipes.parsing.load_folder import recipe_name
     from appealbridge.recipes.rehearsal.selftest import run_tests
@@ -225,6 +231,36 @@ def _try_out(file: Path, assembly: Assembly) -> None:
         print_tests(results)
     if any(not result.passed for _, result in results):
         raise SystemExit(1)
+    return recipe
+
+
+def _show_posts(recipe: Recipe) -> None:
+    """Show what the recipe would post about the event of its first test; end the command if it cannot be planned."""
+    from appealbridge.recipes.rehearsal.preview import preview
+
+    if not recipe.tests:
+        say()
+        say("It has no tests, so there is no event to show what it would post.")
+        say(f"Name one: appealbridge preview {recipe.name} --event FILE")
+        return
+    shown = preview(recipe)
     say()
-    say(f"It is switched off. To see what it would post, run: appealbridge preview {name}")
-    say("Then delete the line `enabled: false`, and run: appealbridge reload")
+    say(styled("This is what it would post about the event of its first test:", "bold"))
+    print_previews([shown], several=False)
+    if shown.failed:
+        raise SystemExit(1)
+
+
+def _switch_on(file: Path, recipe: Recipe, text: str) -> None:
+    """Ask whether the recipe should be in force, now that what it posts was seen; say what to do next."""
+    from appealbridge.blueprints.filling import switched_on
+
+    say()
+    if recipe.enabled:  # the blueprint itself says so
+        say("It is switched on. To put it in force, run: appealbridge reload")
+    elif _terminal() and recipe.tests and answered_yes("Switch it on"):
+        write_file(file, switched_on(text).encode())
+        say("It is switched on. To put it in force, run: appealbridge reload")
+    else:
+        say("It stays switched off. To see other events in it, use: appealbridge preview --event")
+        say("To switch it on, delete the line `enabled: false`, and run: appealbridge reload")

@@ -277,7 +277,7 @@ def preview(
         say_json(rows[0] if recipe_name and len(rows) == 1 else rows)
     else:
         say_mode(mode_of(practice_of(config)))
-        _print_previews(shown, several=len(shown) > 1 or not recipe_name)
+        print_previews(shown, several=len(shown) > 1 or not recipe_name)
     if any(preview.failed for preview in shown):
         raise SystemExit(1)
 
@@ -319,7 +319,8 @@ def _read_by_some(recipes: Sequence[Any], rehearse: Callable[[Any], Any]) -> lis
     return shown
 
 
-def _print_previews(shown: Sequence[Any], *, several: bool) -> None:
+def print_previews(shown: Sequence[Any], *, several: bool) -> None:
+    """Print what recipes would post; if `several`, each below its recipe's name."""
     if not shown:
         say("no recipe wants this event")
     for number, preview in enumerate(shown):

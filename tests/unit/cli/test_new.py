@@ -50,7 +50,7 @@ def test_what_is_not_answered_takes_its_default(folder):
 
 def test_a_new_recipe_is_off_and_waits_for_a_person(folder):
     told = run("road-closed", "--input", "x=ward_x")
-    assert "It is switched off" in told.output
+    assert "It stays switched off" in told.output
     (recipe,) = assemble(folder / "appealbridge.yaml", offline=True).book.off.values()
     assert recipe.approval == ""
     text = (folder / "recipes" / "road-closed.yaml").read_text("utf-8")
@@ -155,7 +155,7 @@ def on_a_terminal(folder, words, answers):
         if not told:
             break
         shown += told
-        if shown.endswith(b" > ") and waiting:
+        if shown.endswith((b" > ", b"[y/N]: ")) and waiting:
             os.write(terminal, f"{waiting.pop(0)}\n".encode())
             shown += b"\n"
     os.close(terminal)
@@ -165,7 +165,7 @@ def on_a_terminal(folder, words, answers):
 def test_on_a_terminal_each_question_is_asked_until_the_answer_will_do(folder):
     (folder / "recipes").mkdir()
     (folder / "recipes" / "road-closed.yaml").write_text("mine\n", "utf-8")
-    answers = ["road-closed", "", "", "", "", "", "forse_x", "2", "-", "", "soon", "20m"]
+    answers = ["road-closed", "", "", "", "", "", "forse_x", "2", "-", "", "soon", "20m", ""]
     shown, status = on_a_terminal(folder, [], answers)
     assert status == 0, shown
     assert "recipes/road-closed.yaml already exists" in shown
@@ -176,6 +176,31 @@ def test_on_a_terminal_each_question_is_asked_until_the_answer_will_do(folder):
     assert "channel: ward_x" in text
     assert "publish_within: 20m" in text
     assert "3 tests, 3 passed, 0 failed" in shown
+
+
+@pytest.mark.parametrize(("answer", "on"), [("y", True), ("", False), ("n", False)])
+def test_nothing_is_in_force_before_its_author_has_seen_what_it_posts(folder, answer, on):
+    given = (
+        "webhook=roads",
+        "closed=c",
+        "opened=o",
+        "x=ward_x",
+        "facebook=",
+        "approval=",
+        "within=9m",
+    )
+    words = ["road-closed", *(word for each in given for word in ("--input", each))]
+    shown, status = on_a_terminal(folder, words, [answer])
+    assert status == 0, shown
+    assert shown.index("tweet on ward_x: 107 of 280 characters") < shown.index("Switch it on [y/N]")
+    book = assemble(folder / "appealbridge.yaml", offline=True).book
+    assert ([*book.recipes], [*book.off]) == (["road-closed"], [])[:: 1 if on else -1]
+
+
+def test_without_a_terminal_what_it_posts_is_shown_and_it_stays_off(folder):
+    told = run("road-closed", "--input", "x=ward_x")
+    assert "is closed because of a collision. Please use another route." in told.output
+    assert "tweet on ward_x: 107 of 280 characters" in told.output
 
 
 def test_the_shipped_blueprints_are_part_of_the_package():
