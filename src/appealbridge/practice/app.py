@@ -7,12 +7,14 @@ Starts and stops the practice platforms.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from email.utils import formatdate
+from errno import errorcode
 from pathlib import Path
 from types import TracebackType
 
@@ -115,14 +117,15 @@ class Sandbox:
 
     async def __aenter__(self) -> Sandbox:
         """Open the state file and both servers, or none of them."""
+        listen, smtp = _parsed(self._listen), _parsed(self._smtp)
         async with AsyncExitStack() as stack:
             journal = Journal(self._state)
             stack.callback(journal.close)
             self.shelf = Shelf(self.clock, journal)
             self.media = Media(self.shelf, self.faults, self.clock)
             self.pictures = WebsitePictures()
-            await self._serve_smtp(stack)
-            await self._serve_http(stack)
+            await self._serve_smtp(stack, *smtp)
+            await self._serve_http(stack, *listen)
             self._stack = stack.pop_all()
         return self
 
@@ -135,7 +138,7 @@ class Sandbox:
         """Close everything; hanging answers are cut off."""
         await self._stack.aclose()
 
-    async def _serve_http(self, stack: AsyncExitStack) -> None:
+    async def _serve_http(self, stack: AsyncExitStack, host: str, port: int) -> None:
         app = build(self.shelf, self.faults, self.clock, self.smtp_url, self.media, self.pictures)
         # A client that goes away ends the answer that hangs on it.
         runner = web.AppRunner(
@@ -143,15 +146,13 @@ class Sandbox:
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        host, port = _parsed(self._listen)
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise _unusable(self._listen, "--listen", error) from None
         self.url = f"http://{_written(*runner.addresses[0][:2])}"
 
-    async def _serve_smtp(self, stack: AsyncExitStack) -> None:
-        host, port = _parsed(self._smtp)
+    async def _serve_smtp(self, stack: AsyncExitStack, host: str, port: int) -> None:
         mail = PracticeMailServer(self.shelf, self.faults, self.clock)
         loop = asyncio.get_running_loop()
         try:
@@ -205,4 +206,10 @@ def _written(host: str, port: int) -> str:
 
 
 def _unusable(address: str, option: str, error: OSError) -> AddressUnusable:
-    return AddressUnusable(f"{address}: {error.strerror}; choose another address with {option}")
+    # asyncio's own words for it repeat the address as a Python tuple.
+    why = (
+        os.strerror(error.errno).lower()
+        if error.errno and error.errno in errorcode
+        else error.strerror
+    )
+    return AddressUnusable(f"{address}: {why}; choose another address with {option}")
