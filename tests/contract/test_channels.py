@@ -9,9 +9,20 @@ from appealbridge.channels.x.channel import X
 from appealbridge.plugin import Receipt, TryAgain
 from appealbridge.plugin.registry import BUILT_IN, load
 from appealbridge.testing.ability_contract import EditsContract, RemovesContract
-from appealbridge.testing.channel_case import PLANTED, ChannelCase, PublishedCase, a_delivery
+from appealbridge.testing.channel_case import (
+    PLANTED,
+    ChannelCase,
+    PublishedCase,
+    UploadsCase,
+    a_delivery,
+)
 from appealbridge.testing.channel_contract import ChannelContract
 from appealbridge.testing.http_contract import HttpChannelContract
+from appealbridge.testing.image_contract import (
+    ImagesContract,
+    PublishedUploadsContract,
+    UploadsContract,
+)
 from appealbridge.testing.mail_contract import MailChannelContract
 
 NOT_ON_X = {
@@ -37,6 +48,7 @@ TOOT = {
 }
 
 POST = {"id": 17, "status": "publish"}
+ON_THE_SITE = {"id": 31, "source_url": "https://news.example/wp-content/uploads/ab.jpg"}
 NOT_ON_WORDPRESS = (
     404,
     {"code": "rest_post_invalid_id", "message": "Invalid post ID.", "data": {"status": 404}},
@@ -60,7 +72,7 @@ def beside_the_post(heard):
     return (200, []) if (heard.method, heard.path) == ("GET", "/wp-json/wp/v2/posts") else None
 
 
-class TestX(HttpChannelContract, RemovesContract):
+class TestX(HttpChannelContract, RemovesContract, UploadsContract):
     case = ChannelCase(
         channel=X(),
         options={"user_id": "2244994945", "daily_cap": 60},
@@ -87,10 +99,21 @@ class TestX(HttpChannelContract, RemovesContract):
             swapped_check=[(200, {"data": {"id": "7", "username": "other"}})],
             swapped_options={"user_id": "7"},
         ),
+        uploads=UploadsCase(
+            uploaded=[
+                (200, {"data": {"id": "18600000", "expires_after_secs": 86400}}),
+                (200, {"data": {"id": "18600000"}}),
+            ],
+            media="18600000",
+            other="18600001",
+            refused=(400, {"title": "Invalid Request", "detail": "media type unrecognized."}),
+            refused_because="media type unrecognized",
+            expired=[(400, {"errors": [{"message": "Your media IDs are invalid."}]})],
+        ),
     )
 
 
-class TestFacebook(HttpChannelContract, RemovesContract, EditsContract):
+class TestFacebook(HttpChannelContract, RemovesContract, EditsContract, PublishedUploadsContract):
     case = ChannelCase(
         channel=Facebook(),
         options={"page_id": "123456"},
@@ -110,10 +133,24 @@ class TestFacebook(HttpChannelContract, RemovesContract, EditsContract):
             swapped_options={"page_id": "654321"},
             edited=(200, {"success": True}),
         ),
+        uploads=UploadsCase(
+            uploaded=[(200, {"id": "5550001"})],
+            media="5550001",
+            other="5550002",
+            refused=(400, {"error": {"message": "Your photos couldn't be uploaded.", "code": 324}}),
+            refused_because="couldn't be uploaded",
+            expired=[
+                (400, {"error": {"message": "Invalid: media_fbid 5550001", "code": 100}}),
+            ],
+            removed=(200, {"success": True}),
+            gone=NOT_ON_FACEBOOK,
+            standing=[(200, {"id": "5550001"})],
+            absent=[NOT_ON_FACEBOOK, PAGE, (200, {"can_post": True})],
+        ),
     )
 
 
-class TestMastodon(HttpChannelContract, RemovesContract, EditsContract):
+class TestMastodon(HttpChannelContract, RemovesContract, EditsContract, UploadsContract):
     case = ChannelCase(
         channel=Mastodon(),
         options={"max_characters": 500},
@@ -139,6 +176,19 @@ class TestMastodon(HttpChannelContract, RemovesContract, EditsContract):
             ],
             edited=(200, TOOT),
         ),
+        uploads=UploadsCase(
+            uploaded=[(200, {"id": "110001", "type": "image"})],
+            media="110001",
+            other="110002",
+            refused=(422, {"error": "Validation failed: File content type is invalid"}),
+            refused_because="content type is invalid",
+            expired=[(422, {"error": "Media 110001 not found"})],
+            slow=(202, {"id": "110001", "url": None}),
+            working=[(206, {"id": "110001", "url": None})],
+            finished=[(200, {"id": "110001", "url": "https://mastodon.example/a.png"})],
+            refused_later=[(422, {"error": "Could not process the file"})],
+            gone_while_working=[(404, {"error": "Record not found"})],
+        ),
     )
 
 
@@ -148,7 +198,7 @@ RECORD = {"uri": ON_BLUESKY, "cid": "bafyreietfxfayoig3nfhc5vtybddgmnaiueueq6hyr
 NOT_ON_BLUESKY = (400, {"error": "RecordNotFound", "message": "Could not locate record"})
 
 
-class TestBluesky(HttpChannelContract, RemovesContract):
+class TestBluesky(HttpChannelContract, RemovesContract, UploadsContract):
     case = ChannelCase(
         channel=Bluesky(),
         options={"handle": "force.police.uk"},
@@ -172,10 +222,18 @@ class TestBluesky(HttpChannelContract, RemovesContract):
             swapped_check=[(200, {"did": "did:plc:b", "handle": "other.police.uk"})],
             swapped_options={"handle": "other.police.uk"},
         ),
+        uploads=UploadsCase(
+            uploaded=[(200, {"blob": {"$type": "blob", "ref": {"$link": "bafkreia"}}})],
+            media="bafkreia",
+            other="bafkreib",
+            refused=(400, {"error": "InvalidRequest", "message": "Wrong mimetype"}),
+            refused_because="Wrong mimetype",
+            expired=[(400, {"error": "BlobNotFound", "message": "Could not find blob: bafkreia"})],
+        ),
     )
 
 
-class TestWordPress(HttpChannelContract, RemovesContract, EditsContract):
+class TestWordPress(HttpChannelContract, RemovesContract, EditsContract, PublishedUploadsContract):
     case = ChannelCase(
         channel=WordPress(),
         options={},
@@ -196,10 +254,32 @@ class TestWordPress(HttpChannelContract, RemovesContract, EditsContract):
             swapped_options={"credentials": {"username": "other", "application_password": PLANTED}},
             edited=(200, POST),
         ),
+        uploads=UploadsCase(
+            uploaded=[(201, ON_THE_SITE)],
+            media="31",
+            other="32",
+            refused=(
+                500,
+                {
+                    "code": "rest_upload_unknown_error",
+                    "message": "Sorry, you are not allowed",
+                    "data": {},
+                },
+            ),
+            refused_because="you are not allowed",
+            before=[(200, [{"id": 31}, {"id": 32}])],
+            expired=[(200, [{"id": 32}])],
+            found=[(200, [ON_THE_SITE])],
+            not_found=[(200, [])],
+            removed=(200, {"deleted": True}),
+            gone=NOT_ON_WORDPRESS,
+            standing=[(200, {"id": 31})],
+            absent=[NOT_ON_WORDPRESS, (404, "<html>Page not found</html>")],
+        ),
     )
 
 
-class TestEmail(MailChannelContract):
+class TestEmail(MailChannelContract, ImagesContract):
     case = ChannelCase(
         channel=Mail(),
         options={"sender": "Press Office <press@example.police.uk>"},

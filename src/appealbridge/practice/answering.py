@@ -158,6 +158,9 @@ class Answering:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             reads = request.method in ("GET", "HEAD") if harmless is None else harmless
+            if is_upload(request) and self._faults.take(self._words.name, {FaultName.MEDIA_CUT}):
+                await request.content.readany()
+                return abort(request)
             fault = self._faults.take(self._words.name, REFUSALS if reads else WRITE_REFUSALS)
             if fault is not None and fault.name is FaultName.LATE_POST:
                 return await self._give_up(request, fault, handler)
@@ -237,6 +240,12 @@ class Answering:
                 return abort(request)
             case _:
                 return abort(request)
+
+
+def is_upload(request: web.Request) -> bool:
+    """Return whether a request has a file in it."""
+    kind = request.content_type
+    return kind == "multipart/form-data" or kind.startswith("image/")
 
 
 def _seconds(fault: Fault) -> float:

@@ -61,6 +61,7 @@ class FaultName(StrEnum):
     MEDIA_SLOW = "media_slow"
     MEDIA_REFUSED = "media_refused"
     MEDIA_EXPIRED = "media_expired"
+    MEDIA_CUT = "media_cut"
 
 
 _F = FaultName

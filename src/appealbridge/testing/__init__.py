@@ -10,6 +10,7 @@ for _suite in (
     "ability_contract",
     "channel_contract",
     "http_contract",
+    "image_contract",
     "mail_contract",
     "poller_contract",
 ):
@@ -25,10 +26,16 @@ from appealbridge.testing.channel_case import (  # noqa: E402
     PLANTED_IN_ADDRESS,
     ChannelCase,
     PublishedCase,
+    UploadsCase,
     a_delivery,
 )
 from appealbridge.testing.clock import FakeClock  # noqa: E402
 from appealbridge.testing.http_contract import HttpChannelContract  # noqa: E402
+from appealbridge.testing.image_contract import (  # noqa: E402
+    ImagesContract,
+    PublishedUploadsContract,
+    UploadsContract,
+)
 from appealbridge.testing.mail_contract import MailChannelContract  # noqa: E402
 from appealbridge.testing.poller_contract import PollerCase, PollerContract  # noqa: E402
 from appealbridge.testing.server import (  # noqa: E402
@@ -51,11 +58,15 @@ __all__ = [
     "EditsContract",
     "FakeClock",
     "HttpChannelContract",
+    "ImagesContract",
     "MailChannelContract",
     "PollerCase",
     "PollerContract",
     "PublishedCase",
+    "PublishedUploadsContract",
     "RemovesContract",
     "ScriptedServer",
+    "UploadsCase",
+    "UploadsContract",
     "a_delivery",
 ]

@@ -88,6 +88,45 @@ class PublishedCase:
         return self.receipt.id.rpartition("/")[2]
 
 
+@dataclass(frozen=True, kw_only=True)
+class UploadsCase:
+    """
+    What a platform answers about the upload of an image, for the suites about images.
+
+    `uploaded` are the answers to an upload, one for each request, and `media` the id that it gets; `other` is the id of
+    another upload. `special` is that of a case, for uploads. `refused` is the answer to a picture that the platform
+    does not take, and `refused_because` some of its words. `before` are the answers to what is asked before a message
+    with uploads is published or edited. `expired` are the answers to a message with an upload that is gone.
+
+    Only if the platform may work on a picture for a while: `slow` is its answer to such an upload. `working`,
+    `finished`, `refused_later` and `gone_while_working` are the answers to the question whether it is ready.
+
+    Only if others can see an upload that no post shows: `found` and `not_found` are the answers
+    to a search for it, `None` if the platform cannot be searched. `removed` is the answer to its removal, `gone` that
+    to a second one. `standing` and `absent` are those to a look at it.
+    """
+
+    uploaded: Sequence[Answer]
+    media: str
+    other: str
+    refused: Answer
+    refused_because: str
+    expired: Sequence[Answer]
+    before: Sequence[Answer] = ()
+    special: Mapping[int, type[DeliveryError] | None] = field(default_factory=dict)
+    slow: Answer | None = None
+    working: Sequence[Answer] = ()
+    finished: Sequence[Answer] = ()
+    refused_later: Sequence[Answer] = ()
+    gone_while_working: Sequence[Answer] = ()
+    found: Sequence[Answer] | None = None
+    not_found: Sequence[Answer] = ()
+    removed: Answer = (200, {})
+    gone: Answer = (404, {})
+    standing: Sequence[Answer] = ()
+    absent: Sequence[Answer] = ()
+
+
 @dataclass(frozen=True)
 class ChannelCase:
     """
@@ -99,9 +138,9 @@ class ChannelCase:
     `message` is a step's. `receipt` is what the platform answers when all is well: status, JSON body or
     text, and headers if they matter. `special` maps each status that means something else here than in the
     common table to its failure, or to `None` if it means success. `published` is needed by a channel that can remove or
-    edit its posts. `aside` answers the requests (`Heard`) that an attempt makes besides the one that counts, such as a
-    search before it; it returns `None` for all others. `login` and `login_about` are the tokens of an earlier login,
-    and what is known of it, for a channel that keeps one (`plugin.http.Logins`).
+    edit its posts, `uploads` by one that uploads images. `aside` answers the requests (`Heard`) that an attempt makes
+    besides the one that counts, such as a search before it; it returns `None` for all others. `login` and `login_about`
+    are the tokens of an earlier login, and what is known of it, for a channel that keeps one (`plugin.http.Logins`).
     """
 
     channel: AnyChannel
@@ -113,6 +152,7 @@ class ChannelCase:
     path: str = ""
     special: Mapping[int, type[DeliveryError] | None] = field(default_factory=dict)
     published: PublishedCase | None = None
+    uploads: UploadsCase | None = None
     aside: Callable[[Any], Answer | None] = lambda _: None
     login: Mapping[str, str] = field(default_factory=dict)
     login_about: Mapping[str, str] = field(default_factory=dict)

@@ -27,7 +27,13 @@ from pydantic.fields import FieldInfo
 
 from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
-from appealbridge.plugin.abilities import Edits, Removes
+from appealbridge.plugin.abilities import (
+    AcceptsImages,
+    Edits,
+    PublishesUploads,
+    Removes,
+    UploadsImages,
+)
 from appealbridge.plugin.channel import Person, Tools
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.logins import Logins
@@ -86,8 +92,17 @@ class ChannelContract(ABC):
     # -- what it says of itself -----------------------------------------------------------------
 
     def test_each_ability_is_held_to_its_suite(self) -> None:
-        """A channel that inherits `Removes` or `Edits` has tests that inherit the suite of the same name."""
-        suites = {Removes: RemovesContract, Edits: EditsContract}
+        """A channel that inherits an ability has tests that inherit its suite."""
+        # Imported here, because that suite uses the table of statuses of a suite that is made of this one.
+        from appealbridge.testing import image_contract as images
+
+        suites = {
+            Removes: RemovesContract,
+            Edits: EditsContract,
+            AcceptsImages: images.ImagesContract,
+            UploadsImages: images.UploadsContract,
+            PublishesUploads: images.PublishedUploadsContract,
+        }
         channel = self.case.channel
         has = {suite for ability, suite in suites.items() if isinstance(channel, ability)}
         assert {suite for suite in suites.values() if isinstance(self, suite)} == has

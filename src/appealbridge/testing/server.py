@@ -34,12 +34,14 @@ class Spoilt(Enum):
     """Ways of not answering."""
 
     HANG_UP = "read the request, then close the connection without a word"
+    HANG_UP_EARLY = "close the connection before the request is read to its end"
     DAWDLE = "read the request, then say nothing for as long as the client waits"
     TRUNCATE = "promise a whole answer and close the connection in its middle"
     ENDLESS = "answer without an end, for as long as the client reads"
 
 
 HANG_UP, DAWDLE, TRUNCATE, ENDLESS = Spoilt.HANG_UP, Spoilt.DAWDLE, Spoilt.TRUNCATE, Spoilt.ENDLESS
+HANG_UP_EARLY = Spoilt.HANG_UP_EARLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ class ScriptedServer:
         """Answer the next requests with these, in order."""
         self._queue.extend(answers)
 
+    def answers_only(self, *answers: Script) -> None:
+        """Answer the next requests with these, whatever was to be answered before."""
+        self._queue = deque(answers)
+
     async def hears(self, count: int) -> None:
         """Wait until so many requests have come."""
         async with asyncio.timeout(PATIENCE), self._news:
@@ -129,6 +135,11 @@ class ScriptedServer:
         return len(self._server.connections)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        has_body = request.body_exists and request.method == "POST"
+        if has_body and self._queue and self._queue[0] is HANG_UP_EARLY:
+            self._queue.popleft()
+            await request.content.readany()
+            return await self._spoil(request, HANG_UP_EARLY)
         heard = Heard(
             request.method,
             request.path,

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from appealbridge.channels.wordpress.media import WordPressMedia
+from appealbridge.channels.wordpress.media import WordPressMedia, require_pictures
 from appealbridge.channels.wordpress.post import WordPressPost, seen, slug_of
 from appealbridge.channels.wordpress.rest import (
     NO_SUCH_POST,
@@ -80,6 +80,7 @@ class WordPress(
         earlier = await _found(rest, delivery)
         if earlier is not None:
             return earlier
+        await require_pictures(rest, message.images)
         fields = await _fields(rest, message)
         reply = await rest.ask(
             "POST", "posts", Effect.CREATE, params={"_fields": _FIELDS},
@@ -133,6 +134,7 @@ class WordPress(
     ) -> Receipt:
         """Replace title, body, excerpt, categories and tags. Whether readers see the post stays as it is."""
         rest = await open_rest(account, tools)
+        await require_pictures(rest, message.images)
         fields = await _fields(rest, message)
         path, shown = f"posts/{receipt.id}", {"_fields": _FIELDS}
         reply = await rest.ask("POST", path, Effect.CHANGE, params=shown, json=fields)

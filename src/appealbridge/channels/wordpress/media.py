@@ -7,9 +7,12 @@ before it is repeated, and deleted for good with its post.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from appealbridge.channels.wordpress.rest import (
     NO_SUCH_POST,
     WordPressAccount,
+    WordPressRest,
     failure,
     open_rest,
     still_answers,
@@ -24,6 +27,7 @@ from appealbridge.plugin import (
     Standing,
     Tools,
     Uploaded,
+    UploadExpired,
     looking,
 )
 from appealbridge.plugin.http import Effect, FormFile, Reply
@@ -111,6 +115,19 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
             where = f"it is deleted, but its address still answers; a cache may have to be cleared: {upload.url}"
             return Standing(there=True, seen=reply.message(where))
         return Standing(there=False, seen=reply.message("there is no such picture"))
+
+
+async def require_pictures(rest: WordPressRest, images: Sequence[Image]) -> None:
+    """Raise `UploadExpired` if somebody deleted one of these pictures: WordPress would publish without it."""
+    if not images:
+        return
+    wanted = [image.media.id for image in images]
+    fields = {"include": ",".join(wanted), "per_page": str(len(wanted)), "_fields": "id"}
+    reply = await rest.ask("GET", "media", params=fields)
+    with reply.expecting("a list of pictures"):
+        there = {reply.name(picture["id"]) for picture in reply.json()}
+    if missing := [id_ for id_ in wanted if id_ not in there]:
+        raise UploadExpired(reply.message(f"the site has no picture {', '.join(missing)} any more"))
 
 
 def _uploaded(picture: dict[str, object], reply: Reply) -> Uploaded:

@@ -37,7 +37,7 @@ from appealbridge.practice.bluesky.records import (
     InvalidRecord,
     check_post,
 )
-from appealbridge.practice.faults import Faults
+from appealbridge.practice.faults import FaultName, Faults
 from appealbridge.practice.posts import PracticePost, Shelf
 
 _API = "/bluesky/xrpc/com.atproto"
@@ -56,6 +56,7 @@ class PracticeBluesky:
 
     def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
         self._shelf = shelf
+        self._faults = faults
         self._clock = clock
         self._answering = Answering(self, faults, clock)
         self._allowance = PostingAllowance(3600)
@@ -220,7 +221,10 @@ class PracticeBluesky:
             check_post(record)
         except InvalidRecord as error:
             raise Declined(_error(400, "InvalidRequest", str(error))) from None
-        for cid in _blobs_of(record):
+        blobs = _blobs_of(record)
+        if blobs and self._faults.take(self.name, {FaultName.MEDIA_EXPIRED}):
+            self._blobs.pop(blobs[0], None)
+        for cid in blobs:
             if cid not in self._blobs:
                 message = f"Could not find blob: {cid}"
                 raise Declined(_error(400, "BlobNotFound", message))
@@ -284,6 +288,9 @@ class PracticeBluesky:
             if len(content) > _UPLOAD_LIMIT:
                 message = "request entity too large"
                 raise Declined(_error(413, "PayloadTooLarge", message))
+        if self._faults.take(self.name, {FaultName.MEDIA_REFUSED}):
+            message = f"Wrong mimetype, or not a picture: {request.content_type}"
+            raise Declined(_error(400, "InvalidMimeType", message))
         cid = _hash("bafkrei", bytes(content))
         kind = _kind(bytes(content)) or request.content_type
         self._blobs[cid] = kind, bytes(content)

@@ -7,12 +7,14 @@ The files are forgotten when the process ends.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from appealbridge.practice.answering import Answering, Declined, answer
+from appealbridge.practice.faults import FaultName, Faults
 from appealbridge.practice.posts import Shelf
 from appealbridge.practice.wordpress.errors import error
 
@@ -53,8 +55,9 @@ class LibraryPicture:
 class PracticeLibrary:
     """All pictures of a site."""
 
-    def __init__(self, shelf: Shelf, name: str) -> None:
+    def __init__(self, shelf: Shelf, name: str, faults: Faults) -> None:
         self._shelf = shelf
+        self._faults = faults
         self._name = name
         self._pictures: OrderedDict[int, LibraryPicture] = OrderedDict()
 
@@ -70,12 +73,19 @@ class PracticeLibrary:
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
         return web.Response(body=picture.data, content_type=picture.media_type, headers=headers)
 
-    def find(self, slug: str, site: str, user: str) -> web.Response:
-        """List the pictures of a slug."""
+    def find(self, query: Mapping[str, str], site: str, user: str) -> web.Response:
+        """List the pictures of a slug, or those with some numbers."""
         if not user:
             raise Declined(_hidden(401))
-        found = [each.shown(site) for each in self._pictures.values() if each.slug == slug]
-        return answer(200, found)
+        numbers = [int(each) for each in query.get("include", "").split(",") if each.isdigit()]
+        if numbers and self._faults.take(self._name, {FaultName.MEDIA_EXPIRED}):
+            self._pictures.pop(numbers[0], None)
+        found = [
+            each.shown(site)
+            for each in self._pictures.values()
+            if each.slug == query.get("slug", each.slug) and (not numbers or each.number in numbers)
+        ]
+        return answer(200, found[: int(query.get("per_page", "10"))])
 
     async def add(self, request: web.Request, site: str, user: str) -> web.Response:
         """Keep an uploaded file under a free name; decline what PHP or WordPress would."""
@@ -91,7 +101,7 @@ class PracticeLibrary:
         if len(data) > _LONGEST:
             message = "The uploaded file exceeds the upload_max_filesize directive in php.ini."
             raise Declined(error(500, "rest_upload_unknown_error", message))
-        if not kind:
+        if not kind or self._faults.take(self._name, {FaultName.MEDIA_REFUSED}):
             message = "Sorry, you are not allowed to upload this file type."
             raise Declined(error(500, "rest_upload_unknown_error", message))
         stem, _, ending = file.filename.rpartition(".")

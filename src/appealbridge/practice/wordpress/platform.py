@@ -56,7 +56,7 @@ class PracticeWordPress(WordPressErrors):
         self._faults = faults
         self._answering = Answering(self, faults, clock)
         self._terms = PracticeTerms()
-        self._library = PracticeLibrary(shelf, self.name)
+        self._library = PracticeLibrary(shelf, self.name, faults)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the site."""
@@ -243,7 +243,7 @@ class PracticeWordPress(WordPressErrors):
         if request.method == "POST" and not number:
             return await self._library.add(request, site, user)
         if request.method == "GET" and not number:
-            return self._library.find(request.query.get("slug", ""), site, user)
+            return self._library.find(request.query, site, user)
         if number.isdigit() and request.method == "GET":
             return self._library.show(int(number), site, user)
         if number.isdigit() and request.method == "DELETE":
