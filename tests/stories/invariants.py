@@ -27,19 +27,25 @@ PLATFORMS = {
     "facebook_post": "facebook",
     "mastodon_post": "mastodon",
     "email": "email",
+    "bluesky_post": "bluesky",
+    "wordpress_post": "wordpress",
 }
 AMENDED = {
     "force_x": "x",
     "force_facebook": "facebook",
     "force_mastodon": "mastodon",
     "press_office": "email",
+    "force_bluesky": "bluesky",
+    "newsroom": "wordpress",
 }
 """The platform of an amendment, whose action does not say it, by its channel."""
 
 RESTORED: Moves = frozenset({(State.READY, State.UNKNOWN), (State.PLANNED, State.UNKNOWN)})
 """Moves that only a restored backup makes: what was about to go out then may have gone out since."""
 
-RESOLVED: Moves = frozenset({(State.READY, State.READY), (State.READY, State.PLANNED)})
+RESOLVED: Moves = frozenset(
+    {(State.READY, State.READY), (State.READY, State.PLANNED), (State.PLANNED, State.PLANNED)}
+)
 """Moves of an amendment in the transaction that stores it, which finds what it amends."""
 
 
@@ -55,12 +61,22 @@ class Ended:
             self.moves = _rows(connection, "SELECT * FROM noted_moves")
         for row in self.deliveries:
             row["state"] = STATES[row["state"]]
+        self.edits = [row for row in self.deliveries if row["change"] == "edit" and _is_out(row)]
+        by_id = {row["id"]: row for row in self.deliveries}
+        for edit in self.edits:
+            by_id[edit["target"]]["edited"] = edit["content"]
         self.removals = [row for row in self.deliveries if row["kind"] == WITHDRAW]
         self.posts: dict[str, list[str]] = defaultdict(list)
         self.addresses: dict[str, set[str]] = defaultdict(set)
         for post in sorted(posts, key=lambda post: str(post["created_at"])):
             self.posts[post["platform"]].append(post["text"].strip())
             self.addresses[post["platform"]].add(post["id"])
+        self.pictures = {
+            (post["platform"], post["id"]): [
+                medium["alt"] for medium in post.get("media", ()) if "alt" in medium
+            ]
+            for post in posts
+        }
         self.up = {(post["platform"], post["id"]) for post in posts if not post.get("deleted_at")}
 
     @property
@@ -80,11 +96,14 @@ class Ended:
             *self._miscounted(),
             *self._mixed_up(),
             *self._unlisted(),
+            *self._without_pictures(),
         ]
 
     def published(self) -> Iterator[Row]:
-        """Yield the deliveries that publish, or would have."""
-        return (row for row in self.deliveries if row["kind"] != WITHDRAW)
+        """Yield the deliveries that publish something of their own, or would have."""
+        return (
+            row for row in self.deliveries if row["kind"] != WITHDRAW and row["change"] != "edit"
+        )
 
     def _unlisted(self) -> Iterator[str]:
         """Find withdrawn posts that readers can see, and whose removal has ended."""
@@ -94,6 +113,19 @@ class Ended:
             place = (_platform(row), row["receipt_id"])
             if withdrawn and place in self.up and row["id"] not in listed:
                 yield f"{row['id']} is {row['state']}, and it is up all the same"
+
+    def _without_pictures(self) -> Iterator[str]:
+        """Find posts that readers can see, and that do not show all pictures of their last version."""
+        for row in self.published():
+            place = (_platform(row), row["receipt_id"])
+            if row["state"] is not State.DELIVERED or place not in self.up:
+                continue
+            versions = [row, *(edit for edit in self.edits if edit["target"] == row["id"])]
+            contents = [orjson.loads(each["content"]) for each in versions if each["content"]]
+            given = [content["images"] for content in contents if "images" in content]
+            wanted = [image["alt"] for image in given[-1]] if given else []
+            if self.pictures[place] != wanted:
+                yield f"{row['id']} shows the pictures {self.pictures[place]} and not {wanted}"
 
     def _illegal(self, extra: Moves) -> Iterator[str]:
         # The order of a recipe is stored and carried out in one transaction.
@@ -202,7 +234,9 @@ def _in_doubt(row: Row) -> bool:
 
 
 def _words(row: Row) -> str:
-    text: str = orjson.loads(row["content"])["text"] if row["content"] else ""
+    """Return the text of the last version."""
+    content = row.get("edited") or row["content"]
+    text: str = orjson.loads(content)["text"] if content else ""
     return text.strip()
 
 

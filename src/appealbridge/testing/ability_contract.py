@@ -43,6 +43,20 @@ UNSEEN = (AccountRefused, LoginExpired, TryAgain, Unsure)
 BY_HAND = "Somebody wrote this on the platform itself."
 
 
+def meaning(status: int) -> type[DeliveryError] | None:
+    """Return what a status means for a message that was to be created; `None` for done."""
+    if status in (204, 304):
+        return Unsure  # it has no body, so it tells nothing of what was made
+    if 200 <= status < 300:
+        return None
+    surely_not_done = {401: LoginExpired, 425: TryAgain, 429: TryAgain, 503: TryAgain}
+    if status in surely_not_done:
+        return surely_not_done[status]
+    if status in (301, 307, 308, 402, 403, 404, 405, 407, 410):
+        return AccountRefused
+    return Rejected if 400 <= status < 500 and status != 408 else Unsure
+
+
 def meaning_of_change(status: int) -> type[DeliveryError] | None:
     """Return what a status means for a post that was to be changed or removed; `None` for done."""
     if status in (204, 304):

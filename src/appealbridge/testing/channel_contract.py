@@ -47,6 +47,11 @@ from appealbridge.testing.channel_case import (
     ChannelCase,
     forms_of_the_planted_secret,
 )
+from appealbridge.testing.image_contract import (
+    ImagesContract,
+    PublishedUploadsContract,
+    UploadsContract,
+)
 from appealbridge.testing.server import this_machine
 
 PRACTICE = "http://127.0.0.1:8090"
@@ -93,15 +98,12 @@ class ChannelContract(ABC):
 
     def test_each_ability_is_held_to_its_suite(self) -> None:
         """A channel that inherits an ability has tests that inherit its suite."""
-        # Imported here, because that suite uses the table of statuses of a suite that is made of this one.
-        from appealbridge.testing import image_contract as images
-
         suites = {
             Removes: RemovesContract,
             Edits: EditsContract,
-            AcceptsImages: images.ImagesContract,
-            UploadsImages: images.UploadsContract,
-            PublishesUploads: images.PublishedUploadsContract,
+            AcceptsImages: ImagesContract,
+            UploadsImages: UploadsContract,
+            PublishesUploads: PublishedUploadsContract,
         }
         channel = self.case.channel
         has = {suite for ability, suite in suites.items() if isinstance(channel, ability)}

@@ -9,33 +9,15 @@ from typing import Any
 import pytest
 
 from appealbridge.model.errors import (
-    AccountRefused,
     DeliveryError,
-    LoginExpired,
-    Rejected,
     TryAgain,
     Unsure,
 )
 from appealbridge.plugin.channel import Tools
+from appealbridge.testing.ability_contract import STATUSES, meaning
 from appealbridge.testing.channel_case import PLANTED, forms_of_the_planted_secret
 from appealbridge.testing.channel_contract import ChannelContract
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
-
-STATUSES = [*range(200, 600)]
-
-
-def meaning(status: int) -> type[DeliveryError] | None:
-    """Return what a status means for a message that was to be created; `None` for done."""
-    if status in (204, 304):
-        return Unsure  # it has no body, so it tells nothing of what was made
-    if 200 <= status < 300:
-        return None
-    surely_not_done = {401: LoginExpired, 425: TryAgain, 429: TryAgain, 503: TryAgain}
-    if status in surely_not_done:
-        return surely_not_done[status]
-    if status in (301, 307, 308, 402, 403, 404, 405, 407, 410):
-        return AccountRefused
-    return Rejected if 400 <= status < 500 and status != 408 else Unsure
 
 
 class HttpChannelContract(ChannelContract):

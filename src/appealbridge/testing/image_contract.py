@@ -35,7 +35,7 @@ from appealbridge.plugin.images import (
     Uploaded,
     upload_name,
 )
-from appealbridge.testing.ability_contract import STATUSES, UNSEEN
+from appealbridge.testing.ability_contract import STATUSES, UNSEEN, meaning
 from appealbridge.testing.channel_case import (
     NOW,
     Answer,
@@ -44,7 +44,6 @@ from appealbridge.testing.channel_case import (
     a_delivery,
     forms_of_the_planted_secret,
 )
-from appealbridge.testing.http_contract import meaning
 from appealbridge.testing.server import HANG_UP, HANG_UP_EARLY, TRUNCATE, ScriptedServer
 
 PICTURES = [b"\xff\xd8\xff kestrel " * 9000, b"\xff\xd8\xff heron " * 9]
