@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from appealbridge.media.values import JPEG, PNG
 from appealbridge.model.errors import (
     AlreadyGone,
     DeliveryError,
@@ -58,7 +57,7 @@ def an_image(channel: Any, account: Any, number: int = 1, *, upload: Uploaded | 
     accepted = channel.image_rules(account).limits.media_types
     stored = StoredImage(
         sha256=hashlib.sha256(data).hexdigest(),
-        media_type=JPEG if JPEG in accepted else PNG,
+        media_type="image/jpeg" if "image/jpeg" in accepted else "image/png",
         width=60,
         height=40,
         size=len(data),
