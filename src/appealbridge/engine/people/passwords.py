@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from functools import cache
+from typing import TYPE_CHECKING
 
 from appealbridge.plugin.offload import Pool, offload
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 AT_ONCE = 2
 MOST_WAITING = 100
@@ -16,8 +18,6 @@ MOST_WAITING = 100
 
 SHORTEST, LONGEST = 12, 200
 """How many characters a password has."""
-
-_HASHER = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
 
 PASSWORDS = Pool("passwords", AT_ONCE)
 
@@ -36,7 +36,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """Return the hash of a password; raise `Crowded`."""
-        return str(await self._take_turn(_HASHER.hash, _normal(password)))
+        return str(await self._take_turn(self._hash, _normal(password)))
 
     async def right(self, password: str, hash_: str) -> bool:
         """
@@ -49,7 +49,7 @@ class Passwords:
 
     def weak(self, hash_: str) -> bool:
         """Return whether a hash was made with less work than this version asks for."""
-        return _HASHER.check_needs_rehash(hash_)
+        return _hasher().check_needs_rehash(hash_)
 
     async def _take_turn(self, work: object, *arguments: str) -> object:
         if self._waiting >= MOST_WAITING + AT_ONCE:
@@ -60,14 +60,26 @@ class Passwords:
         finally:
             self._waiting -= 1
 
+    def _hash(self, password: str) -> str:
+        return _hasher().hash(password)
+
     def _verify(self, hash_: str, password: str) -> bool:
+        from argon2.exceptions import InvalidHashError, VerificationError
+
         if not self._decoy:
-            self._decoy = _HASHER.hash("a password that nobody has")
+            self._decoy = _hasher().hash("a password that nobody has")
         try:
-            _HASHER.verify(hash_ or self._decoy, password)
+            _hasher().verify(hash_ or self._decoy, password)
         except (VerificationError, InvalidHashError):
             return False
         return bool(hash_)
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher  # a megabyte, for those who log in with a password
+
+    return PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
 
 
 def flaw(password: str, *names: str) -> str:

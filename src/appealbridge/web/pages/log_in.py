@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import segno
 from aiohttp import hdrs, web
 from markupsafe import Markup
 
@@ -149,6 +148,8 @@ def _enrolment(visit: Visit, name: str, code: str, totp: str, error: str) -> web
 
 def _picture(address: str) -> Markup:
     """Return an address as a QR code in SVG."""
+    import segno  # only for those who get a new second factor
+
     code = segno.make(address, micro=False)
     svg = code.svg_inline(scale=5, border=4, dark="#000", light="#fff", omitsize=True)
     return Markup(svg)  # noqa: S704 - made of squares alone

@@ -32,6 +32,7 @@ from appealbridge.engine.engine import Engine
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError, TooMuch
 from appealbridge.model.people import LogInSession, Profile
+from appealbridge.plugin.offload import Pool, offload
 from appealbridge.web.access import ROUTES, Access, Caller, refusal
 from appealbridge.web.callers import CALLER
 from appealbridge.web.connection import connection_of
@@ -60,6 +61,8 @@ HEADERS = {
 FORM_BYTES = 64 * 1024
 MOST_FIELDS = 200
 FORM_SECONDS = 20.0
+
+_COMPILING = Pool("templates of pages", 1)
 
 Handler = Callable[["Visit"], Awaitable[web.StreamResponse]]
 
@@ -116,8 +119,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        for name in self._environment.list_templates(["html"]):
-            self._environment.get_template(name)  # read now, not on the event loop
+        self._compiled = False
         self._style = (TEMPLATES / "style.css").read_bytes()
         self.routes.append(web.get("/style.css", self._send_style))
 
@@ -131,9 +133,17 @@ class Site:
             visit = await self._visit(request)
             if isinstance(visit, web.StreamResponse):
                 return visit
+            if not self._compiled:
+                await offload(_COMPILING, self._compile)
             return await self._answer(visit, access, handler)
 
         self.routes.append(web.route(method, path, answer))
+
+    def _compile(self) -> None:
+        """Compile all templates, which takes too long for the event loop and is only needed where people use pages."""
+        for name in self._environment.list_templates(["html"]):
+            self._environment.get_template(name)
+        self._compiled = True
 
     def show(self, visit: Visit, template: str, status: int = 200, **values: Any) -> web.Response:
         """Return a page for a visit."""
