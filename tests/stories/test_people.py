@@ -7,6 +7,7 @@ import pytest
 
 from appealbridge.cli.main import FILES
 from appealbridge.model.people import Role, TokenScope
+from appealbridge.store.records import DeliveryFilter
 from appealbridge.web.access import COMMANDS, ROUTES
 from appealbridge.web.server import application, control_application
 from tests.stories.crew import HELD, NOBODIES, UIDS, Crew, as_root, open_folder, people
@@ -189,6 +190,17 @@ async def test_a_reload_that_changes_people_or_approvals_is_told_to_the_admins(c
     (mail,) = await crew.story.until(lambda: crew.story.posts("email"), passing=1)
     for words in ("carl: added (viewer)", "recipe tweet: approval left out -> none"):
         assert words in mail
+
+
+async def test_an_admin_whom_a_reload_removes_is_told_at_the_address_of_before(crew):
+    await crew.begins(settings=people(carl="roles: [admin], email: carl@example.police.uk"))
+    crew.write(people(admin="roles: [viewer], uid: 51100"))
+    assert (await crew.story.bridge.reload())["problems"] == []
+    mails = await crew.story.until(lambda: crew.story.posts("email"), passing=1)
+    stored = await crew.story.bridge.engine.store.deliveries(DeliveryFilter())
+    told = {json.loads(each.content)["to"] for each in stored}
+    assert {"carl@example.police.uk", "admin@example.police.uk"} <= told
+    assert all("carl: removed" in mail for mail in mails)
 
 
 async def trail(crew):

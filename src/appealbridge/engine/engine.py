@@ -101,7 +101,7 @@ class Engine:
         parts = self.pipeline
         await self.context.recipes.keep(active.book, catalogue, self.clock.now())
         before, self._active = self._active, active
-        await self.people.reconfigure(before, active, actor, cause)
+        message = await self.people.reconfigure(before, active, actor, cause)
         parts.guard.reconfigure(active)
         self.stops.reconfigure(active)
         parts.preparer.sources.media_folder = active.media_folder
@@ -115,6 +115,8 @@ class Engine:
         self._watch(before, active)
         self._pruning.reconfigure(active.retention)
         self._notices.reconfigure(active)
+        if before is not None and message:
+            await self._notices.tell_former_admins(before, active, message)
         parts.disk_space.reconfigure(active.keep_free)
         self.monitor.reconfigure()
 

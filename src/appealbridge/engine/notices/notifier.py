@@ -18,7 +18,7 @@ from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.ids import event_id
-from appealbridge.model.notice import NOTICE, TO_ADMINS, Trouble
+from appealbridge.model.notice import NOTICE, TO_ADMINS, Alarm, Trouble
 from appealbridge.model.people import Role
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.planning.approval_policy import approvers
@@ -59,6 +59,32 @@ class Notices:
         """Use the people and accounts of a new configuration."""
         self._active = active
         self._alarms.news.set()
+
+    async def tell_former_admins(
+        self, before: ActiveConfiguration, active: ActiveConfiguration, message: str
+    ) -> None:
+        """
+        Tell those what a reload changed who were admins before it and are no longer told as admins.
+
+        They get it at their address of before: whoever takes the settings over must not silence them.
+        """
+        admins = {each.id: each.email for each in active.roster.having(Role.ADMIN)}
+        former = [
+            before.telling.people[each.id]
+            for each in before.roster.having(Role.ADMIN)
+            if admins.get(each.id) != each.email and each.id in before.telling.people
+        ]
+        if not former:
+            return
+        message = self._context.clean(message)
+        now = self._clock.now()
+        news = News(kind=Alarm.PEOPLE, number=0, at=now, reason=message)
+        title, text = notice_text(Alarm.PEOPLE, "", [news], 1, active.zone)
+        notice = Notice(id=self._new_id(), kind=Alarm.PEOPLE, title=title, text=text, people=former)
+        try:
+            await self._store_told(active, notice, [])
+        except StoreError as error:
+            self._report.store_failed(error, "notices")
 
     async def run(self) -> None:
         """Send notices about new events until cancelled."""

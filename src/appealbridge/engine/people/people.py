@@ -56,9 +56,9 @@ class People:
         active: ActiveConfiguration,
         actor: Actor | None = None,
         cause: str = "",
-    ) -> None:
+    ) -> str:
         """
-        Put the people of a configuration in force, and give the first admin a code.
+        Put the people of a configuration in force, and give the first admin a code; return what admins are told.
 
         `actor` asked for the reload; if nobody did, `cause` says why it was made, such as `saved file`.
         """
@@ -92,8 +92,9 @@ class People:
             await self._store.record(decision)
         # Where nobody is admin there is nobody to tell; the trail has it all the same.
         rosters = [roster, *([] if before is None else [before.roster])]
-        if any(each.having(Role.ADMIN) for each in rosters):
-            await self._changed(lines)
+        if not any(each.having(Role.ADMIN) for each in rosters):
+            return ""
+        return await self._changed(lines)
 
     async def was_reset(self, person: str, actor: Actor) -> None:
         """Tell the admins that somebody's password was taken away."""
@@ -101,9 +102,11 @@ class People:
         await self._context.alarms.raise_alarm(Alarm.RESET, message=message)
         self._context.report.person(LogEvent.PERSON_RESET, person, actor)
 
-    async def _changed(self, lines: Sequence[str]) -> None:
-        """Tell the admins what a reload has changed."""
-        if lines:
-            more = f"; and {len(lines) - TOLD} more" if len(lines) > TOLD else ""
-            message = "; ".join(lines[:TOLD]) + more
-            await self._context.alarms.raise_alarm(Alarm.PEOPLE, message=message)
+    async def _changed(self, lines: Sequence[str]) -> str:
+        """Tell the admins what a reload has changed, and return it; empty if it is nothing."""
+        if not lines:
+            return ""
+        more = f"; and {len(lines) - TOLD} more" if len(lines) > TOLD else ""
+        message = "; ".join(lines[:TOLD]) + more
+        await self._context.alarms.raise_alarm(Alarm.PEOPLE, message=message)
+        return message
