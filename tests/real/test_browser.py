@@ -1,0 +1,244 @@
+"""
+The pages in a real browser: on a phone, without scripts, by keyboard alone, and as axe-core sees them.
+
+What people do is done with scripts off. axe-core is a script, so its contexts have them on; the pages have none.
+"""
+
+import asyncio
+import shutil
+import site
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests import pictures
+from tests.real.servers import install
+from tests.stories.browser import Phone
+from tests.stories.conftest import story
+from tests.stories.crew import Crew, as_root, open_folder, people
+from tests.stories.test_images import ALT, arrives, puts
+
+__all__ = ["story"]
+
+pytestmark = as_root
+PHONE = {"width": 390, "height": 844}
+PASSWORD = "correct horse battery"
+RECIPE = """
+alias: Appeals with pictures
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: post
+    to: [force_x, force_facebook, force_mastodon]
+    text: "{{ event.data.text }}"
+    images: "{{ event.data.images }}"
+"""
+TEXT = "Missing: Aisha, 14, last seen in Digbeth. Ring 101. https://example.police.uk/412"
+
+
+@pytest.fixture(scope="module")
+def installed():
+    folder = install("browser")
+    site.addsitedir(str(folder / "python"))
+    return folder
+
+
+@pytest.fixture
+async def crew(story):
+    with open_folder() as folder:
+        yield Crew(story, folder)
+
+
+class Chromium:
+    """
+    The machine's own Chromium, driven in a thread of its own: the story's clock watches the event loop of the tests.
+
+    `await chromium.does(act, ...)` calls `act(browser, ...)` there.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "chromium")
+
+    async def __aenter__(self):
+        await self._calls(self._opens)
+        return self
+
+    async def __aexit__(self, *error):
+        await self._calls(self._closes)
+        self._thread.shutdown()
+
+    async def does(self, act, *values):
+        return await self._calls(act, self._browser, *values)
+
+    async def _calls(self, act, *values):
+        return await asyncio.get_running_loop().run_in_executor(self._thread, act, *values)
+
+    def _opens(self):
+        from playwright.sync_api import sync_playwright
+
+        self._playwright = sync_playwright().start()
+        path = shutil.which("chromium")
+        self._browser = self._playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox"]
+        )
+
+    def _closes(self):
+        self._browser.close()
+        self._playwright.stop()
+
+
+@pytest.fixture
+async def chromium(installed):
+    async with Chromium() as opened:
+        yield opened
+
+
+async def on_phone(chromium, crew, who):
+    """Return a page on a phone without scripts, on which somebody has logged in with a one-time code."""
+    code, phone, now = await crew.invites(who), Phone(), crew.story.clock.now()
+    return await chromium.does(enrols, crew.story.bridge.url, who, code, phone, now)
+
+
+def enrols(browser, url, who, code, phone, now):
+    page = browser.new_context(viewport=PHONE, java_script_enabled=False).new_page()
+    page.goto(f"{url}/code")
+    page.fill("#name", who)
+    page.fill("#code", code)
+    clicks(page, "main button")
+    phone.scans(page.content())
+    for field, text in (
+        ("#password", PASSWORD),
+        ("#again", PASSWORD),
+        ("#digits", phone.shows(now)),
+    ):
+        page.fill(field, text)
+    clicks(page, "main button")
+    return page
+
+
+async def asked(crew):
+    """Begin with an appeal with a picture, whose three posts wait for approval."""
+    await crew.begins({"appeals": RECIPE}, settings=people())
+    drawn = pictures.saved(pictures.drawn(900, 600), "PNG")
+    url = await puts(crew.story, "a.png", drawn)
+    await arrives(crew.story, TEXT, {"url": url, "alt": ALT})
+    return await crew.story.state(3, "held")
+
+
+def clicks(page, what):
+    """Click what leads to another page, and wait for that: what is done before belongs to the old page."""
+    with page.expect_navigation():
+        page.click(what)
+
+
+def enters(page):
+    """Press Enter where it leads to another page, and wait for that."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def tabs_to(page, words):
+    """Press the tab key until what has the focus has these words."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        if focused.count() and words in focused.inner_text():
+            return
+    raise AssertionError(f"no {words!r} can be reached by keyboard on {page.url}")
+
+
+def approves_two(_, page):
+    clicks(page, "text=To approve")
+    clicks(page, "main li a >> nth=0")
+    for number in (1, 2):
+        clicks(page, f"text='Approve post {number}'")
+
+
+def edits(_, page, address, text):
+    page.goto(address)
+    page.fill("#option_text", text)
+    clicks(page, "text=Save and ask again")
+    return page.inner_text("main")
+
+
+def approves_what_was_edited(_, page):
+    page.reload()
+    changed = page.inner_text("ins")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    clicks(page, "text='Approve post 3'")
+    return changed, width
+
+
+async def test_on_a_phone_without_scripts_two_posts_are_approved_and_one_is_edited_for_a_third_person(
+    crew, chromium
+):
+    await asked(crew)
+    approver = await on_phone(chromium, crew, "approver")
+    await chromium.does(approves_two, approver)
+    author = await on_phone(chromium, crew, "author")
+    address, text = f"{crew.story.bridge.url}/deliveries/3/edit", TEXT.replace("14,", "aged 14,")
+    assert "revision 2" in await chromium.does(edits, author, address, text)
+    changed, width = await chromium.does(approves_what_was_edited, approver)
+    assert "aged" in changed
+    assert width <= PHONE["width"]
+    await crew.story.state(3, "delivered", passing=5)
+    assert crew.story.posts("mastodon")[0].startswith("Missing: Aisha, aged 14,")
+
+
+def answers_by_keyboard(_, page):
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the content"
+    tabs_to(page, "To approve")
+    enters(page)
+    tabs_to(page, "Missing: Aisha")
+    enters(page)
+    tabs_to(page, "Reject post 1")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("wrong picture")
+    enters(page)
+    tabs_to(page, "Approve post 2")
+    enters(page)
+
+
+async def test_everything_is_reached_by_keyboard_alone(crew, chromium):
+    await asked(crew)
+    await chromium.does(answers_by_keyboard, await on_phone(chromium, crew, "approver"))
+    await crew.story.until(lambda: crew.story.posts("facebook"), passing=5)
+    states = {each["number"]: each["state"] for each in await crew.story.deliveries()}
+    assert (states[1], states[2], states[3]) == ("cancelled", "delivered", "held")
+
+
+PAGES = (
+    *("/", "/waiting", "/held", "/deliveries", "/deliveries/1", "/questions/1", "/stop"),
+    *("/deliveries/1/edit", "/deliveries/99"),
+)
+OPEN_PAGES = ("/log-in", "/code")
+
+
+def examines(browser, url, cookies, scheme, axe, paths):
+    """Return what axe-core finds on pages, with everything unfolded."""
+    context = browser.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)
+    context.add_cookies(cookies)
+    page, found = context.new_page(), {}
+    for path in paths:
+        page.goto(url + path)
+        for summary in page.locator("summary").all():
+            summary.click()
+        page.evaluate(axe)
+        result = page.evaluate("axe.run()")
+        assert result["passes"], path
+        for each in result["violations"]:
+            nodes = [node["html"][:200] for node in each["nodes"]][:3]
+            found.setdefault(path, []).append((each["id"], nodes))
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_on_any_page(crew, chromium, installed, scheme):
+    axe = (installed / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+    await asked(crew)
+    page = await on_phone(chromium, crew, "approver")
+    cookies = await chromium.does(lambda _: page.context.cookies())
+    for known, paths in ((cookies, PAGES), ([], OPEN_PAGES)):
+        found = await chromium.does(examines, crew.story.bridge.url, known, scheme, axe, paths)
+        assert found == {}
