@@ -1,6 +1,7 @@
 """Every built-in channel is held to the contract that third parties' channels are held to."""
 
-from appealbridge.channels.bluesky.channel import Bluesky, record_key
+from appealbridge.channels.bluesky.channel import Bluesky
+from appealbridge.channels.bluesky.post import record_key
 from appealbridge.channels.email.channel import Mail
 from appealbridge.channels.facebook.channel import Facebook
 from appealbridge.channels.mastodon.channel import Mastodon

@@ -126,6 +126,10 @@ class Illustrated(Options):
         ),
     ] = ()
 
+    def upload_ids(self) -> list[str]:
+        """Return the platform's ids of the uploaded images, in their order."""
+        return [image.media.id for image in self.images]
+
 
 def gives_images(message: Options) -> bool:
     """Return whether a message says which images it has, although there may be none. An edit leaves them otherwise."""

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image as Drawing
 
 from appealbridge.channels.bluesky.account import BlueskyServer
-from appealbridge.channels.bluesky.channel import Bluesky, record_key
+from appealbridge.channels.bluesky.channel import Bluesky
+from appealbridge.channels.bluesky.post import record_key
 from appealbridge.channels.bluesky.rich_text import facets, length, mentions
 from appealbridge.media.renderer import Renderer
 from appealbridge.media.values import ImageRefused

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from appealbridge.channels.bluesky.rich_text import HANDLE
 from appealbridge.model.value import value
 from appealbridge.plugin import (
@@ -142,25 +140,16 @@ class BlueskyServer:
 
 
 def failure(reply: Reply) -> DeliveryError:
-    """Handle what is special to Bluesky: the names of its errors, and when its rate limits end."""
+    """Handle what is special to Bluesky: the names of its errors."""
     name = error_name(reply)
     if name in _STALE:
-        return StaleLogin(reply.message(), status=reply.status)
-    if name in _REFUSED:
-        return AccountRefused(reply.message(), sure=True, status=reply.status)
-    reset = reply.headers.get("RateLimit-Reset", "")[:12]
-    if reply.status == 429 and reply.retry_after() is None and reset.isdecimal():
-        after = reply.seconds_until(float(reset))
-        return TryAgain(reply.message(), after=after, throttled=True, status=reply.status)
-    return reply.failure()
+        return reply.error(StaleLogin)
+    return reply.error(AccountRefused) if name in _REFUSED else reply.failure()
 
 
 def error_name(reply: Reply) -> str:
     """Return the name of an error, such as RecordNotFound; empty if the server gave none."""
-    try:
-        name = orjson.loads(reply.body)["error"]
-    except (orjson.JSONDecodeError, LookupError, TypeError):
-        return ""
+    name = reply.said("error")
     return name if isinstance(name, str) else ""
 
 

@@ -20,19 +20,16 @@ record under a key, so nothing is published twice. After an unclear outcome Appe
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from appealbridge.channels.bluesky.account import BlueskyAccount, BlueskyServer, error_name, failure
-from appealbridge.channels.bluesky.rich_text import LIMIT, facets, length, mentions
+from appealbridge.channels.bluesky.post import POSTS, BlueskyPost, record_key
+from appealbridge.channels.bluesky.rich_text import LIMIT, length, mentions
 from appealbridge.plugin import (
     AccountRefused,
     Channel,
     Delivery,
     DeliveryError,
-    Field,
-    Illustrated,
     Image,
     ImageLimits,
     ImageRules,
@@ -45,7 +42,6 @@ from appealbridge.plugin import (
     Repeat,
     SearchResult,
     Standing,
-    Threaded,
     Tools,
     TryAgain,
     Uploaded,
@@ -55,7 +51,6 @@ from appealbridge.plugin import (
 from appealbridge.plugin.http import Effect, Login, Reply
 from appealbridge.plugin.timestamps import moment
 
-_POSTS = "app.bsky.feed.post"
 _PICTURES = ImageLimits(
     frozenset({"image/jpeg", "image/png"}), 950_000, max_width=2000, max_height=2000
 )
@@ -63,48 +58,6 @@ _BLOB_LIVES = 3600.0
 """For how many seconds an upload is used that no post shows yet. Servers keep it longer, but do not say how long."""
 
 _CARD_BYTES = 5_000_000
-_LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
-_HASHED_BITS = 34
-"""How many bits of a key are made from the delivery's id. The others are its time, to about 17 seconds."""
-
-
-class BlueskyPost(Threaded, Illustrated):
-    """One post."""
-
-    text: str = Field(
-        min_length=1,
-        description="The text of the post: at most 300 characters as a reader sees them. Readers can follow the links, "
-        "hashtags and names of accounts in it.",
-        examples=["MISSING: {{ headline }} {{ link }} #Missing"],
-    )
-    language: str | None = Field(
-        None,
-        max_length=20,
-        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
-        description="The text's language, by its ISO 639 code.",
-        examples=["en"],
-    )
-    link: str | None = Field(
-        None,
-        max_length=2000,
-        pattern=r"^https?://[^\s/]\S*$",
-        description="The address of a page to show as a card under the post. A post with pictures has no card.",
-        examples=["{{ appeal.url }}"],
-    )
-    link_title: str = Field(
-        "", max_length=300, description="The title of the card.", examples=["{{ appeal.title }}"]
-    )
-    link_description: str = Field(
-        "", max_length=1000, description="A sentence under the title.", examples=["Can you help?"]
-    )
-    link_image: str | None = Field(
-        None,
-        max_length=2000,
-        pattern=r"^https?://[^\s/]\S*$",
-        description="The address of a picture of at most 5 MB for the card. It is fetched when the post is published, "
-        "and shown without its metadata; if that fails, the card has no picture.",
-        examples=["{{ appeal.images[0].url }}"],
-    )
 
 
 class Bluesky(
@@ -203,8 +156,7 @@ class Bluesky(
         if reply.status == 400:
             return Standing(there=False, seen=reply.message())
         with reply.expecting("a record"):
-            if reply.at("uri") != receipt.id:
-                raise ValueError("another record")
+            reply.check_name(reply.at("uri"), receipt.id)
             text = str(reply.at("value", "text"))
         return Standing(there=True, text=text, seen=reply.message("it is there"))
 
@@ -231,71 +183,28 @@ class Bluesky(
         return Measure("text", length(message.text), LIMIT, "characters as Bluesky counts")
 
 
-def record_key(delivery: Delivery) -> str:
-    """
-    Return the key of a delivery's post: the same in every attempt, and that of no other delivery.
-
-    Servers take only keys that look as if made from a time: 53 bits of microseconds, and 10 bits to tell apart.
-    """
-    digest = int.from_bytes(hashlib.sha256(delivery.id.encode()).digest(), "big")
-    time = int(delivery.planned_at * 1e6) << 10
-    key = (time >> _HASHED_BITS << _HASHED_BITS) | (digest & ((1 << _HASHED_BITS) - 1))
-    return "".join(_LETTERS[key >> shift & 31] for shift in range(60, -1, -5))
-
-
 async def _record(
     server: BlueskyServer, message: BlueskyPost, delivery: Delivery, login: Login
 ) -> dict[str, Any]:
     """Return the record of a post. It is the same in every attempt, unless an account was renamed in between."""
     accounts = await server.accounts(mentions(message.text))
-    record: dict[str, Any] = {
-        "$type": _POSTS,
-        "text": message.text,
-        "createdAt": _iso(delivery.first_begun_at or server.tools.now),
-    }
-    if parts := facets(message.text, accounts):
-        record["facets"] = parts
-    if message.language is not None:
-        record["langs"] = [message.language]
+    record = message.record(accounts, delivery.first_begun_at or server.tools.now)
     if message.in_reply_to is not None:
         record["reply"] = await _reply(server, login, message.number() or "")
-    if message.images:
-        pictures = [*map(_picture, message.images)]
-        record["embed"] = {"$type": "app.bsky.embed.images", "images": pictures}
-    elif message.link is not None:
-        card: dict[str, Any] = {
-            "uri": message.link,
-            "title": message.link_title or message.link,
-            "description": message.link_description,
-        }
-        if message.link_image and (thumb := await _thumbnail(server, message.link_image)):
-            card["thumb"] = thumb
-        record["embed"] = {"$type": "app.bsky.embed.external", "external": card}
+    if message.link_image and "external" in record.get("embed", {}):
+        record["embed"]["external"] |= await _thumbnail(server, message.link_image)
     return record
 
 
-def _picture(image: Image) -> dict[str, Any]:
-    picture = image.rendition
-    return {
-        "alt": image.alt,
-        "aspectRatio": {"width": picture.width, "height": picture.height},
-        "image": {
-            "$type": "blob",
-            "ref": {"$link": image.media.id},
-            "mimeType": picture.media_type,
-            "size": picture.size,
-        },
-    }
-
-
-async def _thumbnail(server: BlueskyServer, address: str) -> Any:
-    """Upload the picture of a card, and return what to show it by; a card without one is better than no post."""
+async def _thumbnail(server: BlueskyServer, address: str) -> dict[str, Any]:
+    """Upload the picture of a card and return what to show it by; a card without one is better than no post."""
     try:
         reply = await server.tools.http.get_outside(address, limit=_CARD_BYTES)
         picture = await server.tools.render(reply.body, _PICTURES)
-        return (await server.upload(picture.data, picture.media_type)).at("blob")
+        uploaded = await server.upload(picture.data, picture.media_type)
+        return {"thumb": uploaded.at("blob")}
     except DeliveryError:
-        return None
+        return {}
 
 
 async def _reply(server: BlueskyServer, login: Login, key: str) -> dict[str, Any]:
@@ -311,7 +220,7 @@ async def _reply(server: BlueskyServer, login: Login, key: str) -> dict[str, Any
 
 def _refusal(reply: Reply) -> DeliveryError:
     if error_name(reply) == "BlobNotFound":
-        return UploadExpired(reply.message(), status=reply.status)
+        return reply.error(UploadExpired)
     return failure(reply)
 
 
@@ -320,12 +229,8 @@ def _is_same(there: dict[str, Any], record: dict[str, Any]) -> bool:
     return any(there.get(name) == record[name] for name in ("text", "createdAt"))
 
 
-def _iso(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC).isoformat(timespec='milliseconds')[:-6]}Z"
-
-
 def _place(login: Login, key: str) -> dict[str, str]:
-    return {"repo": login.about["did"], "collection": _POSTS, "rkey": key}
+    return {"repo": login.about["did"], "collection": POSTS, "rkey": key}
 
 
 def _parts(receipt: Receipt) -> dict[str, str]:

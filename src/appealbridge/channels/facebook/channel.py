@@ -214,8 +214,7 @@ class Facebook(
         if gone:
             return Standing(there=False, seen=gone)
         with reply.expecting("a photo"):
-            if reply.name(reply.at("id")) != upload.id:
-                raise ValueError("another photo")
+            reply.check_name(reply.at("id"), upload.id)
         return Standing(there=True, seen=reply.message("it is there"))
 
     async def find(
@@ -274,8 +273,7 @@ class Facebook(
             return Standing(there=False, seen=gone)
         with reply.expecting("a post"):
             post = _post(reply.json(), reply)
-            if post.receipt.id != receipt.id:
-                raise ValueError("another post")
+            reply.check_name(post.receipt.id, receipt.id)
         return Standing(there=True, text=post.text, seen=reply.message("it is there"))
 
     async def _looked(
@@ -395,24 +393,24 @@ def _failure(reply: Reply) -> DeliveryError:
     code, subcode = numbers = _numbers(error)
     reason = reply.readable(_text(error)) if error else reply.excerpt()
     if code in _LOGIN:
-        return LoginExpired(reply.message(reason), status=reply.status)
+        return reply.error(LoginExpired, reason)
     if code in _REFUSED or numbers == _NOT_PERMITTED:
         # An app may be allowed to post, and not to change a post that another app made.
         sure = reply.effect is not Effect.CHANGE
-        return AccountRefused(reply.message(reason), sure=sure, status=reply.status)
+        return reply.error(AccountRefused, reason, sure=sure)
     if numbers == _NO_SUCH_OBJECT and reply.effect is Effect.CHANGE:
-        return AlreadyGone(reply.message(reason), status=reply.status)
+        return reply.error(AlreadyGone, reason)
     if numbers == _NO_SUCH_OBJECT and reply.effect is Effect.CREATE:
-        return AccountRefused(reply.message(reason), sure=False, status=reply.status)
+        return reply.error(AccountRefused, reason, sure=False)
     if code in _THROTTLED or (code == _BLOCKED and subcode not in _AGAINST_THE_RULES):
         wait = _BLOCKED_WAIT if code == _BLOCKED else _wait(reply)
-        return TryAgain(reply.message(reason), after=wait, throttled=True, status=reply.status)
+        return reply.error(TryAgain, reason, after=wait, throttled=True)
     if code in _REPEATED or subcode in _REPEATED:
-        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reason}"), status=reply.status)
+        return reply.error(Unsure, f"{TAKEN_FOR_A_REPEAT}: {reason}")
     if code in _UNCLEAR or error.get("is_transient") is True:
         return reply.unclear(reason)
     if code is not None and reply.status < 500:
-        return Rejected(reply.message(reason), status=reply.status)
+        return reply.error(Rejected, reason)
     return reply.failure(reason)
 
 
@@ -421,15 +419,12 @@ def _failure_with_photos(reply: Reply) -> DeliveryError:
     text = _text(_error(reply)).lower()
     numbers = _numbers(_error(reply))
     if numbers == _NO_SUCH_OBJECT or (numbers[0] == _NO_SUCH_OBJECT[0] and "media_fbid" in text):
-        return UploadExpired(reply.message(reply.readable(text)), status=reply.status)
+        return reply.error(UploadExpired, reply.readable(text))
     return _failure(reply)
 
 
 def _error(reply: Reply) -> Mapping[str, Any]:
-    try:
-        error = orjson.loads(reply.body)["error"]
-    except (orjson.JSONDecodeError, LookupError, TypeError):
-        return {}
+    error = reply.said("error")
     return error if isinstance(error, dict) else {}
 
 
@@ -471,8 +466,8 @@ def _wait(reply: Reply) -> float:
 
 def _attached(message: FacebookPost) -> dict[str, str]:
     return {
-        f"attached_media[{number}]": orjson.dumps({"media_fbid": image.media.id}).decode()
-        for number, image in enumerate(message.images)
+        f"attached_media[{number}]": orjson.dumps({"media_fbid": upload}).decode()
+        for number, upload in enumerate(message.upload_ids())
     }
 
 

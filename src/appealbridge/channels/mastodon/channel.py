@@ -27,8 +27,6 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-import orjson
-
 from appealbridge.channels.mastodon.instance import INSTANCES
 from appealbridge.plugin import (
     Account,
@@ -62,7 +60,7 @@ from appealbridge.plugin import (
     UploadsImages,
     looking,
 )
-from appealbridge.plugin.http import Effect, FormFile, Reply
+from appealbridge.plugin.http import Api, Effect, FormFile, Reply
 from appealbridge.plugin.text import mastodon_length
 from appealbridge.plugin.timeline import Page, Post, read_timeline, shown
 from appealbridge.plugin.timestamps import moment
@@ -161,18 +159,16 @@ class Mastodon(
         if message.in_reply_to is not None:
             status["in_reply_to_id"] = message.number()
         if message.images:
-            status["media_ids"] = [image.media.id for image in message.images]
-        reply = await tools.http.post(
-            f"{account.api}/api/v1/statuses",
+            status["media_ids"] = message.upload_ids()
+        reply = await _api(account, tools).post(
+            "v1/statuses",
             json=status,
-            bearer=account.credentials.access_token,
             headers={"Idempotency-Key": delivery.id},
             accept=() if message.in_reply_to is None else (404,),
-            failure=_failure,
         )
         if reply.status == 404:
             reason = f"the post that this one replies to does not exist: {reply.excerpt()}"
-            raise Rejected(reply.message(reason), status=reply.status)
+            raise reply.error(Rejected, reason)
         return _receipt(reply.json(), reply)
 
     def image_rules(self, account: MastodonAccount) -> ImageRules:
@@ -185,50 +181,43 @@ class Mastodon(
         self, account: MastodonAccount, image: Image, name: str, delivery: Delivery, tools: Tools
     ) -> Uploaded:
         """Upload an image with its description; the server may work on it for a while."""
-        reply = await tools.http.post(
-            f"{account.api}/api/v2/media",
+        reply = await _api(account, tools).post(
+            "v2/media",
             form={"description": image.alt} if image.alt else {},
             file=FormFile("file", name, image.rendition.media_type, await tools.data_of(image)),
-            bearer=account.credentials.access_token,
-            failure=_failure,
         )
         with reply.expecting("an upload"):
-            media = reply.name(reply.json()["id"])
+            media = reply.name(reply.at("id"))
         return Uploaded(media, ready=reply.status != _WORKING, expires=tools.now + _LIVES)
 
     async def is_ready(
         self, account: MastodonAccount, image: Image, delivery: Delivery, tools: Tools
     ) -> bool:
         """Ask for the image: 206 means that the server still works on it."""
-        reply = await tools.http.get(
-            f"{account.api}/api/v1/media/{image.media.id}",
-            bearer=account.credentials.access_token,
-            accept=(404, 422),
-            failure=_failure,
-        )
+        api = _api(account, tools)
+        reply = await api.get(f"v1/media/{image.media.id}", accept=(404, 422))
         if reply.status == 404:
-            raise UploadExpired(reply.message(), status=404)
+            raise reply.error(UploadExpired)
         if reply.status == 422:
-            raise Rejected(reply.message(), status=422)
+            raise reply.error(Rejected)
         with reply.expecting("an upload"):
-            if reply.name(reply.json()["id"]) != image.media.id:
-                raise ValueError("another image")
+            reply.check_name(reply.at("id"), image.media.id)
         return reply.status != _STILL_WORKING
 
     async def find(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
     ) -> SearchResult:
         """Search the account's posts, by their source if one of them could be ours."""
-        me = await _get(account, tools, "accounts/verify_credentials")
+        api = _api(account, tools)
+        me = await api.get("v1/accounts/verify_credentials")
         with me.expecting("an account"):
-            path = f"accounts/{me.name(me.at('id'))}/statuses"
+            path = f"v1/accounts/{me.name(me.at('id'))}/statuses"
             place = f"@{me.name(me.at('acct'))}"
 
         async def page(begin: float, cursor: str) -> Page:
             query = {"limit": str(_PAGE), "exclude_reblogs": "true"}
-            reply = await _get(
-                account, tools, path, {**query, **({"max_id": cursor} if cursor else {})}
-            )
+            query |= {"max_id": cursor} if cursor else {}
+            reply = await api.get(path, params=query)
             with reply.expecting("a list of posts"):
                 posts = [_post(status, reply) for status in reply.json()]
             last = len(posts) < _PAGE or (posts[-1].receipt.time or 0.0) < begin
@@ -236,44 +225,22 @@ class Mastodon(
 
         timeline = await read_timeline(page, delivery, place=place, pages=_PAGES, dated=me)
         text = (message.spoiler_text or "") + message.text
-        sources = await self._sources(account, tools, await timeline.candidates(text))
+        sources = await _sources(api, await timeline.candidates(text))
         posts = [
             replace(post, source=sources.get(post.receipt.id, post.source))
             for post in timeline.posts
         ]
         return await replace(timeline, posts=posts).search(text)
 
-    @staticmethod
-    async def _sources(
-        account: MastodonAccount, tools: Tools, posts: Sequence[Post]
-    ) -> Mapping[str, str]:
-        """Ask for the source of the first few posts; return those that the server gives, by the post's id."""
-        sources = {}
-        for post in [post for post in posts if post.source is None][:_SOURCES]:
-            reply = await tools.http.get(
-                f"{account.api}/api/v1/statuses/{post.receipt.id}/source",
-                bearer=account.credentials.access_token,
-                accept=_NO_SOURCE,  # older servers, and some others, have none
-            )
-            source = _source(reply)
-            if source is not None:
-                sources[post.receipt.id] = source
-        return sources
-
     async def remove(
         self, account: MastodonAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> str:
         """Delete the post, with its pictures. Other servers are told, but may keep their copies."""
-        reply = await tools.http.change(
-            "DELETE",
-            f"{account.api}/api/v1/statuses/{receipt.id}",
-            params={"delete_media": "true"},
-            bearer=account.credentials.access_token,
-            failure=_failure,
+        reply = await _api(account, tools).change(
+            "DELETE", f"v1/statuses/{receipt.id}", params={"delete_media": "true"}
         )
         with reply.expecting("the deleted post"):
-            if reply.name(reply.json()["id"]) != receipt.id:
-                raise ValueError("another post")
+            reply.check_name(reply.at("id"), receipt.id)
         return reply.message("deleted")
 
     async def edit(
@@ -285,22 +252,16 @@ class Mastodon(
         tools: Tools,
     ) -> Receipt:
         """Replace the text and its warning. Who sees a post cannot be changed any more."""
-        reply = await tools.http.change(
+        reply = await _api(account, tools).change(
             "PUT",
-            f"{account.api}/api/v1/statuses/{receipt.id}",
+            f"v1/statuses/{receipt.id}",
             json={
                 "status": message.text,
                 "spoiler_text": message.spoiler_text or "",
                 **({} if message.language is None else {"language": message.language}),
                 # An edit without its images would take them off the post.
-                **(
-                    {"media_ids": [image.media.id for image in message.images]}
-                    if message.images
-                    else {}
-                ),
+                **({"media_ids": message.upload_ids()} if message.images else {}),
             },
-            bearer=account.credentials.access_token,
-            failure=_failure,
         )
         return _receipt(reply.json(), reply)
 
@@ -312,21 +273,16 @@ class Mastodon(
         self, account: MastodonAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> Standing:
         """Ask for the post by its id, and for its source."""
-        reply = await tools.http.get(
-            f"{account.api}/api/v1/statuses/{receipt.id}",
-            bearer=account.credentials.access_token,
-            accept=_GONE,
-            failure=looking(_failure),
-        )
+        api = _api(account, tools)
+        reply = await api.get(f"v1/statuses/{receipt.id}", accept=_GONE, failure=looking(_failure))
         if reply.status in _GONE:
-            if _own_words(reply):
+            if reply.said("error"):  # a server of this kind, and nothing in between
                 return Standing(there=False, seen=reply.message())
             raise looking(_failure)(reply)
         with reply.expecting("a post"):
             post = _post(reply.json(), reply)
-            if post.receipt.id != receipt.id:
-                raise ValueError("another post")
-        sources = await self._sources(account, tools, [post])
+            reply.check_name(post.receipt.id, receipt.id)
+        sources = await _sources(api, [post])
         text = sources.get(receipt.id, post.source)
         return Standing(
             there=True, text=post.text if text is None else text, seen=reply.message("it is there")
@@ -334,30 +290,17 @@ class Mastodon(
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
         """Return the account's name on its server; raise `AccountRefused` if its token may not write."""
-        me = await _get(account, tools, "accounts/verify_credentials")
+        api = _api(account, tools)
+        me = await api.get("v1/accounts/verify_credentials")
         with me.expecting("an account"):
             name = _named(me.json(), me)
-        if (scopes := await self._scopes(account, tools)) and not scopes & {"write", _WRITES}:
+        if (scopes := await _scopes(api)) and not scopes & {"write", _WRITES}:
             listed = me.readable(", ".join(sorted(scopes)))
             raise AccountRefused(
                 f"{name} may not publish: its application has the scopes {listed}, but needs {_WRITES}"
             )
         await INSTANCES.ask(account.api, tools)
         return name
-
-    @staticmethod
-    async def _scopes(account: MastodonAccount, tools: Tools) -> set[str]:
-        """Return the scopes of the token's application, if the server says."""
-        reply = await tools.http.get(
-            f"{account.api}/api/v1/apps/verify_credentials",
-            bearer=account.credentials.access_token,
-            accept=_NO_SOURCE,
-        )
-        try:
-            scopes = reply.json()["scopes"] if reply.status == 200 else ()
-            return {scope for scope in scopes if isinstance(scope, str)}
-        except (DeliveryError, LookupError, TypeError):
-            return set()  # Mastodon says so only since 4.3
 
     def measure(self, account: MastodonAccount, message: MastodonPost) -> Measure:
         """Count as the server does; a warning counts too."""
@@ -367,35 +310,44 @@ class Mastodon(
         return Measure("text", count, account.max_characters or server.characters, "characters")
 
 
-async def _get(
-    account: MastodonAccount, tools: Tools, path: str, query: Mapping[str, str] | None = None
-) -> Reply:
-    return await tools.http.get(
-        f"{account.api}/api/v1/{path}",
-        params=query,
-        bearer=account.credentials.access_token,
-        failure=_failure,
+def _api(account: MastodonAccount, tools: Tools) -> Api:
+    return Api(tools.http, f"{account.api}/api", _failure, account.credentials.access_token)
+
+
+async def _scopes(api: Api) -> set[str]:
+    """Return the scopes of the token's application, if the server says."""
+    reply = await api.get("v1/apps/verify_credentials", accept=_NO_SOURCE)
+    scopes = reply.said("scopes")  # Mastodon says so only since 4.3
+    return (
+        {scope for scope in scopes if isinstance(scope, str)} if isinstance(scopes, list) else set()
     )
+
+
+async def _sources(api: Api, posts: Sequence[Post]) -> Mapping[str, str]:
+    """Ask for the source of the first few posts; return those that the server gives, by the post's id."""
+    sources = {}
+    for post in [post for post in posts if post.source is None][:_SOURCES]:
+        # Older servers, and some others, have none.
+        reply = await api.get(f"v1/statuses/{post.receipt.id}/source", accept=_NO_SOURCE)
+        source = _source(reply)
+        if source is not None:
+            sources[post.receipt.id] = source
+    return sources
 
 
 def _failure(reply: Reply) -> DeliveryError:
-    """Handle what is special to Mastodon: the texts of refusals, and rate limits that end at an ISO 8601 time."""
+    """Handle what is special to Mastodon: the texts of its refusals."""
     text = reply.excerpt(1000).lower()
     if reply.status == 403:
         sure = any(phrase in text for phrase in _SURELY_THE_ACCOUNT)
-        return AccountRefused(reply.message(), sure=sure, status=reply.status)
+        return reply.error(AccountRefused, sure=sure)
     if reply.status == 422 and _NO_USER in text:
-        return LoginExpired(reply.message(), status=reply.status)
+        return reply.error(LoginExpired)
     if reply.status == 422 and reply.effect is not Effect.READ and _NO_MEDIA.search(text):
-        return UploadExpired(reply.message(), status=reply.status)
+        return reply.error(UploadExpired)
     if reply.status == 422 and _NOT_READY in text:
-        return TryAgain(reply.message(), status=reply.status)
-    reset = moment(reply.headers.get("X-RateLimit-Reset"))
-    if reply.status != 429 or reset is None:
-        return reply.failure()
-    return TryAgain(
-        reply.message(), after=reply.seconds_until(reset), throttled=True, status=reply.status
-    )
+        return reply.error(TryAgain)
+    return reply.failure()
 
 
 def _receipt(status: Any, reply: Reply) -> Receipt:
@@ -420,14 +372,6 @@ def _named(account: Any, reply: Reply) -> str:
     name = f"@{reply.name(account['acct'])}"
     server = urlsplit(reply.web_address(account.get("url"))).netloc
     return f"{name}@{server}" if server and "@" not in name[1:] else name
-
-
-def _own_words(reply: Reply) -> bool:
-    """Return whether a refusal is of a server of this kind, and not of something in between."""
-    try:
-        return bool(orjson.loads(reply.body)["error"])
-    except (orjson.JSONDecodeError, LookupError, TypeError):
-        return False
 
 
 def _post(status: Any, reply: Reply) -> Post:

@@ -140,8 +140,7 @@ class WordPress(
         reply = await rest.ask("POST", path, Effect.CHANGE, params=shown, json=fields)
         with reply.expecting("a post"):
             edited = _receipt(reply.json(), reply)
-            if edited.id != receipt.id:
-                raise ValueError("another post")
+            reply.check_name(edited.id, receipt.id)
             if reply.json()["status"] == "trash":
                 raise AlreadyGone(reply.message("somebody moved the post to the trash"))
         return edited
@@ -169,8 +168,7 @@ class WordPress(
         else:
             with reply.expecting("a post"):
                 post = reply.json()
-                if reply.name(post["id"]) != receipt.id:
-                    raise ValueError("another post")
+                reply.check_name(post["id"], receipt.id)
                 there = post["status"] != "trash"
                 text = seen(str(post["title"]["raw"]), str(post["content"]["raw"]))
         if there:

@@ -105,8 +105,7 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
         )
         if reply.status != 404:
             with reply.expecting("a picture"):
-                if reply.name(reply.json()["id"]) != upload.id:
-                    raise ValueError("another picture")
+                reply.check_name(reply.at("id"), upload.id)
             return Standing(there=True, seen=reply.message("it is there"))
         if words_of(reply).get("code") != NO_SUCH_POST:
             raise looking(failure)(reply)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from yarl import URL
 
 from appealbridge.plugin import (
@@ -114,10 +113,10 @@ class WordPressRest:
         made = await self.ask("POST", kind, json={"name": name}, accept=(400, 403))
         if made.status == 403:
             reason = f'there is no "{name}" under {kind}; create it on the site, or let the user create it'
-            raise AccountRefused(made.message(reason), sure=False, status=made.status)
+            raise made.error(AccountRefused, reason, sure=False)
         error = words_of(made)
         if made.status == 400 and error.get("code") != "term_exists":
-            raise Rejected(made.message(), status=made.status)
+            raise made.error(Rejected)
         with made.expecting("a term"):
             return int(error["data"]["term_id"] if made.status == 400 else made.json()["id"])
 
@@ -170,10 +169,7 @@ async def still_answers(
 
 def words_of(reply: Reply) -> dict[str, Any]:
     """Return WordPress's own error, empty if the answer is none: `code`, `message` and `data`."""
-    try:
-        error = orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        return {}
+    error = reply.said()
     good = isinstance(error, dict) and isinstance(error.get("code"), str)
     return error if good else {}
 
@@ -195,10 +191,10 @@ def failure(reply: Reply) -> DeliveryError:
         plain = reply.url.startswith("http://")
         cure = "; application passwords need https://" if plain else ""
         message = f"{reason or reply.excerpt()}: the login does not count{cure}"
-        return LoginExpired(reply.message(message), status=reply.status)
+        return reply.error(LoginExpired, message)
     if str(error.get("code")).startswith("rest_upload_"):
         # A file of another type, or one that is too large, is a 500 here.
-        return Rejected(reply.message(reason), status=reply.status)
+        return reply.error(Rejected, reason)
     if 403 in inner:
-        return AccountRefused(reply.message(reason), sure=False, status=reply.status)
+        return reply.error(AccountRefused, reason, sure=False)
     return reply.failure(reason)

@@ -23,11 +23,11 @@ X accepts no key of ours, so after an unclear outcome AppealBridge searches the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from html import unescape
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlencode
 
 import orjson
 
@@ -63,7 +63,7 @@ from appealbridge.plugin import (
     UploadsImages,
     looking,
 )
-from appealbridge.plugin.http import Effect, FormFile, Reply
+from appealbridge.plugin.http import Api, Effect, FormFile, Reply
 from appealbridge.plugin.text import X_LIMIT, x_length
 from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT, Page, Post, read_timeline
 from appealbridge.plugin.timestamps import moment
@@ -183,20 +183,14 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
     ) -> Receipt:
         """Create the post."""
-        url = f"{account.api}/2/tweets"
         body: Mapping[str, Any] = message.model_dump(
             exclude_none=True, exclude={"thread", "images"}
         )
         if message.in_reply_to is not None:  # who may reply was said by the post at the beginning
             body = {"text": message.text, "reply": {"in_reply_to_tweet_id": message.number()}}
         if message.images:
-            body = {**body, "media": {"media_ids": [image.media.id for image in message.images]}}
-        reply = await tools.http.post(
-            url,
-            json=body,
-            headers=_signed(account.credentials, "POST", url, tools),
-            failure=_failure,
-        )
+            body = {**body, "media": {"media_ids": message.upload_ids()}}
+        reply = await _api(account, tools).post("tweets", json=body)
         with reply.expecting("a post"):
             return _receipt(reply.name(reply.at("data", "id")))
 
@@ -209,27 +203,25 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
         self, account: XAccount, image: Image, name: str, delivery: Delivery, tools: Tools
     ) -> Uploaded:
         """Upload an image, then give it its alt text."""
-        url = f"{account.api}/2/media/upload"
-        media_type = image.rendition.media_type
-        reply = await tools.http.post(
-            url,
+        api, media_type = _api(account, tools), image.rendition.media_type
+        reply = await api.post(
+            "media/upload",
             form={"media_category": "tweet_image", "media_type": media_type},
             file=FormFile("media", name, media_type, await tools.data_of(image)),
-            headers=_signed(account.credentials, "POST", url, tools),
-            failure=_failure,
         )
         with reply.expecting("an upload"):
             media = reply.name(reply.at("data", "id"))
             lives = min(float(reply.at("data").get("expires_after_secs") or _LIVES), _LIVES)
         if image.alt:
-            await _describe(account, media, image.alt, tools)
+            await _describe(api, media, image.alt)
         return Uploaded(media, expires=tools.now + lives)
 
     async def find(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
     ) -> SearchResult:
         """Search the account's timeline."""
-        user = await _user_id(account, tools)
+        api = _api(account, tools)
+        user = await _user_id(account, api)
         is_reply = message.in_reply_to is not None
 
         async def page(begin: float, cursor: str) -> Page:
@@ -239,7 +231,7 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
                 "tweet.fields": _POST_FIELDS,
                 **({"pagination_token": cursor} if cursor else {}),
             }
-            reply = await _get(account, f"users/{user}/tweets", query, tools, accept=(_BAD_QUERY,))
+            reply = await api.get(f"users/{user}/tweets", params=query, accept=(_BAD_QUERY,))
             if (
                 reply.status == _BAD_QUERY
             ):  # X refuses a time that is in the future by its own clock
@@ -258,13 +250,7 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
         self, account: XAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> str:
         """Delete the post."""
-        url = f"{account.api}/2/tweets/{receipt.id}"
-        reply = await tools.http.change(
-            "DELETE",
-            url,
-            headers=_signed(account.credentials, "DELETE", url, tools),
-            failure=_failure,
-        )
+        reply = await _api(account, tools).change("DELETE", f"tweets/{receipt.id}")
         if reply.at("data", "deleted") is not True:  # X says so of posts that are gone already, too
             raise reply.unclear(f"X does not say that it is deleted: {reply.excerpt()}")
         return reply.message()
@@ -273,9 +259,11 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
         self, account: XAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> Standing:
         """Ask for the post by its id."""
-        query = {"tweet.fields": _POST_FIELDS}
-        reply = await _get(
-            account, f"tweets/{receipt.id}", query, tools, accept=_GONE, failure=looking(_failure)
+        reply = await _api(account, tools).get(
+            f"tweets/{receipt.id}",
+            params={"tweet.fields": _POST_FIELDS},
+            accept=_GONE,
+            failure=looking(_failure),
         )
         if gone := _says_gone(reply, receipt.id):
             return Standing(there=False, seen=reply.message(gone))
@@ -283,18 +271,18 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
             raise looking(_failure)(reply)
         with reply.expecting("a post"):
             tweet = reply.at("data")
-            if tweet["id"] != receipt.id:
-                raise ValueError("another post")
+            reply.check_name(tweet["id"], receipt.id)
             post = _post(tweet, reply, is_reply=False)
         return Standing(there=True, text=unescape(post.text), seen=reply.message("it is there"))
 
     async def check(self, account: XAccount, tools: Tools) -> str:
         """Return the account's name; raise `AccountRefused` if its login may not write."""
-        reply = await _get(account, "users/me", {}, tools)
+        api = _api(account, tools)
+        reply = await api.get("users/me")
         with reply.expecting("an account"):
             number = reply.name(reply.at("data", "id"))
             name = reply.name(reply.at("data", "username"))
-        if number != (own := await _user_id(account, tools)):
+        if number != (own := await _user_id(account, api)):
             raise LoginExpired(f"user_id is {own}, but this login is that of {number}; fix user_id")
         level = reply.headers.get("x-access-level", "")
         if level and "write" not in level:
@@ -311,20 +299,19 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
         return Measure("text", x_length(message.text), X_LIMIT, "characters as X counts")
 
 
-async def _describe(account: XAccount, media: str, alt: str, tools: Tools) -> None:
-    url = f"{account.api}/2/media/metadata"
-    reply = await tools.http.post(
-        url,
-        json={"id": media, "metadata": {"alt_text": {"text": alt}}},
-        headers=_signed(account.credentials, "POST", url, tools),
-        failure=_failure,
-    )
+def _api(account: XAccount, tools: Tools) -> Api:
+    sign = partial(_signed, account.credentials, tools)
+    return Api(tools.http, f"{account.api}/2", _failure, sign=sign)
+
+
+async def _describe(api: Api, media: str, alt: str) -> None:
+    metadata = {"id": media, "metadata": {"alt_text": {"text": alt}}}
+    reply = await api.post("media/metadata", json=metadata)
     with reply.expecting("the alt text"):
-        if reply.name(reply.at("data", "id")) != media:
-            raise ValueError("another image")
+        reply.check_name(reply.at("data", "id"), media)
 
 
-def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> Mapping[str, str]:
+def _signed(credentials: XCredentials, tools: Tools, method: str, url: str) -> Mapping[str, str]:
     """Return the Authorization header. The query is signed, a JSON body is not."""
     from oauthlib.oauth1 import Client  # a daemon without an account on X starts without it
 
@@ -344,34 +331,14 @@ def _signed(credentials: XCredentials, method: str, url: str, tools: Tools) -> M
     return signed
 
 
-async def _get(
-    account: XAccount,
-    path: str,
-    query: Mapping[str, str],
-    tools: Tools,
-    *,
-    accept: Collection[int] = (),
-    failure: Callable[[Reply], DeliveryError] | None = None,
-) -> Reply:
-    url = f"{account.api}/2/{path}"
-    whole = f"{url}?{urlencode(query)}" if query else url
-    return await tools.http.get(
-        url,
-        params=query,
-        headers=_signed(account.credentials, "GET", whole, tools),
-        accept=accept,
-        failure=failure or _failure,
-    )
-
-
-async def _user_id(account: XAccount, tools: Tools) -> str:
+async def _user_id(account: XAccount, api: Api) -> str:
     """Return the account's number: from the settings, from the access token, or from X."""
     if account.user_id is not None:
         return account.user_id
     number, dash, _ = account.credentials.access_token.get_secret_value().partition("-")
     if dash and number.isascii() and number.isdigit():
         return number
-    reply = await _get(account, "users/me", {}, tools)
+    reply = await api.get("users/me")
     with reply.expecting("an account"):
         return reply.name(reply.at("data", "id"))
 
@@ -382,21 +349,19 @@ def _failure(reply: Reply) -> DeliveryError:
     no_credits = "usage-capped" in text or "credits" in text
     if status == 402 or (status in (403, 429) and no_credits):
         reason = f"the account has no credits left; top them up at X. {reply.excerpt()}"
-        return TryAgain(
-            reply.message(reason), after=_OUT_OF_CREDITS_WAIT, throttled=True, status=status
-        )
+        return reply.error(TryAgain, reason, after=_OUT_OF_CREDITS_WAIT, throttled=True)
     if status == 403 and ("duplicate content" in text or _has_code(text, 187)):
-        return Unsure(reply.message(f"{TAKEN_FOR_A_REPEAT}: {reply.excerpt()}"), status=status)
+        return reply.error(Unsure, f"{TAKEN_FOR_A_REPEAT}: {reply.excerpt()}")
     if status == 403 and _has_code(text, *_LIMITS):
-        return TryAgain(reply.message(), throttled=True, status=status)
+        return reply.error(TryAgain, throttled=True)
     if status == 403:
         sure = _SURELY_THE_ACCOUNT.search(text) is not None
         # A refusal to delete a post that mentions it is still about the account's right to do so.
         if not sure and reply.effect is not Effect.CHANGE and _ABOUT_THE_MESSAGE.search(text):
-            return Rejected(reply.message(), status=status)
-        return AccountRefused(reply.message(), sure=sure, status=status)
+            return reply.error(Rejected)
+        return reply.error(AccountRefused, sure=sure)
     if status == 400 and reply.effect is Effect.CREATE and _NO_MEDIA.search(text):
-        return UploadExpired(reply.message(), status=status)
+        return reply.error(UploadExpired)
     if status == 429:
         resets = [
             reply.seconds_until(float(reset))
@@ -405,7 +370,7 @@ def _failure(reply: Reply) -> DeliveryError:
             and reply.headers.get(f"{window}-remaining", "0") == "0"
         ]
         if resets:
-            return TryAgain(reply.message(), after=max(resets), throttled=True, status=status)
+            return reply.error(TryAgain, after=max(resets), throttled=True)
     return reply.failure()
 
 

@@ -1,6 +1,7 @@
 """HTTP for plug-ins: the client in `Tools.http`, the meaning of answers, and rate limits."""
 
 from appealbridge.plugin.egress import check_host
+from appealbridge.plugin.http.api import Api
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.failures import failure_reason
 from appealbridge.plugin.http.logins import Login, Logins, StaleLogin
@@ -10,6 +11,7 @@ from appealbridge.plugin.http.reply import Effect, Reply, failure, readable
 
 __all__ = [
     "Allowance",
+    "Api",
     "Effect",
     "FormFile",
     "Http",

@@ -70,7 +70,7 @@ Failure = Callable[[Reply], DeliveryError]
 _ADDRESS = re.compile(r"https?://[^\s'\"<>)]+")
 
 
-class _Options(TypedDict, total=False):
+class RequestOptions(TypedDict, total=False):
     """The options of `Http.request`."""
 
     params: Mapping[str, str] | None
@@ -127,19 +127,19 @@ class Http:
             logins=self.logins,
         )
 
-    async def get(self, url: str, **options: Unpack[_Options]) -> Reply:
+    async def get(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
         """Read something; an unclear answer is `TryAgain`. The options are those of `request`."""
         return await self.request("GET", url, Effect.READ, **options)
 
-    async def get_outside(self, url: str, **options: Unpack[_Options]) -> Reply:
+    async def get_outside(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
         """Read something at an address that a stranger gave: nothing inside the network is connected to."""
         return await self._get_by(self._session.policy().public_only(), url, options)
 
-    async def get_named(self, url: str, **options: Unpack[_Options]) -> Reply:
+    async def get_named(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
         """Read something at an address that an event gave: inside the network only what `inside:` names."""
         return await self._get_by(self._session.policy().named_only(), url, options)
 
-    async def _get_by(self, policy: EgressPolicy, url: str, options: _Options) -> Reply:
+    async def _get_by(self, policy: EgressPolicy, url: str, options: RequestOptions) -> Reply:
         async with open_session(
             agent=self._session.agent, policy=lambda: policy, resolver=self._session.resolver
         ) as session:
@@ -161,11 +161,11 @@ class Http:
         """Return the context for TLS on such a socket; `None` if the authorities of this machine are enough."""
         return self._session.tls()
 
-    async def post(self, url: str, **options: Unpack[_Options]) -> Reply:
+    async def post(self, url: str, **options: Unpack[RequestOptions]) -> Reply:
         """Create something; an unclear answer is `Unsure`. The options are those of `request`."""
         return await self.request("POST", url, Effect.CREATE, **options)
 
-    async def change(self, method: str, url: str, **options: Unpack[_Options]) -> Reply:
+    async def change(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Reply:
         """
         Change or remove something that is there (PUT, POST, DELETE); an unclear answer is `Unsure`.
 

@@ -13,17 +13,8 @@ import orjson
 from multidict import istr
 
 from appealbridge.model.value import value
-from appealbridge.plugin.http.reply import Reply
-from appealbridge.plugin.timestamps import moment
+from appealbridge.plugin.http.reply import RATE_HEADERS, Reply
 
-_LARGEST_SPAN = 10_000_000.0
-"""A larger number is a time in Unix seconds, a smaller one a number of seconds from now; platforms use both."""
-
-# All of these are looked up in every answer; an `istr` is turned into small letters only once.
-_NAMES = tuple(
-    (istr(f"{prefix}-remaining"), istr(f"{prefix}-reset"))
-    for prefix in ("x-rate-limit", "x-ratelimit", "ratelimit")
-)
 _USED = tuple(map(istr, ("x-app-usage", "x-page-usage", "x-business-use-case-usage")))
 _WHOLE = 100
 _USED_UP_SECONDS = 900.0
@@ -44,7 +35,7 @@ def allowance(reply: Reply) -> Allowance | None:
     These are `x-rate-limit-*`, `X-RateLimit-*` and `RateLimit-*`, and Meta's `X-*-Usage`.
     """
     headers = reply.headers
-    for remaining, reset in _NAMES:
+    for remaining, reset in RATE_HEADERS:
         left = headers.get(remaining)
         if left is not None:
             return _read(reply, left, headers, reset)
@@ -55,19 +46,8 @@ def allowance(reply: Reply) -> Allowance | None:
 def _read(reply: Reply, left: str, headers: Mapping[str, str], reset: str) -> Allowance | None:
     if not left.isdecimal() or len(left) > 9:
         return None
-    seconds = _seconds(reply, headers.get(reset, ""))
+    seconds = reply.seconds_until_reset(headers.get(reset, ""))
     return None if seconds is None else Allowance(int(left), seconds)
-
-
-def _seconds(reply: Reply, reset: str) -> float | None:
-    try:
-        number = float(reset)
-    except ValueError:
-        time = moment(reset)
-        return None if time is None else reply.seconds_until(time)
-    if not 0 <= number < float("inf"):
-        return None
-    return number if number < _LARGEST_SPAN else reply.seconds_until(number)
 
 
 def _used_up(headers: list[str]) -> Allowance | None:

@@ -8,9 +8,10 @@ from dataclasses import field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from multidict import istr
 from yarl import URL
 
 from appealbridge.model.errors import (
@@ -23,6 +24,7 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.value import value
+from appealbridge.plugin.timestamps import moment as read_moment
 
 MOVED = frozenset({301, 307, 308})
 """Redirects of a request that was certainly not carried out; after any other redirect it may have been."""
@@ -43,10 +45,23 @@ _GAVE_UP = re.compile(
 )
 """Texts in the 503 of a proxy that passed the request on and then stopped waiting."""
 
+# All of these are looked up in every answer; an `istr` is turned into small letters only once.
+RATE_HEADERS = tuple(
+    (istr(f"{prefix}-remaining"), istr(f"{prefix}-reset"))
+    for prefix in ("x-rate-limit", "x-ratelimit", "ratelimit")
+)
+"""The usual headers of rate limits: how many requests are left, and when there will be more."""
+
+_LARGEST_SPAN = 10_000_000.0
+"""A larger number is a time in Unix seconds, a smaller one a number of seconds from now; platforms use both."""
+
 _UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """The errors of code that reads an answer with another structure than expected."""
 _NAME = re.compile(r"[!-~]{1,200}")
 _WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f\ud800-\udfff]{1,2000}")
+
+
+E = TypeVar("E", bound=DeliveryError)
 
 
 class Effect(StrEnum):
@@ -119,6 +134,16 @@ class Reply:
             raise self.unclear(f"the answer has no {place}: {self.excerpt()}") from None
         return value
 
+    def said(self, *path: str | int) -> Any:
+        """Return the value at a path of the JSON body, `None` if there is none: for what a platform may leave out."""
+        try:
+            value = orjson.loads(self.body)
+            for step in path:
+                value = value[step]
+        except (orjson.JSONDecodeError, LookupError, TypeError):
+            return None
+        return value
+
     def expecting(self, what: str) -> _Expecting:
         """Return a context in which an error of reading the answer becomes `Unsure` or `TryAgain`: it is not `what`."""
         return _Expecting(self, what)
@@ -131,6 +156,11 @@ class Reply:
         if not name.replace("_", "").isdigit() and self.clean(name) != name:
             raise ValueError("a secret, not an identifier")
         return name
+
+    def check_name(self, value: Any, expected: str) -> None:
+        """Raise `ValueError` if an identifier is not the expected one: the answer is about something else."""
+        if self.name(value) != expected:
+            raise ValueError(f"not {expected}")
 
     def web_address(self, value: Any) -> str:
         """Return the address of a page, cleaned of secrets; empty if it is not one."""
@@ -159,7 +189,14 @@ class Reply:
             )
         if self.status == 503 and _GAVE_UP.search(self.excerpt(2000)):
             return self.unclear(reason)
-        return failure(self.status, self.effect, self.message(reason), self.retry_after())
+        after = self.retry_after()
+        if self.status == 429 and after is None:
+            after = self._limit_ends()
+        return failure(self.status, self.effect, self.message(reason), after)
+
+    def error(self, kind: type[E], reason: str = "", **more: Any) -> E:
+        """Return an error of this kind, with the reason or else the platform's text, and the status."""
+        return kind(self.message(reason), status=self.status, **more)
 
     def unclear(self, reason: str) -> DeliveryError:
         """Return the failure for an answer that does not say what was done."""
@@ -184,6 +221,25 @@ class Reply:
         """
         answered_at = http_date(self.headers.get("Date", ""))
         return max(0.0, moment - (self.now if answered_at is None else answered_at))
+
+    def seconds_until_reset(self, reset: str) -> float | None:
+        """Return the seconds until the end of a rate limit, which a header gives in one of the usual forms."""
+        try:
+            number = float(reset)
+        except ValueError:
+            time = read_moment(reset)
+            return None if time is None else self.seconds_until(time)
+        if not 0 <= number < float("inf"):
+            return None
+        return number if number < _LARGEST_SPAN else self.seconds_until(number)
+
+    def _limit_ends(self) -> float | None:
+        waits = (
+            self.seconds_until_reset(self.headers.get(reset, ""))
+            for left, reset in RATE_HEADERS
+            if self.headers.get(left, "0") == "0"
+        )
+        return max((wait for wait in waits if wait is not None), default=None)
 
 
 class _Expecting:
