@@ -163,8 +163,8 @@ def test_one_that_breaks_over_a_login_has_the_others_tried(folder):
     assert "force_sms (sms): bad, the plug-in failed: KeyError" in told.output
     assert "force_x (x): bad" in told.output  # nobody listens there
     sms, x = (line for line in told.output.splitlines() if line.startswith("force_"))
-    assert sms.endswith("; sms cannot be withdrawn or edited; a withdrawal is a task for a person")
-    assert x.endswith("; x cannot be edited")
+    assert "; sms cannot be withdrawn (that becomes a task for a person), edited (" in sms
+    assert x.endswith("; x cannot be edited (a correction follows as a reply)")
 
 
 MISSPELT = SETTINGS.replace("feeds:", "feds:")

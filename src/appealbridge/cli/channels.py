@@ -73,6 +73,28 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
+@channels.command()
+@json_option
+def abilities(as_json: bool) -> None:
+    """Show what AppealBridge can do on each platform, and on those of installed plug-ins."""
+    from appealbridge.daemon.assembly import load_plugins
+    from appealbridge.plugin.abilities import ABILITIES, limits_of
+
+    registry = load_plugins()
+    rows = [
+        {
+            "platform": channel.platform,
+            "action": channel.action,
+            **{name: can(channel) for name, can in ABILITIES.items()},
+            "limits": limits_of(channel),
+        }
+        for channel in registry.channels.values()
+    ]
+    show(rows, as_json, tell.abilities)
+    for problem in registry.broken.values():
+        say(problem.text(), err=True)
+
+
 async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, Any]]:
     from appealbridge.clock import SystemClock
     from appealbridge.engine.time_limit import TimeLimits

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from appealbridge.cli.output import Styled, say, short, styled, table
+from appealbridge.cli.output import Styled, paragraph, say, short, styled, table
 from appealbridge.clock import SystemClock
 
 STYLES = {
@@ -95,6 +95,20 @@ def channels(rows: Sequence[Row]) -> None:
         )
     headings = ("channel", "platform", "condition", zoned("since"), "waiting", "why")
     table(headings, lines, cut=("channel",))
+
+
+def abilities(rows: Sequence[Row]) -> None:
+    """Print a table of what can be done on each platform, then what happens where it cannot."""
+    names = [name for name in rows[0] if name not in ("platform", "action", "limits")]
+    lines = (
+        (row["platform"], row["action"], *("yes" if row[name] else "no" for name in names))
+        for row in rows
+    )
+    table(("platform", "action", *names), lines)
+    say()
+    for row in rows:
+        if row["limits"]:
+            paragraph(f"{row['limits']}.")
 
 
 def runs(rows: Sequence[Row]) -> None:

@@ -8,7 +8,7 @@ engine, the documentation, the editor's schema and the contract suites alike.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from appealbridge.model.delivery import Delivery
@@ -21,10 +21,10 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
-from appealbridge.plugin.channel import Account, AnyChannel, Tools
+from appealbridge.plugin.channel import Account, AnyChannel, Repeat, Tools
 from appealbridge.plugin.http.reply import ABOUT_THE_ACCOUNT, Reply
 from appealbridge.plugin.images import Image, ImageRules, Uploaded
-from appealbridge.plugin.options import Options
+from appealbridge.plugin.options import Options, Threaded
 from appealbridge.plugin.recognition import canonical
 
 
@@ -200,13 +200,34 @@ def looking(failure: Callable[[Reply], DeliveryError]) -> Callable[[Reply], Deli
 
 
 def limits_of(channel: AnyChannel) -> str:
-    """Return what cannot be done with a channel's posts once they are out, in words; empty if it can do all."""
+    """Return what cannot be done with a channel's published posts and what happens instead, empty if all can be done."""
+    replies = "in_reply_to" in channel.message.model_fields
+    limits = []
     if not isinstance(channel, Removes):
-        return (
-            f"{channel.platform} cannot be withdrawn or edited; a withdrawal is a task for a person"
-        )
-    return "" if isinstance(channel, Edits) else f"{channel.platform} cannot be edited"
+        instead = "that becomes a task for a person"
+        if channel.recipient:
+            instead = "everybody who had it gets a correction, if the recipe has one"
+        limits.append(f"withdrawn ({instead})")
+    if not isinstance(channel, Edits):
+        instead = "a correction follows as a reply" if replies else "a correction is published anew"
+        if channel.recipient:
+            instead = "a correction follows below it"
+        limits.append(f"edited ({instead})")
+    if not channel.can_find and channel.repeat is not Repeat.IDEMPOTENT:
+        limits.append("searched (after an unclear answer a person decides)")
+    *first, last = limits or [""]
+    words = f"{', '.join(first)} or {last}" if first else last
+    return f"{channel.platform} cannot be {words}" if words else ""
 
+
+ABILITIES: Mapping[str, Callable[[AnyChannel], bool]] = {
+    "removes": lambda channel: isinstance(channel, Removes),
+    "edits": lambda channel: isinstance(channel, Edits),
+    "finds": lambda channel: channel.can_find,
+    "images": lambda channel: isinstance(channel, AcceptsImages),
+    "threads": lambda channel: issubclass(channel.message, Threaded),
+}
+"""What only some channels can do, in a word each, and how to tell whether a channel can."""
 
 AnyImages = AcceptsImages[Any]
 AnyUploads = UploadsImages[Any]

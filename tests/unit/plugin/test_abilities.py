@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from appealbridge.channels.mastodon.channel import Mastodon
@@ -19,11 +21,18 @@ from appealbridge.plugin.registry import load
 def test_each_channel_says_what_it_cannot_do():
     channels = load(third_party=False).channels
     for name, channel in channels.items():
-        lacks = [ability for ability in (Removes, Edits) if not isinstance(channel, ability)]
-        assert bool(limits_of(channel)) == bool(lacks), name
-    cannot = "email cannot be withdrawn or edited; a withdrawal is a task for a person"
-    assert limits_of(channels["email"]) == cannot
-    assert limits_of(channels["x"]) == "x cannot be edited"
+        lacks = [
+            word
+            for word, ability in (("withdrawn", Removes), ("edited", Edits))
+            if not isinstance(channel, ability)
+        ]
+        lacks += [] if channel.can_find else ["searched"]
+        assert re.findall(r"(\w+) \(", limits_of(channel)) == lacks, name
+    assert limits_of(channels["email"]) == (
+        "email cannot be withdrawn (everybody who had it gets a correction, if the recipe has one), "
+        "edited (a correction follows below it) or searched (after an unclear answer a person decides)"
+    )
+    assert limits_of(channels["x"]) == "x cannot be edited (a correction follows as a reply)"
 
 
 def test_a_post_that_is_gone_shows_no_message_not_even_one_without_words():

@@ -1,4 +1,5 @@
 import pytest
+from multidict import CIMultiDict
 
 from appealbridge.plugin import TryAgain, Unsure
 from appealbridge.plugin.http import Effect, Reply
@@ -63,3 +64,44 @@ def test_an_excerpt_is_one_line_of_whatever_bytes():
 )
 def test_an_address_is_shown_without_what_may_be_secret(url, shown):
     assert bare(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [(b'{"error": {"code": 7}}', 7), (b'{"error": 7}', None), (b"[]", None), (b"<html>", None)],
+)
+def test_what_a_platform_may_leave_out_is_none(body, value):
+    assert reply(body).said("error", "code") == value
+
+
+def test_an_identifier_of_something_else_is_refused():
+    reply().check_name(7, "7")
+    with pytest.raises(ValueError, match="not 7"):
+        reply().check_name("8", "7")
+
+
+def test_an_error_has_the_request_the_status_and_what_is_given_besides():
+    error = reply(b"no").error(TryAgain, after=3.0, throttled=True)
+    assert (str(error), error.status, error.after, error.throttled) == (
+        "GET https://a.example/x: 200 no", 200, 3.0, True,
+    )  # fmt: skip
+    assert str(reply(b"no").error(Unsure, "why")).endswith("200 why")
+
+
+@pytest.mark.parametrize(
+    ("headers", "after"),
+    [
+        ({"RateLimit-Reset": "784111814"}, 37.0),
+        ({"X-RateLimit-Reset": "1994-11-06T08:50:14Z"}, 37.0),
+        ({"x-rate-limit-reset": "20"}, 20.0),
+        ({"x-rate-limit-reset": "20", "x-rate-limit-remaining": "3"}, None),
+        ({"x-rate-limit-reset": "20", "Retry-After": "7"}, 7.0),
+        ({"x-rate-limit-reset": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_rate_limit_ends_when_the_usual_headers_say(headers, after):
+    headers = CIMultiDict(headers)
+    answer = Reply(429, headers, b"", "https://a.example", now=http_date(DATE))
+    assert (error := answer.failure()).throttled
+    assert error.after == after
