@@ -200,7 +200,7 @@ def looking(failure: Callable[[Reply], DeliveryError]) -> Callable[[Reply], Deli
 
 
 def limits_of(channel: AnyChannel) -> str:
-    """Return what cannot be done with a channel's published posts and what happens instead, empty if all can be done."""
+    """Return what cannot be done with a channel's posts and what happens instead; empty if all can be done."""
     replies = "in_reply_to" in channel.message.model_fields
     limits = []
     if not isinstance(channel, Removes):
