@@ -57,6 +57,17 @@ actions:
   - { action: bluesky_post, channel: force_bluesky, text: "{{ event.data.text }}", overflow: thread }
 approval: none
 """
+CORRECTED = """
+alias: Corrected
+triggers: [{{ trigger: webhook, webhook_id: desk, types: [report, report.updated] }}]
+actions:
+  - if: "{{{{ event.type == 'report.updated' }}}}"
+    then:
+      - {{ action: amend, of: report, instead: {instead}, text: "{{{{ event.data.text }}}}" }}
+      - stop: corrected
+  - {{ action: bluesky_post, id: report, channel: force_bluesky, text: "{{{{ event.data.text }}}}" }}
+approval: none
+"""
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
 EVENT = {"type": "incident", "subject": "M6", "text": f"M6 closed {FAMILY} <both> ways"}
 
@@ -194,6 +205,39 @@ async def test_a_thread_hangs_together_and_no_part_is_published_twice(pds, force
         (post["reply"]["root"]["uri"], post["reply"]["parent"]["uri"]) for post in (middle, last)
     ]
     assert links == [(first["uri"], first["uri"]), (first["uri"], middle["uri"])]
+
+
+@pytest.mark.parametrize("instead", ["follow_up", "replace"])
+async def test_a_correction_whose_answer_is_lost_is_there_once_and_all_is_withdrawn(
+    pds, tmp_path, instead
+):
+    channels = CHANNELS.format(url=pds.way.url)
+    recipes = {"corrected": CORRECTED.format(instead=instead)}
+    async with house(
+        tmp_path / "stage", channels, recipes, bluesky_app_password=pds.password
+    ) as force:
+        report = {"type": "report", "subject": "MP-1", "text": "Aged 13"}
+        await force.receives("msg_1", report)
+        await force.has(1, "delivered")
+        pds.way.lose("putRecord")
+        await force.receives("msg_2", {**report, "type": "report.updated", "text": "Aged 14"})
+
+        async def is_corrected():
+            posts = {post["text"]: post for post in await pds.read()}
+            if instead == "replace":
+                return [*posts] == ["Aged 14"]
+            first, second = posts.get("Aged 13"), posts.get("Aged 14")
+            return second and second["reply"]["parent"]["uri"] == first["uri"]
+
+        await until(is_corrected, "the correction")
+        assert len(pds.way.lost) == 1
+        assert len(await pds.read()) == (1 if instead == "replace" else 2)
+        await command(force, "withdraw", "MP-1", "--reason", "Found safe")
+
+        async def is_gone():
+            return await pds.read() == []
+
+        await until(is_gone, "the removal")
 
 
 async def test_a_daemon_that_starts_again_needs_no_new_login(pds, tmp_path):

@@ -46,6 +46,21 @@ actions:
     tags: [Digbeth]
 approval: none
 """
+CORRECTED = """
+alias: Appeal, corrected when it changes
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'appeal.updated' }}"
+    then:
+      - { action: amend, of: blog, title: "{{ event.data.title }}", body: "<p>{{ event.data.text }}</p>" }
+      - stop: corrected
+  - action: wordpress_post
+    id: blog
+    channel: newsroom
+    title: "{{ event.data.title }}"
+    body: "<p>{{ event.data.text }}</p>"
+approval: none
+"""
 EVENT = {
     "type": "appeal",
     "subject": "MP-1",
@@ -158,6 +173,31 @@ async def test_a_post_whose_answer_is_lost_is_there_once_and_is_gone_when_it_is_
         assert [post["status"] for post in await site.posts(TITLE)] == ["trash"]
         shown = await command(force, "withdrawals")
         assert "Found safe" in shown
+
+
+async def test_a_correction_whose_answer_is_lost_edits_the_same_post_once(site, tmp_path):
+    channels = CHANNELS.format(url=site.url)
+    password = {"newsroom_password": site.password}
+    async with house(tmp_path / "stage", channels, {"blog": CORRECTED}, **password) as force:
+        event = {"type": "appeal", "subject": "MP-2", "title": "Ben is 13", "text": "Red coat"}
+        await force.receives("msg_1", event)
+        (delivery,) = await force.has(1, "delivered")
+        url = delivery["receipt"]["url"]
+        await site.lose()
+        corrected = {**event, "type": "appeal.updated", "title": "Ben is 14", "text": "Blue coat"}
+        await force.receives("msg_2", corrected)
+        await force.has(2, "delivered")
+        (post,) = await site.posts("Ben is 14")
+        assert await site.posts("Ben is 13") == []
+        assert (post["content"], post["status"]) == ("<p>Blue coat</p>", "publish")
+        assert url.endswith(f"/{post['slug']}/")
+        await command(force, "withdraw", "MP-2", "--reason", "Found safe")
+
+        async def is_gone():
+            return await site.status(url) == 404
+
+        await until(is_gone, "the removal")
+        assert [post["status"] for post in await site.posts("Ben is 14")] == ["trash"]
 
 
 def said(answer):

@@ -61,6 +61,12 @@ def test_there_is_one_for_each_thing_that_is_asked_for_most():
 
 
 @pytest.mark.parametrize("name", names())
+def test_what_offers_mastodon_offers_bluesky_too(name):
+    offered = {asked.platform for asked in get(name).inputs.values()}
+    assert "mastodon" not in offered or "bluesky" in offered
+
+
+@pytest.mark.parametrize("name", names())
 def test_what_it_makes_is_in_order_and_passes_its_tests(name):
     check(made(name), name)
 
