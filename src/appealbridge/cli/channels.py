@@ -39,7 +39,7 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
     show(rows, as_json, tell.channels)
 
 
-@channels.command()
+@channels.command(short_help="Log in to every account, and say whose each is.")
 @click.argument("names", metavar="[NAME...]", nargs=-1)
 @config_option
 @json_option
@@ -73,7 +73,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
-@channels.command()
+@channels.command(short_help="Show what can be done on each platform.")
 @json_option
 def abilities(as_json: bool) -> None:
     """Show what AppealBridge can do on each platform, and on those of installed plug-ins."""
