@@ -55,9 +55,22 @@ class Wanted:
         """The names that the message reads."""
         return [(name, keys) for _, name, keys in chains_of(self.filled.leaves)]
 
+    def lacks(self, what: str) -> str:
+        """Return a sentence about what the channel cannot do; an account may not be named yet."""
+        account = f"{self.channel} is on {self.plugin.platform}, which" if self.channel else ""
+        return f"{account or self.plugin.platform} {what}"
+
     def place(self, option: str) -> Path:
         """Return the path of an option in the file."""
         return self.places.get(option, (*self.path, option))
+
+
+_LACKING = {
+    IMAGES: "takes no pictures",
+    "thread": "has no threads",
+    "in_reply_to": "has no replies",
+}
+"""What a channel lacks that does not know one of these options."""
 
 
 def compiled_options(
@@ -79,10 +92,15 @@ def compiled_options(
 def complaints_about(reading: ParsingContext, wanted: Wanted) -> list[Problem]:
     """Return what is wrong with a message's options."""
     from_files = {k: "{{ … }}" for k in wanted.filled.literal if k not in wanted.written}
+    lacking = _LACKING.keys() & wanted.written.keys() - wanted.plugin.message.model_fields.keys()
+    for option in lacking:
+        message = wanted.lacks(_LACKING[option])
+        reading.complain(wanted.place(option), message, f"leave {option} out", key=True)
+    options = {k: option for k, option in wanted.written.items() if k not in lacking}
     _, problems = check_value(
         reading.document,
         wanted.path,
-        {**wanted.written, **from_files},
+        {**options, **from_files},
         wanted.plugin.message,
         skip_templates=True,
         owner=wanted.plugin.action,
@@ -124,8 +142,7 @@ def check_overflow(reading: ParsingContext, wanted: Wanted, path: Path, cure: st
         message = "the text of a thread is never shortened"
         reading.complain(path, message, "delete | shorten, or write shorten(200)")
     if not issubclass(wanted.plugin.message, Threaded):
-        message = f"{wanted.channel} is on {wanted.plugin.platform}, which has no threads"
-        reading.complain(path, message, cure)
+        reading.complain(path, wanted.lacks(_LACKING["thread"]), cure)
     elif "thread" in wanted.written:
         message = (
             "the option thread already has the posts, so they cannot also be made from the text"
