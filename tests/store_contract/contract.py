@@ -20,6 +20,7 @@ from tests.store_contract.amendments import StoreAmendmentsContract
 from tests.store_contract.audit import StoreAuditContract
 from tests.store_contract.case import OpenStore
 from tests.store_contract.delivery import StoreDeliveryContract
+from tests.store_contract.images import StoreImagesContract
 from tests.store_contract.intake import StoreIntakeContract
 from tests.store_contract.notices import StoreNoticesContract
 from tests.store_contract.owners import StoreOwnersContract
@@ -54,6 +55,7 @@ class StoreContract(
     StoreStopsContract,
     StoreAmendmentsContract,
     StorePeopleContract,
+    StoreImagesContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 

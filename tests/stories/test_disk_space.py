@@ -11,6 +11,7 @@ from appealbridge.store.sqlite.store import SqliteStore
 from appealbridge.testing.server import ScriptedServer
 from tests.stories import staging
 from tests.stories.processes import daemon, platforms, until
+from tests.stories.test_images import TOOTED, arrives, picture, puts
 
 HELD = staging.TWEET.replace("approval: none\n", "")
 PLENTY = Space(50 * 10**9, 100 * 10**9)
@@ -152,3 +153,23 @@ async def test_a_source_is_asked_less_and_less_while_the_store_keeps_nothing(sto
         begun, before = story.clock.now(), len(server.heard)
         await story.until(lambda: len(server.heard) > before + 3, passing=5)
         assert story.clock.now() - begun > 3 * 60
+
+
+async def test_no_picture_is_fetched_or_stored_while_there_is_no_room(story, disk):
+    await story.begins({"toot": TOOTED})
+    url = f"{story.sandbox.url}/website/pictures/late.png"
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": "A girl"})
+    await story.until(lambda: planned_because(story, "404"))
+    await fills(story, disk)
+    await puts(story, "late.png", picture())
+    await story.clock.passes(minutes=30)
+    await story.settles()
+    assert story.sandbox.pictures.fetched["late.png"] == 0
+    await empties(story, disk)
+    await story.state(1, "delivered", passing=10)
+    assert story.sandbox.pictures.fetched["late.png"] == 1
+
+
+async def planned_because(story, reason):
+    (delivery,) = await story.deliveries()
+    return delivery["state"] == "planned" and reason in (delivery["reason"] or "")

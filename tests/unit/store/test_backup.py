@@ -1,6 +1,7 @@
 """A copy of a store at work: whole, of one moment, and aware that it is one."""
 
 import asyncio
+import hashlib
 import shutil
 import sqlite3
 import stat
@@ -10,13 +11,15 @@ import pytest
 
 from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import State
-from appealbridge.model.errors import StoreError
+from appealbridge.model.errors import NotFound, StoreError
 from appealbridge.model.withdrawal import RESTORED
 from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite import maintenance
+from appealbridge.store.sqlite.images.media import IN_BACKUP
 from appealbridge.store.sqlite.maintenance import back_up
 from appealbridge.store.sqlite.store import SqliteStore
 from tests.store_contract.case import CHANNEL, NOW, an_arrival, begun, ended
+from tests.store_contract.images import illustrated, rendered
 
 
 @pytest.fixture
@@ -144,3 +147,31 @@ def test_another_programs_file_is_not_backed_up(path, copy):
         db.execute("CREATE TABLE bookmarks (url)")
     with pytest.raises(StoreError, match="another program's"):
         back_up(path, copy, NOW)
+
+
+async def test_a_backup_is_one_file_with_the_pictures_that_its_messages_show(
+    path, store, copy, tmp_path
+):
+    shown, other = (b"picture %d" % n for n in (1, 2))
+    for data in (shown, other):
+        await store.keep_media(hashlib.sha256(data).hexdigest(), data, NOW)
+    arrival = illustrated(1)
+    (delivery,) = arrival.deliveries
+    await store.accept([arrival])
+    digest = hashlib.sha256(shown).hexdigest()
+    await store.keep_images([rendered(delivery, sha256=digest)])
+    back_up(path, copy, NOW)
+    assert [file.name for file in copy.parent.iterdir()] == [copy.name]
+
+    restored = tmp_path / "restored.db"
+    shutil.copy(copy, restored)
+    again = await SqliteStore.open(restored)
+    try:
+        assert await again.media(digest) == shown
+        with pytest.raises(NotFound):
+            await again.media(hashlib.sha256(other).hexdigest())
+    finally:
+        await again.close()
+    with closing(sqlite3.connect(restored)) as db:
+        tables = [row[0] for row in db.execute("SELECT name FROM sqlite_schema")]
+        assert IN_BACKUP not in tables, "the pictures are in the file beside it, and not twice"
