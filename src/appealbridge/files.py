@@ -63,12 +63,18 @@ def read_file(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> by
 
     With `pipes` it may be a pipe, for a file that a person names on the command line.
     """
+    return read_owned(path, limit, pipes=pipes)[0]
+
+
+def read_owned(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> tuple[bytes, int]:
+    """Return a file's content like `read_file`, and the number of the user to whom that file belongs."""
     try:
         handle = open_handle(path, os.O_RDONLY, wait=pipes)
     except ValueError:  # a NUL in the path
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
     try:
-        mode = os.fstat(handle).st_mode
+        about = os.fstat(handle)
+        mode = about.st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not (stat.S_ISREG(mode) or pipes):
@@ -76,7 +82,7 @@ def read_file(path: Path, limit: int = READ_LIMIT, *, pipes: bool = False) -> by
         content = b""
         while part := os.read(handle, min(_PART, limit + 1 - len(content))):
             content += part
-        return content
+        return content, about.st_uid
     finally:
         os.close(handle)
 

@@ -24,6 +24,27 @@ NOBODIES = {"root": 0, "an unmapped user": 51_999, "the overflow user": 65_534}
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 
+LIVE_CHANNELS = """\
+press_office:
+  platform: email
+  smtp: SMTP
+  sender: Press Office <press@example.police.uk>
+"""
+"""What a live daemon may use in a story: the practice mail server is like any other."""
+
+MAIL = """
+alias: Incident, mail
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: email
+    channel: press_office
+    to: desk@example-radio.example
+    subject: News
+    text: "{{ event.data.text }}"
+approval: none
+"""
+"""A recipe for live stories."""
+
 HELD = staging.TWEET.replace("approval: none\n", "")
 
 
@@ -39,15 +60,16 @@ def people(**more: str) -> str:
 class Crew:
     """People at the control socket of a story's daemon."""
 
-    def __init__(self, story: Story, folder: Path) -> None:
+    def __init__(self, story: Story, folder: Path, *, live: bool = False) -> None:
         self.story = story
+        self.live = live
         self.socket = folder / "control.sock"
 
     async def begins(self, recipes: dict[str, str] | None = None, settings: str = "") -> None:
         """Start the daemon with these people."""
         self.recipes = recipes or {"tweet": HELD}
         story = self.story
-        await story.begins(self.recipes)
+        await story.begins(self.recipes, LIVE_CHANNELS if self.live else staging.CHANNELS)
         await story.stops()
         self.write(settings or people())
         await story.starts()
@@ -57,7 +79,10 @@ class Crew:
         stage = self.story.stage
         for name, text in (recipes or {}).items():
             stage.recipe(name, text)
-        stage.configure()
+        stage.configure(LIVE_CHANNELS if self.live else staging.CHANNELS)
+        if self.live:
+            text = stage.config.read_text()
+            stage.config.write_text(text.replace(f"practice: {stage.practice}\n", ""))
         with stage.config.open("a") as file:
             file.write(f"control_socket: {self.socket}\ncontrol_mode: '0666'\n{settings}")
 

@@ -35,6 +35,7 @@ FILES = {
     "withdrawals": ("withdraw", "withdrawals", "lift"),
     "decisions.audit": ("audit",),
     "decisions.approving": ("questions", "approve", "reject", "edit", "take-back"),
+    "decisions.accepting": ("recipes",),
     "decisions.stopping": ("stop", "start", "status"),
     "people.commands": ("people", "tokens"),
     "channels": ("channels",),

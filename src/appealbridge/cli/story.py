@@ -247,6 +247,8 @@ def _next(row: Row) -> Iterator[str]:
         case "held" if row["hold"] == "unknown":
             yield f"if it is published: appealbridge confirm {number} --url ADDRESS"
             yield f"if it is not: appealbridge release {number}"
+        case "held" if row["hold"] == "acceptance":
+            yield f"once an admin accepts its recipe: appealbridge recipes accept {row['recipe']}"
         case "held":
             does = "put this text there" if row["hold"] == "edited_by_hand" else "publish it"
             yield f"to {does}: appealbridge release {number}"

@@ -242,6 +242,7 @@ def _catalogue(
         },
         lists=settings.lists,
         list_places=settings.list_places,
+        list_owners=settings.list_owners,
         people=frozenset(settings.daemon.people) | frozenset(settings.daemon.groups),
         telling=telling,
         time_zone=settings.daemon.time_zone,

@@ -39,6 +39,7 @@ class Engine:
         self.stops = self.pipeline.stops
         self.questions = self.pipeline.questions
         self.answers = self.pipeline.answers
+        self.acceptances = self.pipeline.acceptances
         self.disk_space = self.pipeline.disk_space
         self.people = People(context)
         self.heartbeat = Heartbeat(context)
@@ -80,6 +81,7 @@ class Engine:
             "images": parts.preparer.run,
             "leftovers": parts.leftovers.run,
             "approvals": self.questions.run,
+            "acceptances": self.acceptances.run,
             "retention": self._pruning.run,
             "checkpoints": Checkpoints(self.context).run,
             "notices": self._notices.run,
@@ -100,6 +102,7 @@ class Engine:
         """
         parts = self.pipeline
         await self.context.recipes.keep(active.book, catalogue, self.clock.now())
+        await self.acceptances.reconfigure(active)
         before, self._active = self._active, active
         message = await self.people.reconfigure(before, active, actor, cause)
         parts.guard.reconfigure(active)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from operator import attrgetter
 
+from appealbridge.engine.approvals.acceptances import RecipeAcceptances
 from appealbridge.engine.approvals.answers import Answers
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.attempt import Attempts
@@ -48,6 +49,7 @@ class Operations:
         guard: Guard,
         attempts: Attempts,
         answers: Answers,
+        acceptances: RecipeAcceptances,
     ) -> None:
         self._context = context
         self._store = context.store
@@ -57,6 +59,7 @@ class Operations:
         self._guard = guard
         self._attempts = attempts
         self._answers = answers
+        self._acceptances = acceptances
 
     async def release(self, delivery_id: str, actor: Actor, only: str = "") -> Delivery:
         """
@@ -83,7 +86,7 @@ class Operations:
             delivery = await self._answers.release(delivery, actor)
             if delivery.state is not State.HELD:
                 return await self._moved(delivery.id, LogEvent.RELEASED, actor)
-        cleared = [only] if only else delivery.holds
+        cleared = self._releasable(delivery, only)
         # A delivery that a person released beyond its cap must not be held again by the same cap.
         kept = delivery.hold if delivery.hold in (Hold.DAILY_CAP, Hold.EDITED_BY_HAND) else ""
         decision = self._decision(actor, Act.RELEASE)
@@ -91,6 +94,19 @@ class Operations:
             delivery.id, cleared, decision.at, hold=kept, decision=decision
         )
         return await self._moved(delivery.id, LogEvent.RELEASED, actor)
+
+    def _releasable(self, delivery: Delivery, only: str) -> list[str]:
+        """Return the holds that a release clears; raise `IllegalMove` if only an acceptance clears them."""
+        holds = [only] if only else delivery.holds
+        if not self._acceptances.enforced:
+            return holds
+        cleared = [each for each in holds if each != Hold.ACCEPTANCE]
+        if not cleared:
+            raise IllegalMove(
+                f"delivery {delivery.number} waits until an admin accepts recipe {delivery.recipe}, which no release "
+                f"replaces: appealbridge recipes accept {delivery.recipe}"
+            )
+        return cleared
 
     async def release_all(
         self, hold: str, actor: Actor, *, recipe: str = "", subject: str = ""

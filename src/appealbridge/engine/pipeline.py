@@ -10,7 +10,8 @@ An event arrives:
 It takes these stages until it is stored. If one of them fails, those before it undo what they did:
 
 3. **Planning**: every recipe that wants the event plans its deliveries (`intake/planning.py`, `intake/arrival.py`).
-4. **Guard**: deliveries that exceed a rate or repeat a text are held (`guards/guard.py`).
+4. **Guard**: deliveries that exceed a rate or repeat a text are held (`guards/guard.py`), and so are those of a recipe
+   that nobody has accepted (`approvals/acceptances.py`).
 5. **First attempts**: where a lane has room, the first attempt is stored as begun (`intake/first_attempts.py`).
 6. **Storing**: the event, its runs and its deliveries, in one transaction.
 
@@ -41,6 +42,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.approvals.acceptances import HoldUnaccepted, RecipeAcceptances
 from appealbridge.engine.approvals.answers import Answers
 from appealbridge.engine.approvals.questions import Questions
 from appealbridge.engine.context import EngineContext
@@ -84,17 +86,21 @@ class Pipeline:
     leftovers: Leftovers
     questions: Questions
     answers: Answers
+    acceptances: RecipeAcceptances
 
 
 def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> Pipeline:
     """Build the stages, last ones first. `active` returns the configuration in force."""
     texts, run_queue, expiry_timer = Texts(context.clock.now()), RunQueue(), ExpiryTimer()
-    stops, questions = Stops(context), Questions(context)
+    stops = Stops(context, lambda version: acceptances.counts(version))
+    questions = Questions(context)
     answers = Answers(context, questions, run_queue, expiry_timer)
     listeners = [
         texts, run_queue, expiry_timer, stops, questions, context.alarms, context.lanes, context.report,
     ]  # fmt: skip
     outcomes = Outcomes(listeners)
+    acceptances = RecipeAcceptances(context, outcomes, run_queue)
+    listeners.append(acceptances)
     guard = Guard(context, outcomes, texts)
     disk_space = DiskSpace(context)
     preparer = Preparer(context, outcomes, guard, disk_space)
@@ -105,7 +111,13 @@ def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> 
     intake = Intake(
         context,
         disk_space,
-        until_stored=[Planning(context), guard, FirstAttempts(context), Storing(context)],
+        until_stored=[
+            Planning(context),
+            guard,
+            HoldUnaccepted(acceptances),
+            FirstAttempts(context),
+            Storing(context),
+        ],
         once_stored=[
             follow_up.begin,
             follow_up.report,
@@ -120,13 +132,14 @@ def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> 
         intake,
         guard,
         dispatcher,
-        Runs(context, outcomes, run_queue, guard),
+        Runs(context, outcomes, run_queue, guard, acceptances),
         Expiry(context, outcomes, expiry_timer),
-        Operations(context, run_queue, expiry_timer, guard, attempts, answers),
+        Operations(context, run_queue, expiry_timer, guard, attempts, answers, acceptances),
         Withdrawals(context, run_queue),
         stops,
         preparer,
         Leftovers(context, attempts.uploads),
         questions,
         answers,
+        acceptances,
     )

@@ -296,6 +296,10 @@ class Report(OutcomeListener):
         by = {} if actor is None else {"by": str(actor)}
         self._log.info(event, person=person, **by, **more)
 
+    def recipe_accepted(self, recipe: str, version: str, actor: Actor) -> None:
+        """Record that an admin accepted a version of a recipe."""
+        self._log.info(LogEvent.RECIPE_ACCEPTED, recipe=recipe, version=version, by=str(actor))
+
     def refused(
         self, webhook: str, status: int, detail: str, *, quietly: bool = False, unsaid: int = 0
     ) -> None:

@@ -69,6 +69,7 @@ class LogEvent(StrEnum):
     CHANGES_ASKED = "changes_asked"
     EDITED = "edited"
     APPROVAL_TAKEN_BACK = "approval_taken_back"
+    RECIPE_ACCEPTED = "recipe_accepted"
     QUESTION_LAPSED = "question_lapsed"
     REPLAYED = "replayed"
     RUN_FAILED = "run_failed"

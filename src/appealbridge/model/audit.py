@@ -51,6 +51,7 @@ class Act(StrEnum):
     ASK_CHANGES = "ask_changes"
     EDIT = "edit"
     TAKE_BACK = "take_back"
+    ACCEPT = "accept"
 
 
 @value(kw_only=True)

@@ -99,6 +99,7 @@ class Hold(StrEnum):
     CANNOT_REMOVE = "cannot_remove"
     EDITED_BY_HAND = "edited_by_hand"
     STOP = "stop"
+    ACCEPTANCE = "acceptance"
 
 
 _ORDER = (Hold.STOP, Hold.UNKNOWN, Hold.APPROVAL)
@@ -126,9 +127,15 @@ def holds_with(hold: str) -> list[str]:
     return [hold, *(each for each in COMBINED if hold in each.split())]
 
 
-COMBINED = tuple(
-    f"{Hold.APPROVAL} {other}" for other in (Hold.BURST, Hold.SAME_TEXT, Hold.ALT_TEXT)
-)
+COMBINED = (
+    *(f"{Hold.APPROVAL} {other}" for other in (Hold.BURST, Hold.SAME_TEXT, Hold.ALT_TEXT)),
+    *(
+        with_hold(Hold.ACCEPTANCE, other)
+        for other in (
+            Hold.BURST, Hold.SAME_TEXT, Hold.ALT_TEXT, Hold.UNDATED, Hold.SAME_REQUEST, Hold.TIME,
+        )
+    ),
+)  # fmt: skip
 """Every `hold` of more than one reason; more kinds of it need no other change."""
 
 

@@ -53,12 +53,13 @@ class Alarm(StrEnum):
     WILL_EXPIRE = "delivery.will_expire"
     CHECKPOINT = "audit.no_checkpoint"
     NOBODY_ASKED = "approval.nobody_asked"
+    TO_ACCEPT = "recipe.to_accept"
     PART_BROKE = "bridge.part_broke"
     PEOPLE = "people.changed"
     RESET = "people.reset"
 
 
-TO_ADMINS = frozenset({Alarm.PEOPLE, Alarm.RESET})
+TO_ADMINS = frozenset({Alarm.PEOPLE, Alarm.RESET, Alarm.TO_ACCEPT})
 """Alarms that go to the admins, and to `notices.to` only if no admin can be reached."""
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read
 from appealbridge.documents import Path as Keys
-from appealbridge.files import read_file
+from appealbridge.files import read_owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,16 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """The entries of one list, the document that contains them, and the place of each."""
+    """
+    The entries of one list, the document that contains them, and the place of each.
+
+    `owner` is the user to whom its own file belongs, `None` if it is in the settings.
+    """
 
     texts: Sequence[str]
     document: Document
     places: Sequence[Keys]
+    owner: int | None = None
 
 
 def lists_of(document: Document, folder: Path) -> tuple[Mapping[str, Entries], list[Problem]]:
@@ -60,7 +65,7 @@ def _included(
             return nothing, [
                 document.problem(path, "an included file must be in this folder", cure)
             ]
-        content = read_file(file)
+        content, owner = read_owned(file)
     except RuntimeError:  # links that go in a circle
         message = f"{include.path} includes itself"
         return nothing, [document.problem(path, message, "give the file itself")]
@@ -76,7 +81,8 @@ def _included(
         inner = read(content, str(Path(document.file).parent / include.path))
     except InvalidDocuments as invalid:
         return nothing, list(invalid.problems)
-    return _entries(inner, (), inner.value)
+    entries, problems = _entries(inner, (), inner.value)
+    return replace(entries, owner=owner), problems
 
 
 def _entries(document: Document, path: Keys, value: Any) -> tuple[Entries, list[Problem]]:

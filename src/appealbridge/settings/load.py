@@ -170,6 +170,7 @@ def _settings(
         joined=joined(daemon.joined_sources),
         lists={name: entries.texts for name, entries in lists.items()},
         list_places={name: (entries.document, entries.places) for name, entries in lists.items()},
+        list_owners={n: each.owner for n, each in lists.items() if each.owner is not None},
         notes=tuple(reader.notes),
         faults=reader.faults,
         weaknesses=tuple(

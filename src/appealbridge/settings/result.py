@@ -31,8 +31,8 @@ class Settings:
     `daemon` are the daemon's own settings, with paths as written. `file` is the settings file, `None` if there is
     none; `store`, `recipes`, `templates` and `media_folder` are absolute. `sources` maps a section (`webhooks`) to
     its sources by name, and `named` to the names in it, including sources that could not be read. `lists` maps a
-    list's name to its entries, `list_places` to their document and paths, and `joined` a source to the name that
-    it shares with those it is joined with. `notes` are not errors; `faults` are those of plug-ins, by the path of
+    list's name to its entries, `list_places` to their document and paths, `list_owners` to the user to whom its
+    own file belongs, and `joined` a source to the name that it shares with those it is joined with. `notes` are not errors; `faults` are those of plug-ins, by the path of
     what is left out. `secrets` are the secrets that were looked up, `missing` the names of secrets that are
     not available, if that is no error. `weaknesses` are errors for `check` only: the daemon starts all the
     same, so that no update stops it. `checkpoints` is the file
@@ -57,6 +57,7 @@ class Settings:
     list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(
         default_factory=dict, repr=False
     )
+    list_owners: Mapping[str, int] = field(default_factory=dict)
     weaknesses: Sequence[Problem] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     missing: frozenset[str] = frozenset()

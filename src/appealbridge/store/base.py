@@ -35,6 +35,7 @@ from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
+from appealbridge.store.accepting import AcceptanceQueries, AcceptanceStore
 from appealbridge.store.approving import ApprovalQueries, ApprovalStore
 from appealbridge.store.auditing import AuditQueries, AuditStore
 from appealbridge.store.image_store import ImageQueries, ImageStore
@@ -336,6 +337,7 @@ class StoreQueries(
     CorrectionQueries,
     ImageQueries,
     ApprovalQueries,
+    AcceptanceQueries,
     Protocol,
 ):
     """Queries that only read, for people and for the engine."""
@@ -422,6 +424,7 @@ class Store(
     AuditStore,
     StopStore,
     ApprovalStore,
+    AcceptanceStore,
     ModeStore,
     PeopleStore,
     ImageStore,

@@ -104,6 +104,8 @@ ROUTES: Mapping[str, Access] = {
     "POST /stop": LOGGED_IN,
     "POST /start": _of(_OPERATOR),
     "GET /api/v1/recipes": READ,
+    "GET /api/v1/recipes/{name}": _of(_ADMIN, _AUTHOR, _APPROVER, _OPERATOR),
+    "POST /api/v1/recipes/{name}/accept": _of(_ADMIN),
     "GET /api/v1/mode": READ,
     "GET /api/v1/status": READ,
     "GET /api/v1/channels": READ,
@@ -181,6 +183,12 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "confirm": ("POST /api/v1/deliveries/{id}/confirm", _MODE),
     "questions": ("GET /api/v1/questions", "GET /api/v1/questions/{number}", _MODE),
     "approve": (*_ANSWERED, "POST /api/v1/deliveries/{id}/approve"),
+    "recipes": (
+        "GET /api/v1/recipes",
+        "GET /api/v1/recipes/{name}",
+        "POST /api/v1/recipes/{name}/accept",
+        _MODE,
+    ),
     "reject": (
         *_ANSWERED,
         "POST /api/v1/deliveries/{id}/reject",

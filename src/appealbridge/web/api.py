@@ -11,7 +11,7 @@ from appealbridge.engine.engine import Engine
 from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import OPEN, Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision, StoreError, TooMuch
-from appealbridge.web import approvals, listing, people, views
+from appealbridge.web import approvals, listing, people, recipes, views
 from appealbridge.web.access import ROUTES, Access, refusal
 from appealbridge.web.callers import CALLER, Recognise, actor_of
 from appealbridge.web.connection import connection_of
@@ -36,6 +36,7 @@ def routes(engine: Engine, recognise: Recognise, reload: Reload) -> Sequence[web
         for route in (
             *_pictures(engine),
             *approvals.routes(engine),
+            *recipes.routes(engine),
             *_listings(engine),
             *_operations(engine),
             *_sweeps(engine, reload),
@@ -79,11 +80,6 @@ def _guarded(access: Access, recognise: Recognise, handler: Any, engine: Engine)
 
 def _listings(engine: Engine) -> web.RouteTableDef:
     table = web.RouteTableDef()
-
-    @table.get("/recipes")
-    async def recipes(request: web.Request) -> web.Response:
-        del request
-        return answer(views.recipes(engine.active.book))
 
     @table.get("/mode")
     async def mode(request: web.Request) -> web.Response:

@@ -168,7 +168,10 @@ class Attempts:
             except StoreError as error:
                 return TryAgain(f"today's posts could not be counted: {error}")
             sent -= 1  # the store counts this delivery too, because its attempt has begun
-        quiet = self._stops.quiet(lane, delivery)
+        try:
+            quiet = await self._stops.quiet(lane, delivery)
+        except StoreError as error:
+            return TryAgain(f"its recipe could not be looked up: {error}")
         verdict: Verdict | DeliveryError = gate(
             delivery, begun_at, cap=cap, sent_today=sent, quiet=quiet
         )

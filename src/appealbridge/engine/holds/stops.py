@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, tzinfo
 
 from appealbridge.engine.active import ActiveConfiguration
@@ -21,7 +21,7 @@ from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.audit import Act
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
-from appealbridge.model.errors import DeliveryError, IllegalMove, StoreError, TryAgain
+from appealbridge.model.errors import DeliveryError, IllegalMove, NotFound, StoreError, TryAgain
 from appealbridge.model.notice import NOTICE, Alarm
 from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, Start, TotalStop
 from appealbridge.recipes.planning.quiet_hours import REASON, THREAT_TO_LIFE, quiet_until
@@ -51,12 +51,15 @@ class Stops(OutcomeListener):
     Knows whether everything is stopped, stops it, and lifts the stop.
 
     `current` is the stop in force or the last one, `None` if there never was one. One that is not stored yet has
-    the number 0.
+    the number 0. `counts` returns whether a version of a recipe may do what only an accepted one may.
     """
 
-    def __init__(self, context: EngineContext) -> None:
+    def __init__(
+        self, context: EngineContext, counts: Callable[[str], bool] = lambda _: True
+    ) -> None:
         self.current: TotalStop | None = None
         self._context = context
+        self._counts = counts
         self._store = context.store
         self._clock = context.clock
         self._file = context.stop_file
@@ -150,7 +153,7 @@ class Stops(OutcomeListener):
             return None
         return Verdict(State.READY, delivery.hold, stop.words)
 
-    def quiet(self, lane: Lane, delivery: Delivery) -> tuple[float, str] | None:
+    async def quiet(self, lane: Lane, delivery: Delivery) -> tuple[float, str] | None:
         """
         Return when the quiet hours end for which a delivery has to wait, and the reason; `None` if it need not wait.
 
@@ -162,7 +165,10 @@ class Stops(OutcomeListener):
         # A person has released it in spite of the time.
         if Hold.TIME in delivery.hold.split():
             return None
-        until = quiet_until(active.quiet, self._clock.now(), lane.zone, self._marks(delivery))
+        now = self._clock.now()
+        if quiet_until(active.quiet, now, lane.zone) is None:
+            return None
+        until = quiet_until(active.quiet, now, lane.zone, await self._marks(delivery))
         if until is None:
             return None
         reason = f"{REASON} until {datetime.fromtimestamp(until, lane.zone):%H:%M %Z}"
@@ -179,10 +185,14 @@ class Stops(OutcomeListener):
                 lane.retry_now = True
                 lane.wake.set()
 
-    def _marks(self, delivery: Delivery) -> frozenset[str]:
-        recipe = None if self._active is None else self._active.book.recipes.get(delivery.recipe)
-        # Once recipe versions have to be accepted, only the mark of an accepted one counts.
-        marked = recipe is not None and recipe.threat_to_life
+    async def _marks(self, delivery: Delivery) -> frozenset[str]:
+        """Return the marks of the recipe that planned a delivery, if that version may use them."""
+        try:
+            version = (await self._store.run(delivery.run_id)).version
+            recipe = await self._context.recipes.version(delivery.recipe, version)
+        except NotFound:
+            return frozenset()
+        marked = recipe.threat_to_life and self._counts(version)
         return frozenset({THREAT_TO_LIFE}) if marked else frozenset()
 
     async def gate(self, lane: Lane, delivery: Delivery) -> Verdict | DeliveryError:

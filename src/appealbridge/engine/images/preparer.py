@@ -318,7 +318,7 @@ class Preparer(OutcomeListener):
             [delivery.reason] if delivery.hold and delivery.reason else [],
         )
         if same := await self._guard.repeats_text(planned, self._clock.now()):
-            if hold in ("", Hold.BURST, Hold.APPROVAL):
+            if hold in ("", Hold.BURST, Hold.APPROVAL, Hold.ACCEPTANCE):
                 hold = with_hold("" if hold == Hold.BURST else hold, Hold.SAME_TEXT)
             reasons.append(same)
         reasons += [note] if note else []

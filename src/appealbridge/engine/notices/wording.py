@@ -227,6 +227,13 @@ WORDINGS: Mapping[str, Wording] = {
         "Their sessions have ended, and they need a one-time code to choose a password again.",
         all="appealbridge people list",
     ),
+    Alarm.TO_ACCEPT: Wording(
+        "a recipe waits for an admin",
+        "recipes wait for an admin ({count} messages)",
+        "It publishes without approval, or in quiet hours, only once an admin who did not write it has accepted it as "
+        "it is now. What it plans meanwhile is held.",
+        all="to read what has changed: appealbridge recipes; to accept it: appealbridge recipes accept NAME",
+    ),
     Alarm.NOBODY_ASKED: Wording(
         "nobody was asked for an approval",
         "nobody was asked for {count} approvals",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from appealbridge.engine.approvals.acceptances import RecipeAcceptances
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import not_sent
 from appealbridge.engine.guards.guard import Guard
@@ -41,7 +42,12 @@ class Runs:
     """Continues waiting runs."""
 
     def __init__(
-        self, context: EngineContext, outcomes: OutcomeListener, queue: RunQueue, guard: Guard
+        self,
+        context: EngineContext,
+        outcomes: OutcomeListener,
+        queue: RunQueue,
+        guard: Guard,
+        acceptances: RecipeAcceptances,
     ) -> None:
         self._context = context
         self._store = context.store
@@ -49,6 +55,7 @@ class Runs:
         self._outcomes = outcomes
         self._queue = queue
         self._guard = guard
+        self._acceptances = acceptances
         self._slice = TimeSlice(context.clock)
         self._one_at_a_time = asyncio.Lock()
         self._begun_at = context.clock.now()
@@ -113,9 +120,8 @@ class Runs:
         stored = False
         try:
             await self._guard.run(batch)
-            deliveries = [
-                not_sent(each) for arrival in batch.arrivals for each in arrival.deliveries
-            ]
+            planned_now = [each for arrival in batch.arrivals for each in arrival.deliveries]
+            deliveries = [not_sent(each) for each in await self._held(run, planned_now)]
             stored = await self._store.advance(run, open_run.wakes, deliveries, planned.unneeded)
         finally:
             if not stored:
@@ -126,6 +132,13 @@ class Runs:
                 await self._guard.hold_earlier(batch)
             except Exception as error:  # noqa: BLE001 - it is stored, and must not be taken for a run that failed
                 self._context.report.broke(f"run {run.id}", error)
+
+    async def _held(self, run: Run, planned: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Hold what a recipe has planned that nobody has accepted."""
+        if not planned or not self._acceptances.enforced:
+            return planned
+        recipe = await self._context.recipes.version(run.recipe, run.version)
+        return [self._acceptances.held(each, recipe, run.version) for each in planned]
 
     def _begin(self, run: Run, deliveries: Sequence[Delivery]) -> None:
         """Let a run's new deliveries be sent, and report the run's state, once both are stored."""

@@ -46,16 +46,17 @@ class Recipe:
     One recipe.
 
     `name` is its file's path below the recipes folder without the ending, `/` replaced by `-`.
-    `version` is the hash of its text and of the templates it uses, which are kept with it by file
-    name. `index_hints` are values that its conditions require. `approval` is who must approve
-    (`none`: nobody; empty: any approver), and `burst` limits what goes out without approval.
-    With `images_required`, a message waits for its pictures.
-    `publish_within` is in seconds from the event's receipt, or from the end of the wait before a
-    step; `None` for no limit. `threat_to_life` lets it publish in quiet hours. `mentions` are those
-    that its author wrote, in lower case. `steps`
-    are all publishing steps, each after all that it needs. `flow` is the tree of its entries, empty
-    if all of them only publish. `mode` counts only if it `waits`. If it is not `enabled`, it is
-    loaded, and no event is for it.
+    `version` is the hash of its text, of the templates it uses, which are kept with it by file
+    name, and of the lists it uses, whose names are in `used_lists`. `owners` are the users of the
+    machine to whom these files belong; empty if that is not known. `index_hints` are values that
+    its conditions require. `approval` is who must approve (`none`: nobody; empty: any approver),
+    and `burst` limits what goes out without approval. With `images_required`, a message waits for
+    its pictures. `publish_within` is in seconds from the event's receipt, or from the end of the
+    wait before a step; `None` for no limit. `threat_to_life` lets it publish in quiet hours.
+    `mentions` are those that its author wrote, in lower case. `steps` are all publishing steps,
+    each after all that it needs. `flow` is the tree of its entries, empty if all of them only
+    publish. `mode` counts only if it `waits`. If it is not `enabled`, it is loaded, and no event
+    is for it.
     """
 
     name: str
@@ -85,6 +86,8 @@ class Recipe:
     tests: Sequence[Test] = ()
     enabled: bool = True
     mentions: frozenset[str] = frozenset()
+    used_lists: Sequence[str] = ()
+    owners: frozenset[int] = frozenset()
 
     def scope(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
-from appealbridge.files import READ_LIMIT, flaw_below, read_file
+from appealbridge.files import READ_LIMIT, flaw_below, read_owned
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.options import Options
@@ -27,7 +28,8 @@ class Catalogue:
     `channels` maps an account's name to its platform and settings. `sources` maps a section of
     appealbridge.yaml (`webhooks`, `appeals`) to the names declared there, and `declared` a source
     with its trigger's name (`webhook:incident-desk`) to its settings. `lists` maps a list's name to
-    its entries, and `list_places` to their document and paths. `people` are the people and groups
+    its entries, `list_places` to their document and paths, and `list_owners` to the user to whom
+    its file belongs, if it has a file of its own. `people` are the people and groups
     that `approval` and `on_failure` may name; `telling` is how to reach them, `None` if not known.
     `templates` is the folder of template files and `media_folder` that of pictures, `None` if there
     is none. `absent` are accounts that are left out because their plug-in failed. `egress` decides
@@ -40,6 +42,7 @@ class Catalogue:
     declared: Mapping[str, Options] = field(default_factory=dict)
     lists: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(default_factory=dict)
+    list_owners: Mapping[str, int] = field(default_factory=dict)
     people: frozenset[str] = frozenset()
     telling: Telling | None = None
     time_zone: str = "Europe/London"
@@ -58,6 +61,14 @@ class Catalogue:
         """The lists as templates see them."""
         return {name: list(entries) for name, entries in self.lists.items()}
 
+    @cached_property
+    def list_digests(self) -> dict[str, str]:
+        """The SHA-256 of each list's entries, in hex."""
+        return {
+            name: hashlib.sha256("\0".join(map(str, entries)).encode()).hexdigest()
+            for name, entries in self.lists.items()
+        }
+
     def in_list(self, name: str, number: int, problem: str, cure: str) -> Problem:
         """Return a problem with one entry of a list."""
         path = f"lists.{name}[{number}]"
@@ -66,16 +77,16 @@ class Catalogue:
         document, places = self.list_places[name]
         return document.problem(places[number], problem, cure)
 
-    def template(self, file: str) -> str | None:
+    def template(self, file: str) -> tuple[str, int] | None:
         """
-        Return the text of a template file, `None` if there is no such file.
+        Return the text of a template file and the user to whom it belongs, `None` if there is no such file.
 
         Raise `ValueError`, with the cure, for a file that cannot be used.
         """
         if self.templates is None:
             return None
         try:
-            content = read_file(self.templates / file)
+            content, owner = read_owned(self.templates / file)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -85,7 +96,7 @@ class Catalogue:
         if len(content) > READ_LIMIT:
             raise ValueError(f"is longer than {READ_LIMIT // 1024} KiB; make it shorter")
         try:
-            return content.decode().replace("\r\n", "\n").replace("\r", "\n")
+            return content.decode().replace("\r\n", "\n").replace("\r", "\n"), owner
         except UnicodeDecodeError:
             raise ValueError("is not UTF-8; save it as UTF-8") from None
 

@@ -74,13 +74,33 @@ def _in_file(file: str, text: str, flaw: Malformed) -> Problem:
     )  # fmt: skip
 
 
+class _NotedLists(Mapping[str, Sequence[Any]]):
+    """The lists of the settings; notes which of them are read."""
+
+    def __init__(self, lists: Mapping[str, Sequence[Any]], noted: set[str]) -> None:
+        self._lists = lists
+        self._noted = noted
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        entries = self._lists[name]
+        self._noted.add(name)
+        return entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lists)
+
+    def __len__(self) -> int:
+        return len(self._lists)
+
+
 class ParsingContext:
     """
     What all readers share while one recipe is read.
 
     `steps` has the path of every publishing step by id, `waits` the paths of every `wait_for`,
     `posts` the channels of each `post` by its id. `types` are the types of all events that its triggers
-    can make, `None` if they are not known.
+    can make, `None` if they are not known. `used_templates`, `used_lists` and `owners` are the templates and lists
+    that the recipe uses, and the users to whom their files belong.
     """
 
     def __init__(
@@ -98,6 +118,8 @@ class ParsingContext:
         self.posts: Mapping[str, Sequence[str]] = {}
         self.waits: Sequence[Path] = ()
         self.used_templates: dict[str, str] = {}
+        self.used_lists: set[str] = set()
+        self.owners: set[int] = set()
         self._templates = templates
         self._file: tuple[str, str] | None = None
 
@@ -140,7 +162,8 @@ class ParsingContext:
         Return the instance, `None` if anything is wrong, and the options that are right, as
         written.
         """
-        context = {ZONE: self.catalogue.zone, LISTS: self.catalogue.lists}
+        lists = _NotedLists(self.catalogue.lists, self.used_lists)
+        context = {ZONE: self.catalogue.zone, LISTS: lists}
         value = with_lists(model, value, context)
         instance, problems = check_value(
             self.document, path, value, model, owner=owner, context=context
@@ -229,6 +252,10 @@ class ParsingContext:
         """Add an error if the first name of a chain is not known, or has no such part."""
         name, keys = chain
         self.used_variables.add(name)
+        if name == "lists":
+            self.used_lists |= self.catalogue.lists.keys() & (
+                {str(keys[0])} if keys else {*self.catalogue.lists}
+            )
         flaw = flaw_in(chain, self.fields)
         if flaw is not None:
             self.malformed(path, flaw)
@@ -304,8 +331,13 @@ class ParsingContext:
 
     def template(self, file: str) -> str | None:
         """Return the text of a template file and remember its use; `None` if there is no such file."""
-        templates = self._templates
-        text = self.catalogue.template(file) if templates is None else templates.get(file)
+        if self._templates is not None:
+            text = self._templates.get(file)
+        elif (found := self.catalogue.template(file)) is not None:
+            text, owner = found
+            self.owners.add(owner)
+        else:
+            text = None
         if text is not None:
             self.used_templates[file] = text
         return text

@@ -136,9 +136,11 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
         alias=shape.alias or name,
         description=shape.description,
         file=document.file,
-        version=_version(document.text, reading.used_templates),
+        version=_version(document.text, reading.used_templates, _digests(reading)),
         text=document.text,
         templates=reading.used_templates,
+        used_lists=tuple(sorted(reading.used_lists)),
+        owners=_owners(reading),
         triggers=triggers,
         conditions=every(conditions) if conditions else None,
         index_hints=index_hints_in(written.get("conditions")),
@@ -240,8 +242,23 @@ def _variable(reading: ParsingContext, value: Any, path: Path) -> Expression:
     return Expression("", chains, "", constant=False, fill=fill, marked=marks)
 
 
-def _version(text: str, templates: Mapping[str, str]) -> str:
+def _digests(reading: ParsingContext) -> Mapping[str, str]:
+    digests = reading.catalogue.list_digests
+    return {name: digests[name] for name in reading.used_lists}
+
+
+def _owners(reading: ParsingContext) -> frozenset[int]:
+    """Return the users to whom the templates and lists belong that a recipe uses."""
+    owners = reading.catalogue.list_owners
+    return frozenset(reading.owners | {owners[name] for name in reading.used_lists & owners.keys()})
+
+
+def _version(text: str, templates: Mapping[str, str], lists: Mapping[str, str]) -> str:
+    """Return the hash of a recipe's text, of its templates, and of the digests of its lists."""
     whole = hashlib.sha256(text.encode())
     for name in sorted(templates):
         whole.update(f"\0{name}\0{templates[name]}".encode())
-    return whole.hexdigest()[:16]
+    for name in sorted(lists):
+        whole.update(f"\0\0{name}\0{lists[name]}".encode())
+    # What somebody accepts must not have the same hash as anything else.
+    return whole.hexdigest()[:32]

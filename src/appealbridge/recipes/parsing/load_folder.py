@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
-from appealbridge.files import read_file, shown_path
+from appealbridge.files import read_file, read_owned, shown_path
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import Receiver
 from appealbridge.recipes.model.book import Book, bind
@@ -145,11 +145,12 @@ class _Shelf:
 
     def put(self, path: Path, name: str, catalogue: Catalogue, *, named: bool) -> None:
         """Read one file; `named` says that somebody named it. A mistake in it affects no other file."""
-        raw, problems = _read(path, pipes=named)
+        raw, owner, problems = _read(path, pipes=named)
         recipe = None
         try:
             if not problems:
                 recipe, problems = load_recipe(raw, shown_path(path), name, catalogue)
+                recipe = recipe and replace(recipe, owners=recipe.owners | {owner})
             self._put(path, name, recipe, problems)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, here too
             recipe, problems = None, [unexpected(shown_path(path), error)]
@@ -187,7 +188,7 @@ class _Shelf:
             return
         recipe, _ = load_recipe(old.text, old.file, name, catalogue, old.templates)
         if recipe is not None and not self._settle(recipe):
-            self.recipes[name] = recipe
+            self.recipes[name] = replace(recipe, owners=old.owners)
             self.kept.add(name)
 
     def _settle(self, recipe: Recipe) -> list[Problem]:
@@ -210,11 +211,11 @@ def _document(recipe: Recipe) -> Document:
     return read(recipe.text, recipe.file, TAGS)
 
 
-def _read(path: Path, *, pipes: bool) -> tuple[bytes, list[Problem]]:
-    """Return a file's bytes, or why it cannot be read."""
+def _read(path: Path, *, pipes: bool) -> tuple[bytes, int, list[Problem]]:
+    """Return a file's bytes and the user to whom it belongs, or why it cannot be read."""
     try:
-        return read_file(path, pipes=pipes), []
+        return *read_owned(path, pipes=pipes), []
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         cure = "give the daemon permission to read it"
-        return b"", [Problem(shown_path(path), 1, 1, "", message, cure)]
+        return b"", 0, [Problem(shown_path(path), 1, 1, "", message, cure)]

@@ -19,6 +19,7 @@ from appealbridge.model.ids import event_id as event_id_at
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import Backlog, DeliveryFilter, EventPage, Queue, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, reads
+from appealbridge.store.sqlite.decisions.acceptances import SqliteAcceptanceQueries
 from appealbridge.store.sqlite.decisions.approvals import SqliteApprovalQueries
 from appealbridge.store.sqlite.decisions.audit import SqliteAuditQueries
 from appealbridge.store.sqlite.decisions.modes import SqliteModeQueries
@@ -159,6 +160,7 @@ class SqliteQueries(
     SqliteModeQueries,
     SqliteImageQueries,
     SqliteApprovalQueries,
+    SqliteAcceptanceQueries,
 ):
     """The `StoreQueries` in SQLite."""
 

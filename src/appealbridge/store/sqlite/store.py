@@ -16,6 +16,7 @@ from appealbridge.store.sqlite.connections import (
     open_writer,
     prepared,
 )
+from appealbridge.store.sqlite.decisions.acceptances import SqliteAcceptances
 from appealbridge.store.sqlite.decisions.approvals import SqliteApprovals
 from appealbridge.store.sqlite.decisions.audit import SqliteAudit
 from appealbridge.store.sqlite.decisions.modes import SqliteModes
@@ -64,6 +65,7 @@ class SqliteStore(
     SqliteAudit,
     SqliteStops,
     SqliteApprovals,
+    SqliteAcceptances,
     SqliteModes,
     SqlitePeople,
     SqliteImages,

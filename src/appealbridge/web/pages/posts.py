@@ -178,7 +178,8 @@ def _actions(visit: Visit, row: Row) -> Row:
         "release": [
             hold
             for hold in holds
-            if hold not in (Hold.UNKNOWN, Hold.APPROVAL) and may("/deliveries/{id}/release")
+            if hold not in (Hold.UNKNOWN, Hold.APPROVAL, Hold.ACCEPTANCE)
+            and may("/deliveries/{id}/release")
         ],
         "send_again": Hold.UNKNOWN in holds and may("/deliveries/{id}/release"),
         "confirm": state == State.HELD

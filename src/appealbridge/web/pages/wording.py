@@ -33,6 +33,7 @@ HOLDS: Mapping[str, str] = {
     Hold.STOP: "Everything is stopped, or this waited during a stop",
     Hold.UNKNOWN: "Nobody knows whether it was published",
     Hold.APPROVAL: "It waits for approval",
+    Hold.ACCEPTANCE: "No admin has accepted its recipe as it is now",
     Hold.DAILY_CAP: "Its account has reached its limit for a day",
     Hold.BURST: "Unusually many posts came at once",
     Hold.SAME_TEXT: "The same text was published within the last day",

@@ -60,6 +60,26 @@ CREATE TABLE modes (
 ) STRICT;
 """
 
+ACCEPTANCES = """
+-- Which versions of recipes were accepted, what that was, and to whom the files of versions belonged.
+CREATE TABLE acceptances (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    version TEXT NOT NULL UNIQUE,
+    recipe TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at REAL NOT NULL,
+    content TEXT NOT NULL
+) STRICT;
+CREATE INDEX acceptances_by_recipe ON acceptances (recipe);
+
+CREATE TABLE recipe_owners (
+    version TEXT NOT NULL,
+    uid INTEGER NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (version, uid)
+) STRICT, WITHOUT ROWID;
+"""
+
 APPROVALS = """
 -- What is asked about the deliveries of a run, each version of it, and the answers; see model/approval.py.
 ALTER TABLE deliveries ADD COLUMN question INTEGER NOT NULL DEFAULT 0;

@@ -1,0 +1,37 @@
+"""What of a recipe an admin has to accept, who wrote it, and who may accept it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from appealbridge.model.actor import Actor, How
+from appealbridge.model.people import Roster
+from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
+
+_KNOWN = (How.LOG_IN, How.SOCKET)
+
+
+def to_accept(recipe: Recipe) -> str:
+    """Return what a recipe may do only once it is accepted, as it says so; empty if nothing."""
+    says = ["approval: none"] if recipe.approval == NO_APPROVAL else []
+    says += ["threat_to_life: true"] if recipe.threat_to_life else []
+    return ", ".join(says)
+
+
+def writers(owners: Collection[int], roster: Roster) -> Sequence[str]:
+    """Return the people to whom files belong, by id; `user 1010` for a user who is no person of the settings."""
+    people = {uid: roster.by_uid(uid) for uid in sorted(owners)}
+    return [f"user {uid}" if person is None else person.id for uid, person in people.items()]
+
+
+def refusal(actor: Actor, owners: Collection[int], roster: Roster) -> str:
+    """Return why somebody may not accept a recipe whose files belong, or belonged, to these users; empty if not."""
+    if roster.one_desk:
+        return (
+            "nobody has a role under people: in appealbridge.yaml, so no recipe has to be accepted"
+        )
+    if actor.how not in _KNOWN:
+        return "only a person who logged in, or who is known on the control socket, may accept it"
+    if actor.person in writers(owners, roster):
+        return f"a file of it belongs to {actor.person}, and nobody accepts what they wrote; ask another admin"
+    return ""
