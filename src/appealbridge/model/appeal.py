@@ -73,13 +73,21 @@ class Appeal(BaseModel):
         "what waits for it.",
         examples=["2026-11-27T10:00"],
     )
+    author: str | None = Field(
+        None,
+        max_length=300,
+        description="Who wrote it, by id or email address of `people`. They cannot approve what is published about it.",
+        examples=["alice"],
+    )
     closed_reason: str | None = Field(
         None, description="Why it was closed.", examples=["found safe"]
     )
     images: tuple[AppealImage, ...] = Field((), description="The appeal's pictures.", examples=[[]])
     links: tuple[str, ...] = Field((), description="Further pages.", examples=[[]])
 
-    @field_validator("reference", "title", "kind", "area", "closed_reason", mode="before")
+    @field_validator(
+        "reference", "title", "kind", "area", "author", "closed_reason", mode="before"
+    )
     @classmethod
     def _one_line(cls, value: Any) -> Any:
         # A line end in a title would end a header of a mail, and is not visible in the file.

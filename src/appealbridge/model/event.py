@@ -6,6 +6,25 @@ from typing import Any
 
 from appealbridge.model.value import value
 
+NOT_NAMED = "(not named)"
+"""The author of an event whose source names authors, but not this one: nobody can tell who may not approve it."""
+
+
+def authored(author: str, uid: int) -> str:
+    """Return the author of an event whose file belongs to a user of the machine; `author` is whom it names, if any."""
+    return f"{one_line(author)}\n{uid}"
+
+
+def authors_of(author: str) -> tuple[str, int | None]:
+    """Return whom an event names as its author, empty for nobody, and the user to whom its file belongs."""
+    named, _, uid = author.partition("\n")
+    return named, int(uid) if uid else None
+
+
+def one_line(text: str) -> str:
+    """Return a text without line ends and double spaces."""
+    return " ".join(text.split())
+
 
 @value(kw_only=True)
 class Repeats:
@@ -41,7 +60,7 @@ class EventDraft:
     recipes that published it. `hold` is why everything caused by it waits for a person, and
     `why` explains that to the person; empty for none.
     `repeats` says when another one with the same key is not a repeat. `author` is the person who wrote it, by id or
-    email address, if the source says.
+    email address, if the source says; see `authored` for a file that belongs to a user of the machine.
     """
 
     type: str

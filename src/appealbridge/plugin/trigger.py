@@ -64,6 +64,7 @@ class Item:
     event. `time` is in Unix seconds UTC, `None` if not known. `addresses` are where it is published, so that our own
     posts are recognised. `size` is the length of `data` as JSON in bytes, 0 if not known. `named_by_reading` says that
     `identity` was made from the text and may change if a new version of the program reads the text differently.
+    `author` is that of `EventDraft`.
     """
 
     identity: str
@@ -76,6 +77,7 @@ class Item:
     addresses: tuple[str, ...] = ()
     size: int = 0
     named_by_reading: bool = False
+    author: str = ""
 
 
 @value

@@ -125,5 +125,9 @@ class ApprovalQueries(Protocol):
     async def approval(self, delivery_id: str) -> tuple[Answer, Revision] | None:
         """Return the approval in force of a delivery's newest revision, with that; `None` if there is none."""
 
+    async def authors_about(self, event_id: str, *, later: bool = False) -> Sequence[str]:
+        """Return the authors of an event and of the earlier ones about its subject, `later` also of later ones."""
+        ...
+
     async def next_question(self) -> float | None:
         """Return when a question is next due: people are asked again, or it lapses."""

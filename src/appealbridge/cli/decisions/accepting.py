@@ -118,9 +118,7 @@ def _listed(config: Path | None, as_json: bool) -> None:
         )
         for row in rows
     ]
-    table(
-        ("recipe", "version", "state", "says", "files of", "accepted"), lines, cut=("recipe",)
-    )
+    table(("recipe", "version", "state", "says", "files of", "accepted"), lines, cut=("recipe",))
     for row in rows:
         if row.get("to_accept") and not row["accepted_by"]:
             say()

@@ -27,6 +27,7 @@ from appealbridge.model.approval import (
 )
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import DeliveryError, NotFound, StoreError, TryAgain
+from appealbridge.model.event import authors_of
 from appealbridge.model.notice import Alarm
 from appealbridge.model.run import Run
 from appealbridge.model.value import value
@@ -311,10 +312,18 @@ class Questions(OutcomeListener):
             await self._store.ask(question, revisions)
 
     async def _authors(self, run: Run) -> list[str]:
-        """Return who wrote what caused a run, or caused the run itself."""
-        event = await self._store.event(run.event_id)
+        """Return who wrote what caused a run, what was written before about its subject, and who ran it again."""
+        # What a run plans after a wait may say what later events say.
+        authors = await self._store.authors_about(run.event_id, later=bool(run.marks))
+        written = [name for author in authors for name in self._names(author)]
         replayed = [str(entry[BY]) for entry in run.trace if entry.get(BY)]
-        return [*([event.author] if event.author else []), *replayed]
+        return [*written, *replayed]
+
+    def _names(self, author: str) -> list[str]:
+        """Return who wrote an event: whom it names, and the person to whom its file belongs."""
+        named, uid = authors_of(author)
+        owner = None if uid is None else self.active.roster.by_uid(uid)
+        return [*([named] if named else []), *([owner.id] if owner else [])]
 
     async def _policy(self, run: Run) -> str:
         """Return who may answer: what the version of the recipe says that planned it."""

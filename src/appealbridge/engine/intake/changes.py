@@ -233,4 +233,5 @@ def _draft(item: Item, type_: str, last: float | None, why: str) -> EventDraft:
         addresses=tuple(address for address in item.addresses if len(address) >= SHORTEST_ADDRESS),
         hold=Hold.UNDATED if why else "",
         why=why,
+        author=item.author,
     )

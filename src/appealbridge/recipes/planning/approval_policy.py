@@ -9,6 +9,7 @@ from typing import Any
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.approval import ApprovalQuestion, Revision
 from appealbridge.model.delivery import Delivery
+from appealbridge.model.event import NOT_NAMED
 from appealbridge.model.moment import NoTime, read, shown
 from appealbridge.model.people import Profile, Role, Roster
 from appealbridge.model.value import value
@@ -75,6 +76,11 @@ def wrote(person: str, authors: Sequence[str], roster: Roster) -> str:
     """Return why somebody may not approve what these people wrote, empty if they may."""
     for author in authors:
         profile = roster.called(author)
+        if author == NOT_NAMED:
+            return (
+                "its event does not say who wrote it, so nobody can tell who may not approve it; reject it and have it "
+                "sent again with its author"
+            )
         if profile is None:
             return (
                 f"its author, {author}, is nobody under people: in the settings, so nobody can tell who may not "

@@ -53,10 +53,11 @@ _TEXTS = frozenset(
 
 
 class AppealFile(NamedTuple):
-    """One appeal and when its file was last changed, in Unix seconds UTC."""
+    """One appeal, when its file was last changed, in Unix seconds UTC, and the user to whom the file belongs."""
 
     appeal: Appeal
     changed: float
+    owner: int
 
 
 class _Problems(dict[str, str]):
@@ -86,7 +87,7 @@ def read_appeals(
             continue
         content = b""
         try:
-            content = _content(path)
+            content, owner = _content(path)
             appeal = appeal_of(content, path.name)
         except InvalidDocuments as invalid:
             problems.add(path.name, "\n".join(map(_message, invalid.problems)), content)
@@ -95,7 +96,7 @@ def read_appeals(
         except Exception as error:  # noqa: BLE001 - one file that breaks a parser must not hide the others
             problems.add(path.name, _message(unexpected(path.name, error)), content)
         else:
-            file = AppealFile(appeal, about.st_mtime)
+            file = AppealFile(appeal, about.st_mtime, owner)
             by_reference.setdefault(appeal.reference, []).append((path.name, file))
     for reference, files in by_reference.items():
         if len(files) > 1:
@@ -143,9 +144,9 @@ def _meant(name: str) -> bool:
     return (lower.endswith(_ENDINGS) or mistaken) and not name.startswith((".", "~", "#", "_"))
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path) -> tuple[bytes, int]:
     with open(path, "rb", opener=_itself) as file:
-        return file.read(SIZE_LIMIT + 1)
+        return file.read(SIZE_LIMIT + 1), os.fstat(file.fileno()).st_uid
 
 
 def like_an_appeal(name: str, content: bytes) -> bool:

@@ -23,6 +23,7 @@ from typing import Literal
 import orjson
 
 from appealbridge.model.appeal import Appeal, AppealImage, AppealStatus
+from appealbridge.model.event import authored
 from appealbridge.plugin import (
     Basis,
     Duration,
@@ -182,7 +183,13 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
 
 def _in_folder(folder: Path, now: float, *, first: bool) -> PollResult:
     files, problems = read_appeals(folder, now, first=first)
-    items = [_item(file.appeal, file.changed) for file in files]
+    items = [
+        replace(
+            _item(file.appeal, file.changed),
+            author=authored(file.appeal.author or "", file.owner),
+        )
+        for file in files
+    ]
     return PollResult(items, {"looked": "yes"}, problems=problems)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from appealbridge.model.event import ALWAYS, EventDraft, Repeats
+from appealbridge.model.event import ALWAYS, NOT_NAMED, EventDraft, Repeats, one_line
 from appealbridge.plugin import Options, Received, Request
 from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
 from appealbridge.plugin.timestamps import moment
@@ -37,6 +37,12 @@ class Paths(Options):
         description="When it happened, as ISO 8601 or seconds since 1970.",
         examples=["$.raised_at"],
     )
+    author: PathText | None = Field(
+        None,
+        description="Who wrote it, by id or email address of `people`: they cannot approve what it causes. If "
+        "an event does not say, nobody can.",
+        examples=["$.raised_by.email"],
+    )
 
 
 def mapped(
@@ -55,6 +61,7 @@ def mapped(
     find_subject = _finder(paths.subject, "subject") or _usual("$.subject")
     find_key = _finder(paths.key, "key")
     find_id = _usual(usual_key) if usual_key else None
+    find_author = None if paths.author is None else compile_path(paths.author).first
     times = [compile_path(p) for p in (paths.time, "$.timestamp", "$.time") if p]
     by_body = Repeats(within=within, replayable=replayable)
 
@@ -80,6 +87,7 @@ def mapped(
                     data=body,
                     time=_time(times, body),
                     repeats=repeats,
+                    author="" if find_author is None else _author(find_author(body)),
                 ),
             )
         )
@@ -118,6 +126,11 @@ def _finder(path: str | None, name: str) -> _Find | None:
         return as_word(text)
 
     return find
+
+
+def _author(value: Any) -> str:
+    """Return who wrote an event; one without an author must not be lost, but somebody has to look at it."""
+    return (one_line(word(value)) if type(value) in (str, int) else "") or NOT_NAMED
 
 
 def _usual(path: str) -> _Find:

@@ -26,6 +26,7 @@ from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess
 from appealbridge.store.sqlite.decisions.entries import decide
 from appealbridge.store.sqlite.deliveries import deliveries_where, find, move
 from appealbridge.store.sqlite.rows import Row, json_list, names, stored_time, time_or_none
+from appealbridge.store.sqlite.schema import origin_of
 from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.states import EXPIRED, HELD, IS_LISTED, PLANNED
 from appealbridge.store.sqlite.withdrawals import release_order
@@ -63,6 +64,12 @@ _THREAD = (
     "WHERE id IN (WITH RECURSIVE t (id) AS (SELECT id FROM deliveries WHERE follows = :id"
     f" AND follows > '' AND state = {PLANNED} UNION ALL SELECT d.id FROM t JOIN deliveries d"
     f" ON d.follows = t.id AND d.follows > '' AND d.state = {PLANNED}) SELECT id FROM t) ORDER BY number"
+)
+_AUTHORS = (
+    "SELECT author FROM events WHERE id = :id AND author > '' UNION"
+    " SELECT a.author FROM events e JOIN events a ON a.subject = e.subject WHERE e.id = :id"
+    " AND a.subject > '' AND a.number > 0 AND a.author > '' AND (:later OR a.number < e.number)"
+    f" AND {origin_of('a')} = {origin_of('e')}"
 )
 _OPEN = f"state = '{QuestionState.OPEN}'"
 _CLOSE = (
@@ -120,6 +127,13 @@ class SqliteApprovalQueries(ReadAccess):
         return (
             None if row is None else (_answer(row[: len(_ANSWER)]), _revision(row[len(_ANSWER) :]))
         )
+
+    @reads
+    def authors_about(
+        self, db: Connection, event_id: str, *, later: bool = False
+    ) -> Sequence[str]:
+        rows = db.execute(_AUTHORS, {"id": event_id, "later": later})
+        return [author for (author,) in rows]
 
     @reads
     def next_question(self, db: Connection) -> float | None:
