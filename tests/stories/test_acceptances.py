@@ -246,3 +246,40 @@ async def test_an_earlier_version_can_be_accepted_while_something_waits_for_it(c
     assert (earlier["version"], earlier["waiting"]) == (before, 1)
     assert (await accepts(crew, ADMIN, before))[0] == 200
     await state(story, 1, "delivered")
+
+
+QUIET = "holds: { quiet_hours: { between: ['11:00', '12:30'] } }\n"
+"""A story begins at 11:06:40 in the time zone of its settings."""
+
+
+async def test_only_an_accepted_version_is_exempt_from_quiet_hours(crew):
+    story = crew.story
+    asking = MAIL.replace("approval: none\n", "threat_to_life: true\n")
+    await begins(crew, {"news": asking}, settings=TWO_ADMINS + QUIET)
+    await story.receives("M6 closed")
+    await state(story, 1, "held")
+    _, (question,) = await story.asks("GET", "/questions")
+    approve = f"/api/v1/questions/{question['number']}/approve?hash={question['hash']}"
+    status, told = await crew.asks(UIDS[Role.APPROVER], "POST", approve)
+    assert status == 200, told
+    await story.clock.passes(seconds=60)
+    (waiting,) = await state(story, 1, "ready")
+    assert waiting["reason"] == "quiet hours until 12:30 GMT"
+    row = await listed(crew)
+    assert (row["to_accept"], row["accepted_by"]) == ("threat_to_life: true", None)
+    assert (await accepts(crew, ADMIN, row["version"]))[0] == 200
+    await state(story, 1, "delivered")
+    assert mailed(story) == ["M6 closed"]
+
+
+async def test_an_accepted_threat_stays_exempt_although_the_recipe_is_changed_meanwhile(crew):
+    story = crew.story
+    await begins(crew, {"news": f"{MAIL}threat_to_life: true\n"}, settings=TWO_ADMINS + QUIET)
+    first = await listed(crew)
+    assert first["to_accept"] == "approval: none, threat_to_life: true"
+    await story.receives("M6 closed")
+    await state(story, 1, "held")
+    crew.write(TWO_ADMINS + QUIET, {"news": f"{MAIL}threat_to_life: true\n# changed\n"})
+    await crew.asks(ADMIN, "POST", "/api/v1/reload")
+    assert (await accepts(crew, ADMIN, first["version"]))[0] == 200
+    await state(story, 1, "delivered")

@@ -239,19 +239,30 @@ def _corrects(row: Row) -> Iterator[str]:
         yield f"version {version['number']}: {clock(version['at'])}, by {by}"
 
 
+def _held(row: Row) -> Iterator[str]:
+    """Yield what people can do about a held delivery, in the order in which its holds are shown."""
+    number, holds = row["number"], row.get("holds") or [row["hold"]]
+    if row["hold"] == "unknown":
+        yield f"if it is published: appealbridge confirm {number} --url ADDRESS"
+        yield f"if it is not: appealbridge release {number}"
+        return
+    if "approval" in holds:
+        yield f"to answer it: appealbridge approve {number}; or: appealbridge reject {number} --reason WHY"
+    if "acceptance" in holds:
+        yield f"once an admin accepts its recipe: appealbridge recipes accept {row['recipe']}"
+    if others := [each for each in holds if each not in ("approval", "acceptance")]:
+        does = "put this text there" if "edited_by_hand" in others else "publish it"
+        also = f"to clear {', '.join(others)}" if len(others) < len(holds) else f"to {does}"
+        yield f"{also}: appealbridge release {number}"
+
+
 def _next(row: Row) -> Iterator[str]:
     number, due = row["number"], clock(row["due_at"])
     if row.get("overtaken_by"):
         yield f"no. {row['overtaken_by']}, a newer one about the same subject, has gone out since"
     match row["state"]:
-        case "held" if row["hold"] == "unknown":
-            yield f"if it is published: appealbridge confirm {number} --url ADDRESS"
-            yield f"if it is not: appealbridge release {number}"
-        case "held" if row["hold"] == "acceptance":
-            yield f"once an admin accepts its recipe: appealbridge recipes accept {row['recipe']}"
         case "held":
-            does = "put this text there" if row["hold"] == "edited_by_hand" else "publish it"
-            yield f"to {does}: appealbridge release {number}"
+            yield from _held(row)
         case "failed":
             yield f"once the cause is fixed: appealbridge retry {number}"
         case "planned":

@@ -10,28 +10,29 @@ An event arrives:
 It takes these stages until it is stored. If one of them fails, those before it undo what they did:
 
 3. **Planning**: every recipe that wants the event plans its deliveries (`intake/planning.py`, `intake/arrival.py`).
-4. **Guard**: deliveries that exceed a rate or repeat a text are held (`guards/guard.py`), and so are those of a recipe
-   that nobody has accepted (`approvals/acceptances.py`).
-5. **First attempts**: where a lane has room, the first attempt is stored as begun (`intake/first_attempts.py`).
-6. **Storing**: the event, its runs and its deliveries, in one transaction.
+4. **Guard**: deliveries that exceed a rate or repeat a text are held (`guards/guard.py`).
+5. **Hold unaccepted**: what a recipe publishes without approval is held until an admin has accepted that version
+   (`approvals/acceptances.py`).
+6. **First attempts**: where a lane has room, the first attempt is stored as begun (`intake/first_attempts.py`).
+7. **Storing**: the event, its runs and its deliveries, in one transaction.
 
 Once it is stored:
 
-7. The attempts begin; everything else waits in its lane, for its run or for a person (`intake/first_attempts.py`).
-8. It is logged, earlier deliveries of a flood are held, and the sender gets an answer.
+8. The attempts begin; everything else waits in its lane, for its run or for a person (`intake/first_attempts.py`).
+9. It is logged, earlier deliveries of a flood are held, and the sender gets an answer.
 
 A delivery with images stays planned until they are prepared (`images/preparer.py`): each picture is fetched once, and
 each channel's rendition made of it. Then it is held or ready.
 
 A delivery is sent:
 
-9. Its lane begins the first attempt at once, or claims it when it is due (`delivery/dispatch.py`, `delivery/lane.py`).
-10. **Gate**: is it still in time, is it what was approved, is the day's cap used up? (`delivery/gate.py`)
+10. Its lane begins the first attempt at once, or claims it when it is due (`delivery/dispatch.py`, `delivery/lane.py`).
+11. **Gate**: is it still in time, is it what was approved, is the day's cap used up? (`delivery/gate.py`)
     Was it approved as it is, for this account? (`approvals/questions.py`)
     Directly before the request: is everything stopped? (`holds/stops.py`)
-11. **Attempt**: the channel uploads an image that the message needs (`images/uploads.py`), after which the delivery is
+12. **Attempt**: the channel uploads an image that the message needs (`images/uploads.py`), after which the delivery is
     ready again; or it publishes the message, and returns a receipt or raises (`delivery/attempt.py`).
-12. **Settlement**: what the result means for the delivery (`delivery/outcome.py`), and when it is tried again
+13. **Settlement**: what the result means for the delivery (`delivery/outcome.py`), and when it is tried again
     (`delivery/backoff.py`). It is stored, and every listener of `Outcomes` learns of it: the memory of texts,
     the runs that wait for it, the expiry, the notices, the lanes, the log.
 """

@@ -85,9 +85,7 @@ class Appeal(BaseModel):
     images: tuple[AppealImage, ...] = Field((), description="The appeal's pictures.", examples=[[]])
     links: tuple[str, ...] = Field((), description="Further pages.", examples=[[]])
 
-    @field_validator(
-        "reference", "title", "kind", "area", "author", "closed_reason", mode="before"
-    )
+    @field_validator("reference", "title", "kind", "area", "author", "closed_reason", mode="before")
     @classmethod
     def _one_line(cls, value: Any) -> Any:
         # A line end in a title would end a header of a mail, and is not visible in the file.

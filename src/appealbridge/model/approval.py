@@ -1,4 +1,8 @@
-"""Approval: the question about the deliveries of one run, the revisions of what is asked, and people's answers."""
+"""
+Approval: the question about the deliveries of one run, the revisions of what is asked, and people's answers.
+
+What publishes without approval is accepted once: a version of a recipe, by an admin who did not write it.
+"""
 
 from __future__ import annotations
 
@@ -100,6 +104,25 @@ class Answer:
     at: float
     publish_at: float | None = None
     withdrawn_at: float | None = None
+
+
+@value(kw_only=True)
+class RecipeContent:
+    """What somebody accepts: a recipe's text, and the templates and lists that it uses, by name."""
+
+    text: str
+    templates: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@value(kw_only=True)
+class RecipeAcceptance:
+    """That a person accepted a version of a recipe, with its hash; `at` is in Unix seconds UTC."""
+
+    version: str
+    recipe: str
+    person: str
+    at: float
 
 
 def bound(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from appealbridge.model.acceptance import RecipeAcceptance, RecipeContent
+from appealbridge.model.approval import RecipeAcceptance, RecipeContent
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery
 

@@ -8,28 +8,36 @@ from aiohttp import web
 
 from appealbridge.engine.approvals.acceptances import RecipeState
 from appealbridge.engine.engine import Engine
-from appealbridge.model.acceptance import RecipeAcceptance, RecipeContent
+from appealbridge.model.approval import RecipeAcceptance, RecipeContent
 from appealbridge.web import views
-from appealbridge.web.callers import actor_of
+from appealbridge.web.access import ROUTES
+from appealbridge.web.callers import CALLER, actor_of
 from appealbridge.web.problem import answer
 
 
 def routes(engine: Engine) -> web.RouteTableDef:
     """Return the routes about recipes."""
     table = web.RouteTableDef()
-    acceptances = engine.acceptances
 
     @table.get("/recipes")
     async def recipes(request: web.Request) -> web.Response:
-        del request
-        states = await acceptances.states()
-        in_force = {each.name: _state(each) for each in states if each.in_force}
+        may_read = ROUTES["GET /api/v1/recipes/{name}"].allows(request[CALLER])
+        states = await engine.acceptances.states()
+        in_force = {
+            each.name: _state(each) | {"may_read": may_read} for each in states if each.in_force
+        }
         rows = [
             row | in_force.get(row.get("name", ""), {"to_accept": ""})
             for row in views.recipes(engine.active.book)
         ]
         earlier = [
-            {"name": each.name, "version": each.version, "state": "earlier", **_state(each)}
+            {
+                "name": each.name,
+                "version": each.version,
+                "state": "earlier",
+                **_state(each),
+                "may_read": may_read,
+            }
             for each in states
             if not each.in_force
         ]
@@ -38,8 +46,8 @@ def routes(engine: Engine) -> web.RouteTableDef:
     @table.get("/recipes/{name}")
     async def recipe(request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        loaded, content = await acceptances.content(name, request.query.get("hash", ""))
-        states = await acceptances.states()
+        loaded, content = await engine.acceptances.content(name, request.query.get("hash", ""))
+        states = await engine.acceptances.states()
         state = next((_state(s) for s in states if s.version == loaded.version), {"to_accept": ""})
         before = await engine.store.accepted_content(name)
         return answer(
@@ -61,7 +69,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
     @table.post("/recipes/{name}/accept")
     async def accept(request: web.Request) -> web.Response:
         name, hash_ = request.match_info["name"], request.query.get("hash", "")
-        accepted = await acceptances.accept(name, hash_, actor_of(request))
+        accepted = await engine.acceptances.accept(name, hash_, actor_of(request))
         return answer({"name": name, "version": accepted.version, **_acceptance(accepted)})
 
     return table

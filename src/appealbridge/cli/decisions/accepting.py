@@ -120,7 +120,7 @@ def _listed(config: Path | None, as_json: bool) -> None:
     ]
     table(("recipe", "version", "state", "says", "files of", "accepted"), lines, cut=("recipe",))
     for row in rows:
-        if row.get("to_accept") and not row["accepted_by"]:
+        if row.get("to_accept") and not row["accepted_by"] and row["may_read"]:
             say()
             hash_ = row["version"] if row["state"] == "earlier" else ""
             found = daemon.get(f"/recipes/{quote(row['name'], safe='')}", {"hash": hash_})
@@ -135,8 +135,8 @@ def _acceptance(row: dict[str, Any], *, practice: bool) -> tuple[str, str]:
         return f"by {row['accepted_by']}, {clock(row['accepted_at'])}", "green"
     if practice:
         return "not yet; live it must be", "yellow"
-    posts = f", {row['waiting']} posts wait" if row["waiting"] else ""
-    return f"no{posts}", "yellow"
+    posts = "1 post waits" if row["waiting"] == 1 else f"{row['waiting']} posts wait"
+    return f"no, {posts}" if row["waiting"] else "no", "yellow"
 
 
 def _named(daemon: DaemonClient, recipe: str) -> tuple[str, str]:
@@ -193,7 +193,8 @@ def _difference(before: dict[str, Any] | None, after: dict[str, Any]) -> Iterato
         if was == now:
             continue
         yield f"{part}:" if part in new else f"{part}, which is not used any more:"
-        yield from [*unified_diff(was, now, lineterm="", n=2)][2:]
+        lines = [*unified_diff(was, now, lineterm="", n=2)][2:]
+        yield from lines if was else lines[1:]
 
 
 def _parts(content: dict[str, Any] | None) -> dict[str, list[str]]:

@@ -15,9 +15,8 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.intake.batch import AcceptanceStage, Batch
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.runs.queue import RunQueue
-from appealbridge.model.acceptance import RecipeAcceptance, RecipeContent
 from appealbridge.model.actor import Actor
-from appealbridge.model.approval import SHORTEST_HASH
+from appealbridge.model.approval import SHORTEST_HASH, RecipeAcceptance, RecipeContent
 from appealbridge.model.audit import Act
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, with_hold
 from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision, StoreError
@@ -39,8 +38,8 @@ class RecipeState:
     A version of a recipe, and whether somebody has to accept it; `why` says what it wants to do without approval.
 
     `in_force` is false for an earlier version that only holds something. `writers` are the people to whom its files
-    belong, or `user 1010` for somebody who is no person of the settings. `waiting` is how many deliveries wait for its
-    acceptance. `accepted` is its acceptance, `None` if it has none.
+    belong; root, or `user 1010` for somebody else who is no person of the settings. `waiting` is how many deliveries
+    wait for its acceptance. `accepted` is its acceptance, `None` if it has none.
     """
 
     name: str

@@ -19,9 +19,13 @@ def to_accept(recipe: Recipe) -> str:
 
 
 def writers(owners: Collection[int], roster: Roster) -> Sequence[str]:
-    """Return the people to whom files belong, by id; `user 1010` for a user who is no person of the settings."""
+    """Return the people to whom files belong, by id; root, or `user 1010` for another who is no person."""
     people = {uid: roster.by_uid(uid) for uid in sorted(owners)}
-    return [f"user {uid}" if person is None else person.id for uid, person in people.items()]
+    unknown = {0: "root"}
+    return [
+        unknown.get(uid, f"user {uid}") if person is None else person.id
+        for uid, person in people.items()
+    ]
 
 
 def refusal(actor: Actor, owners: Collection[int], roster: Roster) -> str:

@@ -43,7 +43,7 @@ def test_the_version_is_the_hash_of_the_text_and_of_the_templates_used(tmp_path)
     assert recipe_of(MAIL + "# a remark\n", templates=tmp_path).version != one.version
     (tmp_path / "press-appeal.txt").write_text("Two")
     assert recipe_of(MAIL, templates=tmp_path).version != one.version
-    assert len(one.version) == 16
+    assert len(one.version) == 32
 
 
 def test_a_kept_version_is_read_with_the_templates_kept_with_it(tmp_path):

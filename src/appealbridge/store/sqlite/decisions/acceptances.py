@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import orjson
 
-from appealbridge.model.acceptance import RecipeAcceptance, RecipeContent
+from appealbridge.model.approval import RecipeAcceptance, RecipeContent
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, Hold, State, holds_with
 from appealbridge.model.errors import IllegalMove
@@ -124,4 +124,5 @@ def _release(db: Connection, held: Delivery, now: float, reason: str) -> None:
 
 
 def _acceptance(row: tuple[str, str, str, float]) -> RecipeAcceptance:
-    return RecipeAcceptance(**dict(zip(_ACCEPTANCE, row, strict=True)))
+    version, recipe, person, at = row
+    return RecipeAcceptance(version=version, recipe=recipe, person=person, at=at)

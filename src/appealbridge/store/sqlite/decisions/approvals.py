@@ -129,9 +129,7 @@ class SqliteApprovalQueries(ReadAccess):
         )
 
     @reads
-    def authors_about(
-        self, db: Connection, event_id: str, *, later: bool = False
-    ) -> Sequence[str]:
+    def authors_about(self, db: Connection, event_id: str, *, later: bool = False) -> Sequence[str]:
         rows = db.execute(_AUTHORS, {"id": event_id, "later": later})
         return [author for (author,) in rows]
 
