@@ -50,7 +50,7 @@ async def test_a_delivery_s_number_tells_the_run_that_made_it(story, trace):
     shown = await trace(held["number"])
     assert "tweet: planned" in shown
     assert "second" not in shown
-    assert f"to publish it: appealbridge release {held['number']}" in shown
+    assert f"to answer it: appealbridge approve {held['number']}" in shown
     assert shown == await trace(held["run"]) == await trace(held["id"])
 
 

@@ -115,6 +115,7 @@ def _check_bodies(
 
 def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], int, list[str]]:
     """Return the problems of settings and recipes, how many recipes are loaded, and which are switched off."""
+    from appealbridge.cli.asked import problems as unasked
     from appealbridge.cli.renewed import notes as renewed
     from appealbridge.daemon.assembly import assemble
     from appealbridge.settings.load import no_settings
@@ -124,6 +125,7 @@ def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], 
     except InvalidDocuments as error:
         return list(error.problems), 0, []
     problems = [*assembly.settings.weaknesses, *assembly.problems]
+    problems += unasked(assembly)
     problems += [] if only else renewed(assembly)
     if assembly.settings.file is None:
         loaded = len(assembly.book.loaded) or assembly.book.quarantined

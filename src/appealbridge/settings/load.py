@@ -26,7 +26,7 @@ from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.paths import PRACTICE, web_address
 from appealbridge.settings.people import notes_on_people, roster_of, wrong_people
 from appealbridge.settings.reader import Practice, Practise, Reader
-from appealbridge.settings.recipients import Reaches, not_reached, unknown_names
+from appealbridge.settings.recipients import Reaches, not_asked, not_reached, unknown_names
 from appealbridge.settings.result import Settings
 from appealbridge.settings.secrets import SecretRef, Vault
 
@@ -154,8 +154,10 @@ def _settings(
     }
     reader.notes += not_allowed(document, daemon, read_options)
     reader.notes += notes_on_people(document, daemon)
+    roster, unasked = roster_of(daemon), list[Problem]()
     if reaches is not None:
         reader.notes += not_reached(document, daemon, channels, reaches)
+        unasked += not_asked(document, daemon, roster, channels, reaches)
     return Settings(
         daemon=daemon,
         file=path,
@@ -174,9 +176,11 @@ def _settings(
         notes=tuple(reader.notes),
         faults=reader.faults,
         weaknesses=tuple(
-            without_secret_lines([*_unsafe(document, reader, sources, weaknesses or _none)])
+            without_secret_lines(
+                [*_unsafe(document, reader, sources, weaknesses or _none), *unasked]
+            )
         ),
-        roster=roster_of(daemon),
+        roster=roster,
         secrets=frozenset(with_parts(vault.values)),
         missing=frozenset(reader.missing),
         checkpoints=checkpoints_file(

@@ -34,9 +34,9 @@ class Settings:
     list's name to its entries, `list_places` to their document and paths, `list_owners` to the user to whom its
     own file belongs, and `joined` a source to the name that it shares with those it is joined with. `notes` are not
     errors; `faults` are those of plug-ins, by the path of what is left out. `secrets` are the secrets that were
-    looked up, `missing` the names of secrets that are not available, if that is no error. `weaknesses` are errors for `check` only: the daemon starts all the
-    same, so that no update stops it. `checkpoints` is the file
-    with checkpoints of the audit trail. `roster` are the people and groups. `authorities` are the certificates of
+    looked up, `missing` the names of secrets that are not available, if that is no error. `weaknesses` are errors
+    for `check` only: the daemon starts all the same, so that no update stops it. `checkpoints` is the file with
+    checkpoints of the audit trail. `roster` are the people and groups. `authorities` are the certificates of
     `ca_file`, in PEM.
     """
 

@@ -343,3 +343,49 @@ def test_the_daemon_does_not_start_without_a_settings_file(tmp_path, monkeypatch
     done = CliRunner().invoke(main, ["run"])
     assert (done.exit_code, "there is no appealbridge.yaml" in done.output) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+PEOPLE = """
+channels:
+  press: { platform: email, smtp: "smtp://127.0.0.1:2525", sender: press@example.org }
+webhooks:
+  desk: { signature: none, allow_unsigned: true }
+people:
+  alice: { email: alice@example.org, uid: 1001, roles: [author] }
+  bob: { BOB uid: 1002, roles: [approver] }
+groups: { silver: [alice], gold: [bob] }
+approvals: { escalate_to: [gold, WHO] }
+"""
+ASKING = """
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions: [{ action: email, channel: press, to: a@example.org, subject: A, text: B }]
+approval: WHO
+"""
+
+
+@pytest.mark.parametrize(
+    ("bob", "who", "where"),
+    [
+        ("email: bob@example.org,", "gold", []),
+        ("", "gold", ["people.bob"]),
+        (
+            "email: bob@example.org,",
+            "silver",
+            ["approvals.escalate_to[1]", "approval"],
+        ),
+        ("email: bob@example.org,", "alice", ["approvals.escalate_to[1]", "approval"]),
+    ],
+)
+def test_an_approver_who_cannot_be_told_and_a_group_without_approvers_are_errors(
+    tmp_path, monkeypatch, bob, who, where
+):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/a.yaml").write_text(ASKING.replace("WHO", who))
+    settings = PEOPLE.replace("BOB", bob).replace("WHO", who)
+    (tmp_path / "appealbridge.yaml").write_text(settings)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["check", "--format", "json"])
+    told = [each for each in orjson.loads(result.stdout) if "note: " not in each["problem"]]
+    assert [each["path"] for each in told] == where
+    assert all(each["line"] and each["cure"] for each in told)
+    assert result.exit_code == bool(where)

@@ -113,8 +113,19 @@ def test_a_run_that_waits_says_until_when_and_for_which_deliveries(capsys):
 def test_each_way_on_is_named_with_its_command(capsys):
     unknown = {**DELIVERY, "number": 2, "hold": "unknown"}
     failed = {**DELIVERY, "number": 3, "hold": None, "state": "failed"}
-    shown = told(capsys, {**RUN, "deliveries": [DELIVERY, unknown, failed]})
-    for command in ("release 1", "confirm 2 --url", "release 2", "retry 3"):
+    burst = {**DELIVERY, "number": 4, "hold": "burst"}
+    both = {**DELIVERY, "number": 5, "hold": "acceptance burst", "holds": ["acceptance", "burst"]}
+    shown = told(capsys, {**RUN, "deliveries": [DELIVERY, unknown, failed, burst, both]})
+    for command in (
+        "approve 1",
+        "reject 1 --reason",
+        "confirm 2 --url",
+        "release 2",
+        "retry 3",
+        "release 4",
+        "recipes accept road",
+        "release 5",
+    ):
         assert f"appealbridge {command}" in shown
 
 
