@@ -114,7 +114,13 @@ def test_each_way_on_is_named_with_its_command(capsys):
     unknown = {**DELIVERY, "number": 2, "hold": "unknown"}
     failed = {**DELIVERY, "number": 3, "hold": None, "state": "failed"}
     burst = {**DELIVERY, "number": 4, "hold": "burst"}
-    both = {**DELIVERY, "number": 5, "hold": "acceptance burst", "holds": ["acceptance", "burst"]}
+    both = {
+        **DELIVERY,
+        "number": 5,
+        "recipe": "road",
+        "hold": "acceptance burst",
+        "holds": ["acceptance", "burst"],
+    }
     shown = told(capsys, {**RUN, "deliveries": [DELIVERY, unknown, failed, burst, both]})
     for command in (
         "approve 1",
