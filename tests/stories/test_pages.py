@@ -6,8 +6,10 @@ import re
 import pytest
 from PIL import Image as Drawing
 
+from appealbridge.model.delivery import Hold
 from appealbridge.model.people import Role
 from appealbridge.web.access import ROUTES
+from appealbridge.web.pages.wording import hold_words
 from tests.stories import staging
 from tests.stories.crew import HELD, Crew, as_root, open_folder, people
 from tests.stories.test_images import TOOTED, arrives, picture, puts
@@ -204,6 +206,45 @@ async def test_an_approver_rejects_asks_for_changes_and_chooses_a_time_that_is_t
     assert await tab.post(f"/deliveries/{numbers[2]}/take-back") == 303
     await tab.get("/questions/3")
     assert "taken back" in tab.page
+
+
+async def test_every_post_of_a_thread_is_shown_before_its_first_post_is_approved(crew):
+    thread = HELD.replace(
+        'text: "{{ event.data.text }}"',
+        'text: "{{ event.data.text }}", thread: ["Use the A38", "Expect <b>delays</b>"]',
+    )
+    await crew.begins({"tweet": thread}, settings=public())
+    await crew.story.receives("M6 closed")
+    (post,) = await crew.story.until(lambda: crew.story.deliveries(state="held"))
+    number = post["number"]
+    tab = await somebody(crew, "approver")
+    await tab.get("/questions/1")
+    shown = [
+        tab.page.index(text) for text in ("M6 closed", "Use the A38", "Expect &lt;b&gt;delays")
+    ]
+    assert shown == sorted(shown)
+    assert tab.page.count('class="look x"') == 3
+    assert f"Approve post {number} and what follows it" in tab.page
+    assert tab.page.count("Use the A38") == 1
+    assert tab.page.count(f'action="/deliveries/{number}/answer"') == 4
+    assert f'action="/deliveries/{number + 1}/answer"' not in tab.page
+    assert await approves(crew, tab, number) == 303
+    await crew.story.until(lambda: len(crew.story.posts("x")) == 3, passing=5)
+
+
+async def test_a_question_shows_every_hold_in_the_order_in_which_they_are_cleared(crew):
+    (number,) = await held(crew, "M6 closed")
+    tab = await somebody(crew, "approver")
+    await tab.get("/stop")
+    await tab.post("/stop", reason="wrong picture")
+    await tab.get("/questions/1")
+    holds = re.findall(r"<li>([^<]+)</li>", re.search(r'<ul class="holds">.*?</ul>', tab.page)[0])
+    assert [hold_words(hold) for hold in (Hold.STOP, Hold.APPROVAL)] == holds
+    assert await approves(crew, tab, number) == 303
+    await crew.story.clock.passes(minutes=5)
+    assert crew.story.posts("x") == []
+    await tab.get("/questions/1")
+    assert hold_words(Hold.STOP) in tab.page
 
 
 async def test_the_posts_of_one_run_are_answered_together_or_one_by_one(crew):

@@ -10,7 +10,7 @@ from aiohttp import web
 from appealbridge.engine.approvals.answers import hash_of
 from appealbridge.engine.approvals.questions import AskedDelivery
 from appealbridge.model.approval import AnswerKind, ApprovalQuestion
-from appealbridge.model.delivery import Hold
+from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import StaleRevision
 from appealbridge.plugin.offload import ANSWERS, offload
 from appealbridge.web.pages.differences import change, clipped
@@ -76,7 +76,8 @@ async def question(visit: Visit) -> web.Response:
     number = number_of(visit.request.match_info["number"], "question")
     asked_question, asked = await engine.questions.asked(number)
     waits = [each for each in asked if each.waits]
-    first = [*waits, *(each for each in asked if not each.waits)][:MOST_SHOWN]
+    others = [each for each in asked if not each.waits and not _is_part(each.delivery)]
+    first = [*waits, *others][:MOST_SHOWN]
     rows = await shown(visit, [each.delivery for each in first], whole=True)
     items = [await _item(visit, each, row) for each, row in zip(first, rows, strict=True)]
     together = len(waits) > 1 and all(item["may_answer"] for item in items if item["waits"])
@@ -85,7 +86,7 @@ async def question(visit: Visit) -> web.Response:
         title=_title(asked_question, len(waits)),
         question=asked_question,
         items=items,
-        left_out=len(asked) - len(first),
+        left_out=len(waits) + len(others) - len(first),
         together=hash_of(waits) if together and len(waits) <= MOST_SHOWN else "",
         waiting=len(waits),
     )
@@ -138,30 +139,31 @@ async def take_back(visit: Visit) -> web.Response:
 
 async def edit_form(visit: Visit) -> web.Response:
     """Show the form with which a post is edited; it carries the hash of what is shown."""
-    asked = await _asked(visit)
-    return await _form(visit, asked, asked.newest.hash)
+    asked, post = await _asked(visit)
+    return await _form(visit, asked, post, asked.newest.hash)
 
 
 async def edit(visit: Visit) -> web.Response:
     """Save a new revision, which is asked again. Whatever goes wrong, the person's words are not lost."""
-    asked = await _asked(visit)
+    asked, post = await _asked(visit)
     form = visit.form
-    changes = changes_of(asked.newest.content, form)
+    changes = changes_of(post.content, form)
     try:
-        await visit.site.engine.answers.edit(
-            asked.delivery.id, form.get("hash", ""), changes, visit.actor
-        )
+        await visit.site.engine.answers.edit(post.id, form.get("hash", ""), changes, visit.actor)
     except StaleRevision as stale:
         found = await offload(ANSWERS, _shown_changes, visit, stale.difference)
-        return await _form(visit, asked, asked.newest.hash, changes, str(stale), found, 409)
+        return await _form(visit, asked, post, asked.newest.hash, changes, str(stale), found, 409)
     except ValueError as wrong:
-        return await _form(visit, asked, form.get("hash", ""), changes, str(wrong), status=422)
+        return await _form(
+            visit, asked, post, form.get("hash", ""), changes, str(wrong), status=422
+        )
     return visit.go_on(f"/questions/{asked.newest.question}")
 
 
 async def _form(
     visit: Visit,
     asked: AskedDelivery,
+    post: Delivery,
     hash_: str,
     changes: Mapping[str, Any] | None = None,
     error: str = "",
@@ -172,10 +174,11 @@ async def _form(
     return visit.show(
         "edit.html",
         status,
-        title=f"Edit post {asked.delivery.number}",
+        title=f"Edit post {post.number}",
         asked=asked,
+        post=post,
         hash=hash_,
-        fields=fields_of(asked.newest.content, changes or {}),
+        fields=fields_of(post.content, changes or {}),
         error=clean(error),
         difference=difference,
     )
@@ -186,6 +189,9 @@ async def _item(visit: Visit, asked: AskedDelivery, row: Row) -> Row:
     engine = visit.site.engine
     lane = engine.lanes.get(row["channel"])
     why_not = await _why_not(visit, asked) if asked.waits else ""
+    parts = await _parts(visit, asked)
+    if parts:  # shown as they are now, and not as they were planned
+        row = {**row, "content": {**row["content"], "thread": []}}
     return {
         "row": row,
         "preview": await offload(ANSWERS, preview, row, lane),
@@ -193,13 +199,35 @@ async def _item(visit: Visit, asked: AskedDelivery, row: Row) -> Row:
         "account": _without(visit, dict(asked.newest.account)),
         "difference": await offload(ANSWERS, _shown_changes, visit, asked.difference),
         "waits": asked.waits,
-        "other_holds": [hold for hold in row["holds"] if hold != Hold.APPROVAL],
+        "holds": row["holds"] if asked.waits or Hold.STOP in row["holds"] else [],
+        "parts": parts,
         "answers": [(each, WORDS[each.kind]) for each in asked.answers],
         "may_answer": asked.waits and visit.may("/deliveries/{id}/answer") and not why_not,
         "may_edit": asked.waits and visit.may("/deliveries/{id}/edit") and not row["target"],
         "may_take_back": _is_approved(asked) and visit.may("/deliveries/{id}/take-back"),
         "why_not": why_not if visit.may("/deliveries/{id}/answer") else "",
     }
+
+
+async def _parts(visit: Visit, asked: AskedDelivery) -> list[Row]:
+    """Return the later posts of a thread, which are answered with its first one."""
+    if not asked.waits:
+        return []
+    engine = visit.site.engine
+    parts = (await engine.store.thread(asked.delivery.id))[:MOST_SHOWN]
+    rows = await shown(visit, parts, whole=True)
+    return [
+        {
+            "row": row,
+            "preview": await offload(ANSWERS, preview, row, engine.lanes.get(row["channel"])),
+        }
+        for row in rows
+    ]
+
+
+def _is_part(delivery: Delivery) -> bool:
+    """Return whether a delivery is a later post of a thread, and waits for the first one."""
+    return bool(delivery.follows) and delivery.state is State.PLANNED
 
 
 def _shown_changes(visit: Visit, difference: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -224,15 +252,22 @@ async def _stale(visit: Visit, stale: StaleRevision, back: str) -> web.Response:
     )
 
 
-async def _asked(visit: Visit) -> AskedDelivery:
-    """Return what is asked about the delivery of an address; raise `NotFound` if nothing is."""
+async def _asked(visit: Visit) -> tuple[AskedDelivery, Delivery]:
+    """
+    Return what is asked, and the delivery of the address, which may be a later post of that thread.
+
+    Raise `ValueError` if nothing is asked about it.
+    """
     engine = visit.site.engine
     await engine.questions.catch_up()
     number = number_of(visit.request.match_info["id"], "post")
-    found = await engine.questions.about([await engine.store.delivery(str(number))])
+    post = first = await engine.store.delivery(str(number))
+    while _is_part(first):
+        first = await engine.store.delivery(first.follows)
+    found = await engine.questions.about([first])
     if not found:
         raise ValueError(f"post {number} does not wait for approval, so it cannot be edited")
-    return found[0]
+    return found[0], post
 
 
 async def _why_not(visit: Visit, asked: AskedDelivery) -> str:
