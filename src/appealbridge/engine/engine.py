@@ -44,7 +44,7 @@ class Engine:
         self.people = People(context)
         self.heartbeat = Heartbeat(context)
         self.monitor = Monitor(context, self.pipeline.dispatcher.sending)
-        self._notices = Notices(context)
+        self._notices = Notices(context, self.questions)
         self._pruning = Pruning(context, self._versions)
         self._loops = Loops(context)
         self._active: ActiveConfiguration | None = None

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appealbridge.engine.active import ActiveConfiguration
-from appealbridge.engine.approvals.questions import ESCALATED
+from appealbridge.engine.approvals.questions import ESCALATED, AskedDelivery, Questions
 from appealbridge.engine.context import EngineContext
+from appealbridge.engine.notices.asking import asked_text
 from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
-from appealbridge.engine.notices.wording import notice_text
+from appealbridge.engine.notices.wording import SHOWN, notice_text
 from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE, TO_ADMINS, Alarm, Trouble
 from appealbridge.model.people import Role
+from appealbridge.plugin.offload import ANSWERS, offload
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.planning.approval_policy import approvers
 from appealbridge.store.records import DeliveryFilter, News, NewsSort
@@ -45,8 +47,9 @@ _WAITING = frozenset({State.READY, State.SENDING})
 class Notices:
     """Sends notices."""
 
-    def __init__(self, context: EngineContext) -> None:
+    def __init__(self, context: EngineContext, questions: Questions) -> None:
         self._context = context
+        self._questions = questions
         self._store = context.store
         self._clock = context.clock
         self._report = context.report
@@ -167,7 +170,8 @@ class Notices:
         news = await self._store.news_of(sorts, MOST)
         if not news:
             return
-        title, text = notice_text(group.kind, group.channel, news, len(news), active.zone)
+        shown = await self._asked(active, news[:SHOWN]) if group.kind == Trouble.APPROVAL else {}
+        title, text = notice_text(group.kind, group.channel, news, len(news), active.zone, shown)
         notice = Notice(
             id=self._new_id(),
             kind=group.kind,
@@ -178,6 +182,18 @@ class Notices:
             of=[item.number for item in news],
         )
         await self._store_told(active, notice, news)
+
+    async def _asked(self, active: ActiveConfiguration, news: Sequence[News]) -> dict[int, str]:
+        """Return what is asked about deliveries that wait for approval, and where, by their numbers."""
+        await self._questions.catch_up()
+        waiting = [await self._store.delivery(str(item.number)) for item in news]
+        asked = await self._questions.about(waiting)
+        threads = [await self._store.thread(each.delivery.id) for each in asked]
+        texts = await offload(ANSWERS, _asked_texts, active, asked, threads)
+        return {
+            each.delivery.number: self._context.clean(text)
+            for each, text in zip(asked, texts, strict=True)
+        }
 
     async def _store_told(
         self, active: ActiveConfiguration, notice: Notice, news: Sequence[News]
@@ -269,3 +285,21 @@ class Notices:
     def _works(self, channel: str) -> bool:
         lane = self._lanes.get(channel)
         return lane is not None and lane.health.works
+
+
+def _asked_texts(
+    active: ActiveConfiguration,
+    asked: Sequence[AskedDelivery],
+    threads: Sequence[Sequence[Delivery]],
+) -> list[str]:
+    """Return what a notice shows of deliveries with the later posts of their threads; for a thread of its own."""
+    return [
+        asked_text(
+            [each.delivery, *thread],
+            each.newest.question,
+            each.difference,
+            public_url="" if active.roster.one_desk else active.public_url,
+            practice=active.practice,
+        )
+        for each, thread in zip(asked, threads, strict=True)
+    ]

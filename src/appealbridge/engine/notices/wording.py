@@ -250,18 +250,25 @@ WORDINGS: Mapping[str, Wording] = {
 
 
 def notice_text(
-    kind: str, channel: str, news: Sequence[News], total: int, zone: ZoneInfo
+    kind: str,
+    channel: str,
+    news: Sequence[News],
+    total: int,
+    zone: ZoneInfo,
+    shown: Mapping[int, str] | None = None,
 ) -> tuple[str, str]:
     """
     Return the title (one line) and the text of a notice about `total` items, of which `news` has the first.
 
-    `channel` is the account that they are about, or empty.
+    `channel` is the account that they are about, or empty. `shown` has what else is shown of items, by their numbers.
     """
     wording = WORDINGS[kind]
     form = wording.one if total == 1 else wording.many
     title = f"AppealBridge: {form.format(count=total, channel=channel)}"
     parts = [wording.means] if wording.means else []
-    parts += [_item(item, wording, zone) for item in news[:SHOWN]]
+    parts += [
+        _item(item, wording, zone, (shown or {}).get(item.number, "")) for item in news[:SHOWN]
+    ]
     if total > len(news[:SHOWN]):
         parts.append(f"and {total - len(news[:SHOWN])} more")
     if wording.all:
@@ -269,7 +276,7 @@ def notice_text(
     return title, "\n\n".join(parts) + "\n"
 
 
-def _item(item: News, wording: Wording, zone: ZoneInfo) -> str:
+def _item(item: News, wording: Wording, zone: ZoneInfo, shown: str) -> str:
     at = datetime.fromtimestamp(item.at, zone).strftime("%d %b %H:%M:%S %Z")
     about = [
         item.channel,
@@ -278,7 +285,7 @@ def _item(item: News, wording: Wording, zone: ZoneInfo) -> str:
     ]
     number = f"delivery {item.number}" if item.channel and item.run_id else ""
     reason = _short(item.reason)
-    lines = [", ".join(filter(None, [at, number, *about])), reason and f"    {reason}"]
+    lines = [", ".join(filter(None, [at, number, *about])), reason and f"    {reason}", shown]
     if wording.each:
         lines.append("    " + wording.each.format(number=item.number, run=item.run_id))
     return "\n".join(filter(None, lines))

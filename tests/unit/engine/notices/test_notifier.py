@@ -10,6 +10,7 @@ import pytest
 from appealbridge.channels.email.channel import Mail
 from appealbridge.clock import SystemClock
 from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.approvals.questions import Questions
 from appealbridge.engine.notices.notifier import COLLECT, Notices
 from appealbridge.engine.report import Report
 from appealbridge.logs import Log, Output
@@ -58,7 +59,8 @@ class Desk:
             report=Report(self.log, Metrics()),
             clean=lambda text: text.replace("hunter2", "***"),
         )
-        self.alarms, self.notices = context.alarms, Notices(context)
+        self.alarms = context.alarms
+        self.notices = Notices(context, Questions(context))
         zone = ZoneInfo("Europe/London")
         self.notices.reconfigure(
             ActiveConfiguration(Book({}), {}, {}, {}, zone, Retention(), TELLING)

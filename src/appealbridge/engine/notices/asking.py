@@ -1,0 +1,102 @@
+"""What a notice about approval shows of a post: where to answer, its text, recipients and pictures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from appealbridge.model.delivery import Delivery
+from appealbridge.recipes.templates.filters import plain
+
+LONGEST_TEXT = 2000
+"""How many characters of one text a notice quotes."""
+
+LONGEST_POST = 6000
+"""How many characters a notice shows of one post, with its thread and with what changed."""
+
+REST = "… There is more: read all of it before you answer."
+ON_PAGE = "to read and answer it, log in at"
+
+_HEADINGS = ("title", "subject", "spoiler_text")
+_BODIES = ("text", "body", "html")
+_RECIPIENTS = {"to": "to", "reply_to": "replies go to"}
+
+
+def asked_text(
+    posts: Sequence[Delivery],
+    question: int,
+    changes: Sequence[Mapping[str, Any]],
+    *,
+    public_url: str,
+    practice: bool,
+) -> str:
+    """
+    Return what a notice shows of a post and the later ones of its thread.
+
+    `changes` is what changed since it was asked before. Without a `public_url` there is no page to name. Everything
+    that was written outside is quoted, so that none of it can be taken for words of the notice.
+    """
+    lines = ["Practice: nothing of this becomes public."] if practice else []
+    if public_url and question:
+        lines.append(f"{ON_PAGE} {public_url}/questions/{question}")
+    shown = [line for post in posts for line in _post(orjson.loads(post.content or "{}"))]
+    shown += [line for change in changes for line in _before(change)]
+    text, length = [], 0
+    for line in shown:
+        length += len(line)
+        if length > LONGEST_POST:
+            text.append(REST)
+            break
+        text.append(line)
+    return "\n".join(f"    {line}" for line in (*lines, *text))
+
+
+def _post(message: Mapping[str, Any]) -> Iterator[str]:
+    for name, label in _RECIPIENTS.items():
+        if message.get(name):
+            yield f"{label}: {_line(message[name])}"
+    for name in _HEADINGS:
+        if message.get(name):
+            yield from _quoted(str(message[name]))
+    body = next((name for name in _BODIES if message.get(name)), "")
+    if body:
+        text = str(message[body])
+        yield from _quoted(text if body == "text" else _without_tags(text[: LONGEST_TEXT * 10]))
+    if message.get("link"):
+        yield from _quoted(str(message["link"]))
+    for number, image in enumerate(message.get("images") or (), start=1):
+        yield (
+            f"picture {number}, whose alt text is:"
+            if image.get("alt")
+            else (f"picture {number}, without an alt text")
+        )
+        yield from _quoted(image.get("alt") or "")
+
+
+def _before(change: Mapping[str, Any]) -> Iterator[str]:
+    """Return how something was before it changed."""
+    before = change.get("before")
+    if isinstance(before, str) and before:
+        yield f"{str(change['field']).replace('_', ' ')}, as it was before:"
+        yield from _quoted(before)
+    else:
+        yield f"{str(change['field']).replace('_', ' ')} has changed"
+
+
+def _without_tags(html: str) -> str:
+    try:
+        return plain(html)
+    except ValueError:  # more tags than are read
+        return html
+
+
+def _quoted(text: str) -> Iterator[str]:
+    short = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+    return (f"| {line}" for line in short.splitlines())
+
+
+def _line(words: Any) -> str:
+    named = words if isinstance(words, list) else [words]
+    return " ".join(", ".join(map(str, named)).split())[:LONGEST_TEXT]
