@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import ssl
 import sys
 from base64 import b64encode
 from contextlib import asynccontextmanager
 
 import pytest
+import trustme
+from aiohttp import web
 
+from tests.proxying import PracticeProxy
 from tests.stories import staging
 from tests.stories.processes import daemon, platforms
 
@@ -132,6 +136,59 @@ async def test_send_goes_where_url_says_and_adds_the_webhooks_path(tmp_path):
             stage, "send", "desk", "body.json", "--url", f"{running.url}/elsewhere"
         )
         assert (status, "refused (404)" in told) == (1, True), told
+
+
+PUBLIC = "hooks.force.example"
+
+
+async def test_send_goes_through_the_proxy_of_the_settings(tmp_path):
+    login = "press:s3cret"
+    async with bridge(tmp_path) as (stage, running), PracticeProxy(login=login) as proxy:
+        proxy.places[PUBLIC] = running.url.removeprefix("http://")
+        stage.config.write_text(f"{stage.config.read_text()}proxy: !secret proxy\n")
+        secret = stage.folder / "secrets" / "proxy"
+        secret.touch(0o600)
+        secret.write_text(proxy.url.replace("//", f"//{login}@"))
+        status, told = await run(stage, "send", "desk", "body.json", "--url", f"http://{PUBLIC}")
+        assert (status, "accepted (202)" in told) == (0, True), told
+        assert proxy.asked == [f"POST http://{PUBLIC}/hooks/desk HTTP/1.1"]
+        # What is on this machine is reached directly.
+        status, told = await run(stage, "send", "desk", "body.json", "--url", running.url)
+        assert (status, len(proxy.asked)) == (0, 1), told
+        secret.write_text("http://127.0.0.1:1")
+        status, told = await run(stage, "send", "desk", "body.json", "--url", f"http://{PUBLIC}")
+        assert (status, "127.0.0.1:1, the proxy of the settings" in told) == (1, True), told
+
+
+async def test_send_trusts_the_authority_of_the_settings_also_through_a_proxy(tmp_path):
+    authority, asked = trustme.CA(), []
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(PUBLIC).configure_cert(context)
+
+    async def answer(request):
+        asked.append((request.path, await request.json()))
+        return web.json_response({"event": "1", "recipes": 0}, status=202)
+
+    runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    stage = staging.build(tmp_path / "s", "http://127.0.0.1:1", "smtp://127.0.0.1:1", {})
+    (stage.folder / "body.json").write_text(json.dumps(BODY))
+    try:
+        async with PracticeProxy() as proxy:
+            proxy.places[f"{PUBLIC}:443"] = f"127.0.0.1:{runner.addresses[0][1]}"
+            stage.config.write_text(f"{stage.config.read_text()}proxy: {proxy.url}\n")
+            words = ["send", "desk", "body.json", "--url", f"https://{PUBLIC}"]
+            status, told = await run(stage, *words)
+            assert (status, "CERTIFICATE_VERIFY_FAILED" in told) == (1, True), told
+            assert not asked
+            authority.cert_pem.write_to_path(str(stage.folder / "ca.pem"))
+            stage.config.write_text(f"{stage.config.read_text()}ca_file: ca.pem\n")
+            status, told = await run(stage, *words)
+            assert (status, "accepted (202)" in told) == (0, True), told
+            assert asked == [("/hooks/desk", BODY)]
+    finally:
+        await runner.cleanup()
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from appealbridge.cli.common import fail, fail_with
@@ -22,6 +24,9 @@ from appealbridge.store.backend import Backend, NotBelieved
 from appealbridge.store.opening import store_at
 from appealbridge.store.records import Control
 from appealbridge.terminal import visible
+
+if TYPE_CHECKING:
+    from appealbridge.plugin.egress import Proxy
 
 SECONDS = 30.0
 """How long the daemon may take to answer."""
@@ -166,20 +171,35 @@ def _request(
 
 
 def post_body(
-    url: str, path: str, body: bytes, headers: Mapping[str, str]
+    url: str,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    proxy: Proxy | None = None,
+    authorities: str = "",
 ) -> tuple[int, Mapping[str, str], bytes]:
     """
     POST to a server at `http://…`, `https://…` or `unix:/…`; return the status, headers and body of its answer.
 
+    It goes through the `proxy`, and certificates of these `authorities` (PEM) are trusted besides those of the system.
     No redirect is followed. Raise `OSError` if no answer comes, and `ValueError` for a header that cannot be sent.
     """
-    return _exchange(url, "POST", path, headers, body)
+    if proxy is not None and url.startswith("http:"):
+        headers = {**headers, **_proxy_login(proxy)}
+        return _exchange(f"http://{proxy}", "POST", f"{url}{path}", headers, body)
+    connection = _connection(url, proxy, authorities)
+    return _exchange(url, "POST", path, headers, body, connection)
 
 
 def _exchange(
-    url: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    url: str,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    connection: http.client.HTTPConnection | None = None,
 ) -> tuple[int, Mapping[str, str], bytes]:
-    connection = _connection(url)
+    connection = _connection(url) if connection is None else connection
     try:
         encoded = {name: value.encode() for name, value in headers.items()}
         connection.request(method, path, body=body, headers=encoded)
@@ -194,11 +214,26 @@ def _exchange(
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
+def _connection(
+    url: str, proxy: Proxy | None = None, authorities: str = ""
+) -> http.client.HTTPConnection:
     if url.startswith("unix:"):
         return _UnixConnection(url.removeprefix("unix:"))
     where = urlsplit(url)
     host = where.hostname or "127.0.0.1"
-    if where.scheme == "https":
-        return http.client.HTTPSConnection(host, where.port, timeout=SECONDS)
-    return http.client.HTTPConnection(host, where.port, timeout=SECONDS)
+    if where.scheme != "https":
+        return http.client.HTTPConnection(host, where.port, timeout=SECONDS)
+    context = ssl.create_default_context()
+    if authorities:
+        context.load_verify_locations(cadata=authorities)
+    if proxy is None:
+        return http.client.HTTPSConnection(host, where.port, timeout=SECONDS, context=context)
+    tunnel = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=SECONDS, context=context)
+    tunnel.set_tunnel(host, where.port or 443, _proxy_login(proxy))
+    return tunnel
+
+
+def _proxy_login(proxy: Proxy) -> dict[str, str]:
+    if not proxy.login:
+        return {}
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(proxy.login.encode()).decode()}"}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -32,7 +33,7 @@ from appealbridge.cli.send import (
 from appealbridge.cli.tell import mode_of, say_mode
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
-from appealbridge.settings import practice_of
+from appealbridge.settings import practice_of, zone_of
 
 
 @click.command(short_help="List every mistake, where it is and how to fix it.")
@@ -63,7 +64,7 @@ def check(
     if headers:
         raise click.UsageError("--header is for a body, so name its webhook with --webhook")
     loaded, off = 0, list[str]()
-    appeals, problems = _appeals(files)
+    appeals, problems = _appeals(config, files)
     settings = (config or Path("appealbridge.yaml")).resolve()
     # The settings are always checked, and are not a recipe.
     recipes = [file for file in files if file not in appeals and file.resolve() != settings]
@@ -133,12 +134,16 @@ def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], 
     return problems, len(assembly.book.loaded), [*assembly.book.off]
 
 
-def _appeals(files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
+def _appeals(config: Path | None, files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
     """Return the files that are appeals, whether each is valid, and their problems."""
     from appealbridge.files import read_file
     from appealbridge.triggers.appeal.files import check_appeal, like_an_appeal
 
     checked, problems = dict[Path, bool](), list[Problem]()
+    try:
+        zone = zone_of(config)
+    except InvalidDocuments:  # an appeal can be checked without valid settings
+        zone = ZoneInfo("UTC")
     for path in files:
         try:
             content = read_file(path) if path.is_file() else b""
@@ -147,7 +152,7 @@ def _appeals(files: Sequence[Path]) -> tuple[dict[Path, bool], list[Problem]]:
         if not content or not like_an_appeal(path.name, content):
             continue
         try:
-            check_appeal(content, str(path))
+            problems += check_appeal(content, str(path), path.stat().st_mtime, zone)
             checked[path] = True
         except InvalidDocuments as error:
             checked[path] = False

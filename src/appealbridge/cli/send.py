@@ -94,7 +94,7 @@ def send(
     if "authorization" in signed and not _private(address):
         fail("this address is not encrypted, and the secret would be sent to it; use https://")
     mode = assembly.active.mode
-    status, answered, answer = _sent(address, path, content, signed)
+    status, answered, answer = _sent(assembly, address, path, content, signed)
     caused = [] if url or status >= 400 else _caused(config, answer)
     if as_json:
         place = f"{address}{path}"
@@ -315,20 +315,27 @@ def _private(address: str) -> bool:
 
 
 def _sent(
-    address: str, path: str, content: bytes, headers: Mapping[str, str]
+    assembly: Any, address: str, path: str, content: bytes, headers: Mapping[str, str]
 ) -> tuple[int, Mapping[str, str], Any]:
     from appealbridge.cli.client import post_body
 
+    # As for everything outside: the daemon's own address, and others inside, are reached directly.
+    host = urlsplit(address).hostname
+    proxy = assembly.egress.proxy_for(host) if host else None
+    authorities = assembly.settings.authorities
     try:
-        status, answered, body = post_body(address, path, content, headers)
+        status, answered, body = post_body(address, path, content, headers, proxy, authorities)
     except ConnectionRefusedError:
+        if proxy is not None:
+            fail(f"nothing listens at {proxy}, the proxy of the settings")
         fail(f"nothing listens at {address}; start the daemon with: appealbridge run")
     except FileNotFoundError:
         fail(f"there is no socket at {address}; start the daemon with: appealbridge run")
     except PermissionError:
         fail(f"no permission to open {address}; run this as a user who may send to it")
     except (OSError, ValueError) as error:
-        fail(f"{address} does not answer: {error}")
+        through = f" through the proxy {proxy}" if proxy else ""
+        fail(f"{address} does not answer{through}: {error}")
     try:
         return status, answered, json.loads(body)
     except ValueError:

@@ -7,6 +7,7 @@ from appealbridge.settings.load import (
     practice_of,
     public_url_of,
     store_of,
+    zone_of,
 )
 from appealbridge.settings.result import ChannelSettings, Settings
 
@@ -19,4 +20,5 @@ __all__ = [
     "practice_of",
     "public_url_of",
     "store_of",
+    "zone_of",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -253,6 +254,12 @@ def public_url_of(file: Path | None) -> str:
 def practice_of(file: Path | None) -> bool:
     """Return whether this is practice mode without checking anything else; raise `InvalidDocuments`."""
     return _only(file, "practice")[1].practice is not None
+
+
+@_only_problems
+def zone_of(file: Path | None) -> ZoneInfo:
+    """Return the time zone of the settings without checking anything else; raise `InvalidDocuments`."""
+    return ZoneInfo(_only(file, "time_zone")[1].time_zone)
 
 
 def _only(file: Path | None, option: str) -> tuple[Path, DaemonSettings]:

@@ -1,6 +1,7 @@
 """How `check` speaks to a GitHub workflow."""
 
 import asyncio
+import os
 
 import orjson
 import pytest
@@ -204,8 +205,13 @@ def test_a_store_that_is_none_is_no_matter_of_check(tmp_path, monkeypatch):
 APPEAL = '---\nreference: WMP-12\ntitle: "Missing: Aisha, 9"\n{more}---\nRed coat.\n'
 
 
+SAVED = 1_795_000_000
+"""18 November 2026, 11:06:40 in London."""
+
+
 def appeal_checked(tmp_path, monkeypatch, name, written):
     (tmp_path / name).write_text(written, "utf-8")
+    os.utime(tmp_path / name, (SAVED, SAVED))
     monkeypatch.chdir(tmp_path)
     return CliRunner().invoke(main, ["check", name])
 
@@ -215,12 +221,28 @@ def appeal_checked(tmp_path, monkeypatch, name, written):
     [
         ("a.md", APPEAL.format(more="")),
         ("a.md", APPEAL.format(more="embargo: 2026-11-27 10:00\n")),
-        ("a.yaml", "Reference: A\nTitle: Missing\n"),
+        ("a.md", APPEAL.format(more="embargo: 2026-11-18 11:07\n")),
+        ("a.md", APPEAL.format(more="embargo: 11:05\n")),  # the next one is tomorrow
+        ("a.yaml", "Reference: A\nTitle: Missing\nKind: Missing\n"),
     ],
 )
 def test_the_file_of_an_appeal_can_be_checked(tmp_path, monkeypatch, name, written):
     told = appeal_checked(tmp_path, monkeypatch, name, written)
     assert (told.exit_code, told.output) == (0, "1 appeal fine, 0 errors, 0 notes\n")
+
+
+def test_an_embargo_is_checked_in_the_time_zone_of_the_settings(tmp_path, monkeypatch):
+    written = APPEAL.format(more="embargo: 2026-11-18 11:30\n")
+    assert appeal_checked(tmp_path, monkeypatch, "a.md", written).exit_code == 0
+    (tmp_path / "appealbridge.yaml").write_text("time_zone: Europe/Paris\n")
+    assert appeal_checked(tmp_path, monkeypatch, "a.md", written).exit_code == 1
+
+
+def test_a_kind_of_appeal_that_is_not_usual_is_noted_with_the_usual_ones(tmp_path, monkeypatch):
+    told = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more="kind: mising\n"))
+    assert told.exit_code == 0
+    assert 'a.md:4:1: kind: note: "mising" is not one of the usual kinds' in told.output
+    assert "usual are missing, wanted, witness" in told.output
 
 
 @pytest.mark.parametrize(
@@ -229,6 +251,8 @@ def test_the_file_of_an_appeal_can_be_checked(tmp_path, monkeypatch, name, writt
         ("a.md", "Missing: Tom, 7\n", "a.md:1:1: has no head"),
         ("a.md", APPEAL.format(more="status: found\n"), 'a.md:4:9: status: unknown value "found"'),
         ("a.md", APPEAL.format(more="embargo: 10.00\n"), 'a.md:4:1: embargo: "10.00" is a bare'),
+        ("a.md", APPEAL.format(more="embargo: 2026-11-18 11:06\n"), "11:06 was past already when"),
+        ("a.md", APPEAL.format(more="Embargo: today 09:00\n"), "a.md:4:1: embargo: today 09:00"),
         (
             "a.txt",
             APPEAL.format(more=""),

@@ -109,6 +109,8 @@ def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
     if error["input"] is None and error["type"] == "string_type":
         return "write it after the colon; text that begins with # needs quotes"
     example = _example(field)
+    if example.startswith("[{") and isinstance(error["input"], dict) and error["input"]:
+        return f"begin each entry of the list with a dash: - {next(iter(error['input']))}: …"
     number = isinstance(error["input"], (int, float))
     # `true` in quotes is no address either.
     address = "://" in example and isinstance(error["input"], bool)

@@ -11,6 +11,8 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +25,11 @@ from appealbridge.model.appeal import Appeal
 from appealbridge.model.errors import SourceDown
 from appealbridge.model.moment import NoTime
 from appealbridge.model.moment import read as read_moment
+from appealbridge.plugin.text import composed
+
+KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
+"""The kinds of appeal that a feed's categories may name. All others are `other`."""
+OTHER = "other"
 
 FILE_LIMIT = 5000
 SIZE_LIMIT = 256 * 1024
@@ -44,6 +51,7 @@ _FIELD = re.compile(rb"^[\"']?(?:reference|title)[\"']?[ \t]*:", re.IGNORECASE |
 _OTHER = re.compile(rb"^[\"']?(?:triggers|actions|data|channels)[\"']?[ \t]*:", re.MULTILINE)
 _OTHERS = frozenset({"triggers", "actions", "data", "channels"})
 _EMBARGO = re.compile(rb"^[\"']?embargo\b", re.IGNORECASE | re.MULTILINE)
+_KIND = re.compile(rb"^[\"']?kind\b", re.IGNORECASE | re.MULTILINE)
 _SAMPLE = 64 * 1024
 
 _OWN_LINE = re.compile(r"[ \t]*(?:[-*+>#|]|\d+[.)])")
@@ -174,18 +182,45 @@ def named_appeal(content: bytes, name: str, endings: tuple[str, ...] = _ENDINGS)
     return appeal_of(content, name)
 
 
-def check_appeal(content: bytes, name: str) -> None:
-    """Raise `InvalidDocuments` if a named file is not an appeal, or its embargo cannot be read."""
+def check_appeal(content: bytes, name: str, saved: float, zone: tzinfo) -> Sequence[Problem]:
+    """
+    Return notes about a named file, saved at a time (Unix seconds UTC).
+
+    Raise `InvalidDocuments` if it is not an appeal, or if its embargo cannot be read or was past when it was saved.
+    """
     appeal = named_appeal(content, name)
-    if appeal.embargo is None:
-        return
+    if appeal.embargo is not None:
+        _check_embargo(appeal.embargo, content, name, saved, zone)
+    if usual_kind(appeal.kind):
+        return []
+    problem = f'"{appeal.kind}" is not one of the usual kinds of appeal'
+    cure = f"usual are {', '.join((*KINDS, OTHER))}; a recipe for it must say exactly this"
+    return [_placed(_KIND, content, Problem(name, 1, 1, "kind", problem, cure, "note"))]
+
+
+def usual_kind(kind: str) -> bool:
+    """Return whether a kind of appeal is one that feeds have too."""
+    return composed(kind).casefold() in (*KINDS, OTHER)
+
+
+def _check_embargo(embargo: str, content: bytes, name: str, saved: float, zone: tzinfo) -> None:
     try:
-        read_moment(appeal.embargo)
+        if read_moment(embargo, zone).at(saved, zone) >= saved:
+            return
+        problem = f"{embargo} was past already when the file was saved"
+        cure = "write a time to come, or delete the line"
     except NoTime as error:
-        place = _EMBARGO.search(content)
-        line = 1 if place is None else content.count(b"\n", 0, place.start()) + 1
-        problem = f"{error}; a message that waits for it would be held for a person"
-        raise InvalidDocuments([Problem(name, line, 1, "embargo", problem, error.cure)]) from None
+        problem, cure = str(error), error.cure
+    problem = f"{problem}; a message that waits for it would be held for a person"
+    wrong = Problem(name, 1, 1, "embargo", problem, cure)
+    raise InvalidDocuments([_placed(_EMBARGO, content, wrong)])
+
+
+def _placed(field: re.Pattern[bytes], content: bytes, problem: Problem) -> Problem:
+    """Return a problem with the line of its field."""
+    place = field.search(content)
+    line = 1 if place is None else content.count(b"\n", 0, place.start()) + 1
+    return replace(problem, line=line)
 
 
 def appeal_of(content: bytes, name: str) -> Appeal:

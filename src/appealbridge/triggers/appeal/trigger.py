@@ -54,11 +54,15 @@ from appealbridge.plugin.feeds import (
     short_identity,
 )
 from appealbridge.plugin.text import composed
-from appealbridge.triggers.appeal.files import TRIED, like_an_appeal, named_appeal, read_appeals
-
-KINDS = ("missing", "wanted", "witness", "identify", "stolen", "information")
-"""The kinds of appeal that a feed's categories may name. All others are `other`."""
-OTHER = "other"
+from appealbridge.triggers.appeal.files import (
+    KINDS,
+    OTHER,
+    TRIED,
+    like_an_appeal,
+    named_appeal,
+    read_appeals,
+    usual_kind,
+)
 
 FIELDS = frozenset(Appeal.model_fields) | {
     "images.url", "images.alt", "tags", "tags.term", "tags.scheme"
@@ -148,7 +152,7 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
     def doubts(self, options: AppealOptions) -> Iterator[Weakness]:
         """Yield a doubt about each kind that only a case file with the same words can have."""
         for number, kind in enumerate(options.kinds):
-            if _folded(kind) not in (*KINDS, OTHER):
+            if not usual_kind(kind):
                 problem = f'"{kind}" is not one of the usual kinds of appeal'
                 cure = f"usual are {', '.join((*KINDS, OTHER))}; a case file must say exactly this"
                 yield Weakness(("kinds", number), problem, cure)
