@@ -46,8 +46,11 @@ class DeliveryError(AppealBridgeError):
     """
     One attempt did not end in a receipt. The subclass says what may be done next.
 
-    `status` is the code of the platform's answer (of HTTP or SMTP), `None` where there was none.
+    `status` is the code of the platform's answer (of HTTP or SMTP), `None` where there was none. `sent` is False if the
+    platform certainly got nothing, because no connection came about.
     """
+
+    sent = True
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)

@@ -263,6 +263,27 @@ async def test_never_more_logins_are_asked_for_than_bluesky_allows_even_if_all_a
     assert len(begun) > 200
 
 
+async def test_what_never_reached_the_server_is_no_login(server, session):
+    account, tools = scripted(server, session, logins=Logins())
+    nobody = account.model_copy(update={"api": "http://127.0.0.1:9"})
+    for _ in range(40):
+        with pytest.raises(TryAgain, match="cannot connect"):
+            await bluesky.check(nobody, tools)
+    assert [login.begun for login in tools.http.logins._logins.values()] == [[]]
+
+
+async def test_after_an_outage_the_next_login_is_less_than_a_minute_away(server, session):
+    logins = Logins()
+    server.otherwise = 503
+    waited = []
+    for second in range(140):
+        account, tools = scripted(server, session, NOW + second, logins)
+        with pytest.raises(TryAgain) as caught:
+            await bluesky.check(account, tools)
+        waited.append(caught.value.after or 0.0)
+    assert max(waited) <= 40
+
+
 async def test_days_of_posts_need_one_login(world):
     for hour in range(0, 24 * 8, 3):
         world.clock._now = NOW + 3600 * hour

@@ -21,8 +21,12 @@ from appealbridge.plugin import (
 )
 from appealbridge.plugin.http import Effect, Login, Reply, StaleLogin
 
-_LOGINS = ((15, 300.0), (150, 86_400.0))
-"""How many new logins are asked for, in so many seconds. Bluesky allows twice as many, to all programs together."""
+_LOGINS = ((2, 40.0), (15, 300.0), (150, 86_400.0))
+"""
+How many new logins are asked for, in so many seconds. Bluesky allows twice as many, to all programs together.
+
+They are spread out, so that after an outage the next login is never far away.
+"""
 
 _STALE = frozenset({"ExpiredToken", "InvalidToken"})
 _REFUSED = frozenset(
@@ -136,7 +140,13 @@ class BlueskyServer:
         login.begins(now)
         password = self.account.credentials.app_password.get_secret_value()
         body = {"identifier": handle, "password": password}
-        return _take(login, await self._ask("POST", "server.createSession", Effect.READ, json=body))
+        try:
+            reply = await self._ask("POST", "server.createSession", Effect.READ, json=body)
+        except TryAgain as error:
+            if not error.sent:
+                login.not_begun()
+            raise
+        return _take(login, reply)
 
 
 def failure(reply: Reply) -> DeliveryError:

@@ -268,7 +268,9 @@ class Http:
         except (*_BROKEN, *_WRONG_REQUEST) as error:
             unclear = _kind(error, unsure=sent and effect is not Effect.READ)
             reason = _reason(error if sent else destination.late(error))
-            raise unclear(self._message(method, url, reason)) from None
+            failed = unclear(self._message(method, url, reason))
+            failed.sent = sent
+            raise failed from None
 
     def _message(self, method: str, url: str, reason: str) -> str:
         # The library's messages may quote a whole answer with its headers, so they are cut.

@@ -61,6 +61,10 @@ class Login:
         """Record that a new login is asked for."""
         self.begun = [*self.begun, now][-MOST_BEGUN:]
 
+    def not_begun(self) -> None:
+        """Forget the last one: its request never reached the platform."""
+        self.begun = self.begun[:-1]
+
 
 Renew = Callable[[Login], Awaitable[None]]
 R = TypeVar("R")
