@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -247,6 +248,11 @@ def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
     help="The file of an appeal, a YAML or JSON file with an event (type, subject, data), or with --webhook a body. If "
     "left out, the event of the recipe's first test.",
 )
+@click.option(
+    "--fetch",
+    is_flag=True,
+    help="Fetch the pictures of the posts, and show what each channel would get of them. Nothing is fetched otherwise.",
+)
 @webhook_option
 @header_option
 @config_option
@@ -258,6 +264,8 @@ def preview(
     webhook: str,
     event_file: Path | None,
     recipe_name: str,
+    *,
+    fetch: bool,
 ) -> None:
     """
     Show what a recipe would post about an event, with each platform's own count of characters.
@@ -278,6 +286,10 @@ def preview(
     shown = _previews(assembly, recipes, event_file, webhook, headers)
     if not recipe_name:
         shown = [preview for preview in shown if not preview.came.why_not]
+    if fetch:
+        from appealbridge.cli.pictures import with_pictures
+
+        shown = asyncio.run(with_pictures(assembly, shown))
     if as_json:
         # One recipe and one event give one preview, as they always did.
         rows = [preview.as_json() for preview in shown]

@@ -42,7 +42,7 @@ class Plan:
     was stopped; both are empty otherwise. `trace` has JSON objects with `step`, `message` and, if
     new ones were used, `variables`. `marks` are passed to the next plan, which is due at `wake_at`
     (Unix seconds) at the latest. `unneeded` are the ids of events that need not be passed again.
-    `too_long` is the length before shortening, by step.
+    `too_long` is the length before shortening, by step, and `left_out` the images that a channel does not take.
     """
 
     deliveries: Sequence[Delivery]
@@ -54,6 +54,7 @@ class Plan:
     wake_at: float | None = None
     unneeded: frozenset[str] = frozenset()
     too_long: Mapping[str, Measure] = field(default_factory=dict)
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def plan(
@@ -91,7 +92,13 @@ def plan(
         return Plan((), done=True, failed=made.failed, trace=made.trace, marks=marks)
     if done := StepState.WAITING not in states.values():
         made.trace += _cancelled(recipe, states, so_far, {})
-    return Plan(made.deliveries, done=done, trace=made.trace, too_long=made.too_long)
+    return Plan(
+        made.deliveries,
+        done=done,
+        trace=made.trace,
+        too_long=made.too_long,
+        left_out=made.left_out,
+    )
 
 
 def _along(
@@ -130,6 +137,7 @@ def _along(
         wake_at=way.wake_at,
         unneeded=way.unneeded,
         too_long=made.too_long,
+        left_out=made.left_out,
     )
 
 
@@ -142,6 +150,7 @@ class _Made:
     failed: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     too_long: dict[str, Measure] = field(default_factory=dict)
+    left_out: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def say(self, step: str, message: str, scope: Scope) -> None:
         """Add to the trace, with the variables that are not in it yet."""
@@ -186,6 +195,8 @@ def _made(
             made.deliveries += some.deliveries
             if some.too_long is not None:
                 made.too_long[step.id] = some.too_long
+            if some.left_out:
+                made.left_out[step.id] = some.left_out
             made.say(step.id, _planned_words(step, some), scope)
             unread = unread or scope.unread
     if unread:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -15,6 +15,7 @@ from appealbridge.files import read_file
 from appealbridge.model.amendment import Amends, Change, Instead
 from appealbridge.model.duration import written
 from appealbridge.model.event import Event
+from appealbridge.model.size import size_text
 from appealbridge.plugin.text.links import links
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.schema import TestEvent
@@ -26,12 +27,55 @@ Line = Sequence[tuple[str, bool]]
 """A line in parts, each with whether it is a link on its platform."""
 
 
+PictureOf = tuple[str, str]
+"""A channel, and the address or file of a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What a channel would get of a picture, or the reason why it cannot have it."""
+
+    media_type: str = ""
+    width: int = 0
+    height: int = 0
+    size: int = 0
+    before: int = 0
+    refused: str = ""
+
+    @property
+    def words(self) -> str:
+        """Say it for people."""
+        if self.refused:
+            return f"cannot be sent: {self.refused}"
+        smaller = (
+            f", made of {size_text(self.before)}" if self.before != self.size else ", as it is"
+        )
+        return f"{self.media_type}, {self.width} × {self.height} pixels, {size_text(self.size)}{smaller}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        if self.refused:
+            return {"refused": self.refused}
+        return {
+            "media_type": self.media_type,
+            "width": self.width,
+            "height": self.height,
+            "size": self.size,
+            "fetched": self.before,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a recipe would post; `failed` is why it would not, otherwise empty."""
+    """
+    What a recipe would post; `failed` is why it would not, otherwise empty.
+
+    `pictures` says what becomes of each picture, by channel and source, if they were fetched.
+    """
 
     recipe: str
     came: Rehearsal
+    pictures: Mapping[PictureOf, PictureFacts] = field(default_factory=dict)
 
     @property
     def failed(self) -> str:
@@ -61,7 +105,7 @@ class Preview:
             for number, post in enumerate(self.came.posts):
                 if number:
                     yield ()
-                yield from _lines(post, width)
+                yield from _lines(post, width, self.pictures)
             if self.came.stopped:
                 if self.came.posts:
                     yield ()
@@ -74,7 +118,7 @@ class Preview:
             "why_not": self.came.why_not,
             "failed": self.failed,
             "stopped": self.came.stopped,
-            "posts": [post_as_json(post) for post in self.came.posts],
+            "posts": [post_as_json(post, self.pictures) for post in self.came.posts],
         }
 
 
@@ -123,9 +167,14 @@ def _event_in(file: Path, recipe: Recipe, now: float) -> Event:
         raise InvalidDocuments([document.problem(("time",), "is no time", cure)]) from None
 
 
-def _lines(post: SimulatedPost, width: int) -> Iterator[Line]:
+def _lines(
+    post: SimulatedPost, width: int, pictures: Mapping[PictureOf, PictureFacts]
+) -> Iterator[Line]:
     yield plain(heading(post))
     for name, value in post.written.items():
+        if name == "images":
+            yield from _image_lines(post, pictures)
+            continue
         text = value if isinstance(value, str) else orjson.dumps(value).decode()
         counted = post.measure is not None and post.measure.field == name
         if counted or "\n" in text:
@@ -134,6 +183,23 @@ def _lines(post: SimulatedPost, width: int) -> Iterator[Line]:
             yield from _framed(post, text, width)
         else:
             yield plain(f"  {name}: {text}")
+
+
+def images_of(post: SimulatedPost) -> Sequence[tuple[str, str]]:
+    """Return the source and the alt text of each image of a post."""
+    images: Sequence[Mapping[str, str]] = post.written.get("images", ())
+    return [(image.get("url") or image.get("file") or "", image.get("alt", "")) for image in images]
+
+
+def _image_lines(post: SimulatedPost, pictures: Mapping[PictureOf, PictureFacts]) -> Iterator[Line]:
+    for number, (source, alt) in enumerate(images_of(post), start=1):
+        yield plain(f"  image {number}: {source}")
+        facts = pictures.get((post.channel, source))
+        if facts is not None:
+            yield plain(f"    {facts.words}")
+        yield plain(f"    alt text: {alt}" if alt.strip() else "    no alt text")
+    if post.left_out:
+        yield plain(f"  left out, because {post.channel} takes fewer: {', '.join(post.left_out)}")
 
 
 def heading(post: SimulatedPost) -> str:
@@ -189,8 +255,15 @@ def _change(amends: Amends) -> str:
     return Change.EDIT.value if amends.edits else amends.instead.value
 
 
-def post_as_json(post: SimulatedPost) -> dict[str, Any]:
-    """Return one post for machines."""
+def post_as_json(
+    post: SimulatedPost, pictures: Mapping[PictureOf, PictureFacts] | None = None
+) -> dict[str, Any]:
+    """Return one post for machines, with `pictures` if they were fetched."""
+    facts = [
+        {"source": source, **found.as_json()}
+        for source, _ in images_of(post)
+        if (found := (pictures or {}).get((post.channel, source))) is not None
+    ]
     measure = post.measure
     return {
         "step": post.step,
@@ -211,4 +284,6 @@ def post_as_json(post: SimulatedPost) -> dict[str, Any]:
         "follows": post.follows,
         "amends": None if post.amends is None else post.amends.of,
         "change": None if post.amends is None else _change(post.amends),
+        **({"images_left_out": [*post.left_out]} if post.left_out else {}),
+        **({"pictures": facts} if facts else {}),
     }

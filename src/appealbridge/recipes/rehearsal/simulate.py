@@ -24,7 +24,7 @@ from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Measure
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.planning.match import match
-from appealbridge.recipes.planning.plan import plan
+from appealbridge.recipes.planning.plan import Plan, plan
 from appealbridge.recipes.planning.position import Marks
 
 
@@ -33,11 +33,11 @@ class SimulatedPost:
     """
     One message that would go out.
 
-    `message` has its fields as JSON values, `written` those that differ from their defaults.
-    `measure` is its length as the platform counts, `None` if there is no limit, and `too_long` the
-    length before shortening, `None` if it was not shortened. `hold` is what it would wait for, and
-    `reason` why. It is planned `after` so many seconds. `follows` says that it replies to the post
-    before it. `amends` says what it corrects. `bare_links`: the platform links `example.com` too.
+    `message` has its fields as JSON values, `written` those that differ from their defaults. `measure` is its
+    length as the platform counts, `None` if there is no limit, and `too_long` the length before shortening, `None`
+    if it was not shortened. `hold` is what it would wait for, and `reason` why. It is planned `after` so many
+    seconds. `follows` says that it replies to the post before it. `amends` says what it corrects. `left_out` are
+    the images that its channel does not take. `bare_links`: the platform links `example.com` too.
     """
 
     step: str
@@ -53,6 +53,7 @@ class SimulatedPost:
     reason: str = ""
     too_long: Measure | None = None
     amends: Amends | None = None
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,7 @@ class Simulation:
             item for item in self._later_events if item.id not in planned.unneeded
         ]
         self._posts += [
-            _post(self._recipe, item, now - self._begun, planned.too_long.get(item.step))
-            for item in planned.deliveries
+            _post(self._recipe, item, now - self._begun, planned) for item in planned.deliveries
         ]
         if planned.failed or planned.done:
             self._failed, self.over = planned.failed, True
@@ -172,9 +172,7 @@ def _published(delivery: Delivery) -> Delivery:
     return replace(delivery, state=State.DELIVERED, receipt=receipt)
 
 
-def _post(
-    recipe: Recipe, delivery: Delivery, after: float, too_long: Measure | None
-) -> SimulatedPost:
+def _post(recipe: Recipe, delivery: Delivery, after: float, planned: Plan) -> SimulatedPost:
     step = next(step for step in recipe.steps if step.id == delivery.step)
     content = orjson.loads(delivery.content)
     message = step.plugin.message.model_validate(content)
@@ -192,6 +190,7 @@ def _post(
         bool(delivery.follows),
         step.plugin.bare_links,
         delivery.reason,
-        too_long,
+        planned.too_long.get(step.id),
         step.amends,
+        () if delivery.follows else planned.left_out.get(step.id, ()),
     )
