@@ -6,10 +6,32 @@ How many examples the property tests draw: few in every run, fifty times as many
 And how slow each poll of a source is in the stories, which must not matter:
 
     make test ARGS="tests/stories --slow-polls=0.3"
+
+And where tests write: in memory, where there is room for it. The daemon waits for the disk at every commit, and a
+story does little else. Only a machine that loses its power could tell the difference, and no test can do that.
 """
+
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+_ROOM = 4 * 1024**3
+"""How many bytes the tests of one run may need together."""
+
+
+def _write_in_memory() -> None:
+    """Let `tmp_path` be in memory, unless somebody says where it is to be."""
+    if not os.access(_IN_MEMORY, os.W_OK):
+        return
+    place = os.statvfs(_IN_MEMORY)
+    if place.f_bavail * place.f_frsize >= _ROOM and not place.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
+
+
+_write_in_memory()
 
 
 def pytest_addoption(parser):
