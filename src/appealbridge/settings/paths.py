@@ -125,7 +125,7 @@ def _practice_address(value: Any) -> str:
     try:
         return web_address(value if isinstance(value, str) else "")
     except ValueError:
-        cure = f"write practice: {PRACTICE}, where `appealbridge practice` runs"
+        cure = f"write practice: {PRACTICE}, where `appealbridge sandbox` runs"
         raise _wrong("is not the address of the practice platforms", cure) from None
 
 

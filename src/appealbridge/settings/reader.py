@@ -29,6 +29,8 @@ from appealbridge.settings.secrets import Vault
 M = TypeVar("M", bound=BaseModel)
 
 _MISSING = re.compile(r'"(\w+)" is missing')
+_FIRST = {"channels": "platform", "feeds": "url", "appeals": "folder"}
+"""The option of an entry that people write without its name."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -209,7 +211,10 @@ class Reader:
                 cure = "use letters, digits, and _ . - between them"
                 self._wrong(path, f'"{name}" cannot be a name', cure, key=True)
             elif not isinstance(value, dict | None):
-                self._wrong(path, "must be a mapping of names to values", "indent them below")
+                example = _FIRST.get(section) if isinstance(value, str) else None
+                known = example and name != example
+                cure = f"write {name}: {{ {example}: … }}" if known else "indent them below"
+                self._wrong(path, "must be a mapping of names to values", cure)
             else:
                 entries[name] = value or {}
         return entries

@@ -320,5 +320,5 @@ def test_practice_without_its_address_is_one_problem_with_its_cure(wrong, writte
     (found,) = wrong(f"practice: {written}\n{channels}")
     assert found == (
         "1: practice: is not the address of the practice platforms; "
-        "write practice: http://127.0.0.1:8090, where `appealbridge practice` runs"
+        "write practice: http://127.0.0.1:8090, where `appealbridge sandbox` runs"
     )

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 
 _PICTURES = (
-    "pictures are not available yet: leave it out, and give a link to the page that shows them"
+    'write images: with url: and alt: for each picture, such as images: "{{ appeal.images }}"'
 )
+_NO_FILM = "films are not published: leave it out, and give a link to the page that shows them"
 _IN_THE_TEXT = "leave it out, and write the address in the text: {{ appeal.url }}"
 _TIME = 'leave it out, and put an entry before this one: - delay: { until: "10:00" }'
 _SEVERAL = "for several accounts, write action: post, and to: with their names"
@@ -21,7 +22,8 @@ _TEXT = "text"
 OPTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("alt", "attachment", "attachments", "image", "media", "photo", "photos", "picture",
-         "pictures", "video"), _PICTURES),
+         "pictures"), _PICTURES),
+    "video": _NO_FILM,
     **dict.fromkeys(("link", "links", "url"), _IN_THE_TEXT),
     **dict.fromkeys(
         ("at", "date", "publish_at", "schedule", "scheduled_at", "time", "until", "when"), _TIME),

@@ -45,7 +45,8 @@ def load_book(
         files, closed = _listed(place)
         for inside, problem in closed.items():
             shelf.put_closed(inside, problem, catalogue)
-        shelf.problems += _unread(files) if files != [place] else []
+        # To look into a pipe would take its beginning away.
+        shelf.problems += _unread(files) if files != [place] or place.is_file() else []
         for path in files:
             if _is_read(path) or path == place:
                 shelf.put(path, recipe_name(path, folder), catalogue, named=path == place)

@@ -159,12 +159,13 @@ def _content(path: Path) -> tuple[bytes, int]:
 
 def like_an_appeal(name: str, content: bytes) -> bool:
     """Return whether a file is meant as an appeal, and not as a recipe, an event or settings."""
-    lower = name.lower()
-    if lower.endswith((".md", *_MISTAKEN)):
+    lower, begin = name.lower(), content[:_SAMPLE]
+    if lower.endswith(".md"):
         return True
+    if lower.endswith(_MISTAKEN):
+        return not _OTHER.search(begin)
     if lower.endswith(".json"):
         return _json_appeal(content)
-    begin = content[:_SAMPLE]
     return bool(lower.endswith(_ENDINGS) and _FIELD.search(begin) and not _OTHER.search(begin))
 
 
