@@ -13,7 +13,7 @@ import click
 from appealbridge.cli import tell
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, fail_with, json_option
-from appealbridge.cli.output import say, say_json, show, styled
+from appealbridge.cli.output import say, say_json, say_text, show, styled
 from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import fault
 
@@ -92,7 +92,7 @@ def abilities(as_json: bool) -> None:
     ]
     show(rows, as_json, tell.abilities)
     for problem in registry.broken.values():
-        say(problem.text(), err=True)
+        say_text(problem.text(), err=True)
 
 
 async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, Any]]:

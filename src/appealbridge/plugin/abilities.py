@@ -209,7 +209,9 @@ def limits_of(channel: AnyChannel) -> str:
             instead = "everybody who had it gets a correction, if the recipe has one"
         limits.append(f"withdrawn ({instead})")
     if not isinstance(channel, Edits):
-        instead = "a correction follows as a reply" if replies else "a correction is published anew"
+        instead = "a correction is published anew, if the recipe says instead: replace"
+        if replies:
+            instead = "a correction follows as a reply"
         if channel.recipient:
             instead = "a correction follows below it"
         limits.append(f"edited ({instead})")

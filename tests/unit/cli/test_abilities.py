@@ -33,7 +33,10 @@ def test_a_plug_in_is_in_the_table_with_what_it_inherits(tmp_path, monkeypatch):
         line for line in shown().splitlines() if line.startswith("sms ") and "can" not in line
     )
     assert line.split() == ["sms", "sms", "yes", "no", "no", "no", "no"]
-    assert "sms cannot be edited (a correction is published anew)" in shown()
+    assert (
+        "sms cannot be edited (a correction is published anew, if the recipe says instead: replace)"
+        in shown()
+    )
 
 
 def test_a_plug_in_that_is_left_out_is_named(tmp_path, monkeypatch):
@@ -41,6 +44,7 @@ def test_a_plug_in_that_is_left_out_is_named(tmp_path, monkeypatch):
     told = CliRunner().invoke(main, ["channels", "abilities"])
     assert "sms" in told.output
     assert "ZeroDivisionError" in told.output
+    assert "\\n" not in told.output
 
 
 def test_it_is_given_to_programs_too():
