@@ -161,10 +161,10 @@ class StoreAmendmentsContract:
         )
 
     async def test_what_still_waits_is_superseded(self, store: Store) -> None:
-        held = an_arrival(1, subject=SUBJECT, state=State.HELD, hold=Hold.APPROVAL)
-        await store.accept([held])
+        waits = an_arrival(1, subject=SUBJECT)
+        await store.accept([waits])
         new = await amended(store, an_amendment(2, state=State.HELD, hold=Hold.APPROVAL))
-        old = await store.delivery(held.deliveries[0].id)
+        old = await store.delivery(waits.deliveries[0].id)
         assert (old.state, old.reason) == (State.CANCELLED, f"superseded by no. {new.number}")
         assert (new.state, new.hold, new.change) == (State.HELD, Hold.APPROVAL, Change.REPLACE)
         newer = await amended(store, an_amendment(3))
@@ -173,26 +173,35 @@ class StoreAmendmentsContract:
         await sent(store, newer)
         assert await store.removals() == []
 
-    async def test_an_amendment_that_waits_is_superseded_by_the_next(self, store: Store) -> None:
+    async def test_what_waits_for_approval_gets_the_content_of_its_correction(
+        self, store: Store
+    ) -> None:
+        held = an_arrival(1, subject=SUBJECT, state=State.HELD, hold=Hold.APPROVAL)
+        await store.accept([held])
+        new = await amended(store, an_amendment(2, state=State.HELD, hold=Hold.APPROVAL))
+        old = await store.delivery(held.deliveries[0].id)
+        assert (old.state, old.hold, old.content) == (State.HELD, Hold.APPROVAL, new.content)
+        assert (new.state, new.change) == (State.CANCELLED, Change.EDIT)
+        assert f"no. {old.number}" in new.reason
+
+    async def test_an_amendment_that_waits_is_corrected_by_the_next(self, store: Store) -> None:
         """Otherwise approving the older one would bring its text back."""
         post = await published(store)
         held = await amended(store, an_amendment(2, state=State.HELD, hold=Hold.APPROVAL))
-        newer = await amended(store, an_amendment(3))
+        content = '{"text":"corrected twice"}'
+        again = an_amendment(3, state=State.HELD, hold=Hold.APPROVAL, content=content)
+        assert (await amended(store, again)).state is State.CANCELLED
+        held = await store.delivery(held.id)
+        assert (held.state, held.content, held.target) == (State.HELD, content, post.id)
+        newer = await amended(store, an_amendment(4))
         assert await state_of(store, held) is State.CANCELLED
         assert (newer.target, newer.state) == (post.id, State.READY)
-        for instead in ("replace", "follow_up"):
-            number = 4 if instead == "replace" else 6
-            more: dict[str, Any] = {
-                "edits": False,
-                "instead": instead,
-                "state": State.HELD,
-                "hold": Hold.APPROVAL,
-            }
-            waits = await amended(store, an_amendment(number, **more))
-            await amended(store, an_amendment(number + 1, state=State.HELD, hold="approval"))
-            assert await state_of(store, waits) is State.CANCELLED
-        open_ones = DeliveryFilter(states={State.READY, State.HELD}, subject=SUBJECT)
-        assert len(await store.deliveries(open_ones)) == 1
+        more: dict[str, Any] = {"edits": False, "state": State.HELD, "hold": Hold.APPROVAL}
+        for number, instead in ((5, "replace"), (6, "follow_up"), (7, "follow_up")):
+            await amended(store, an_amendment(number, instead=instead, **more))
+            open_ones = DeliveryFilter(states={State.READY, State.HELD}, subject=SUBJECT)
+            (waits,) = await store.deliveries(open_ones)
+            assert waits.change == instead
 
     async def test_a_thread_is_edited_part_by_part_if_it_has_as_many(self, store: Store) -> None:
         event = an_event(1, subject=SUBJECT)

@@ -17,6 +17,7 @@ import pytest
 
 from appealbridge.store.base import Store
 from tests.store_contract.amendments import StoreAmendmentsContract
+from tests.store_contract.approvals import StoreApprovalsContract
 from tests.store_contract.audit import StoreAuditContract
 from tests.store_contract.case import OpenStore
 from tests.store_contract.delivery import StoreDeliveryContract
@@ -56,6 +57,7 @@ class StoreContract(
     StoreAmendmentsContract,
     StorePeopleContract,
     StoreImagesContract,
+    StoreApprovalsContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 

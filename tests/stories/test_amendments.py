@@ -170,19 +170,18 @@ async def test_nothing_is_published_where_the_recipe_says_so(story):
     assert standing(story) == ["Aged 13"]
 
 
-async def test_a_post_that_still_waits_is_superseded_and_asked_for_anew(story):
+async def test_a_correction_is_the_next_revision_of_a_post_that_still_waits_for_approval(story):
     await story.begins({"one": ONE.replace("approval: none", "")})
     await story.receives("Aged 13", subject="APP-1")
     (post,) = await story.state(1, "held")
     await corrects(story)
-    held = await amendment(story, "held")
-    assert held["hold"] == "approval"
-    _, shown = await story.asks("GET", f"/deliveries/{post['number']}")
-    assert (shown["state"], shown["reason"]) == (
-        "cancelled",
-        f"superseded by no. {held['number']}",
-    )
-    await story.releases(held)
+    merged = await amendment(story, "cancelled")
+    assert f"the next revision of no. {post['number']}" in merged["reason"]
+    _, (question,) = await story.asks("GET", "/questions")
+    (asked,) = question["deliveries"]
+    assert (asked["number"], asked["revision"]["number"]) == (post["number"], 2)
+    assert asked["difference"] == [{"field": "text", "before": "Aged 13", "after": "Aged 14"}]
+    await story.releases(post)
     await story.until(lambda: standing(story) == ["Aged 14"])
 
 

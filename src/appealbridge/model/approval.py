@@ -174,7 +174,7 @@ def _fields(revision: Revision) -> dict[str, Any]:
     fields = {name: value for name, value in message.items() if value not in (None, [], "")}
     fields |= {f"account.{name}": value for name, value in revision.account.items()}
     if revision.thread:
-        fields["posts that follow"] = list(revision.thread)
+        fields["posts that follow"] = len(revision.thread)
     for name in ("publish_at", "publish_by"):
         if (at := getattr(revision, name)) is not None:
             fields[name] = at

@@ -154,7 +154,8 @@ class Delivery:
     origin and subject keep their order. `follows` is the id of the delivery whose post this one replies to: it stays
     `planned` until that one is delivered, and is cancelled if that one ends otherwise. `kind` says what it does; unless
     it is a post, `target` is the id of the delivery whose post it changes. `change` says how an amendment does that, a
-    value of `Change`. `amends` is only given to the store, which then finds what is amended.
+    value of `Change`. `amends` is only given to the store, which then finds what is amended; `corrects` too, which then
+    makes it the next revision of an earlier delivery of its step that still waits for approval.
     A new delivery with `images` stays `planned`, with the `hold` that it will have, until they are prepared.
     `question` is the number of the question by which it is approved, 0 if nothing was asked about it.
     """
@@ -187,6 +188,7 @@ class Delivery:
     target: str = ""
     change: str = ""
     amends: Amends | None = None
+    corrects: bool = False
     question: int = 0
 
     @property
@@ -234,5 +236,6 @@ class Delivery:
             target=self.target,
             change=self.change,
             amends=self.amends,
+            corrects=self.corrects,
             images=self.images,
         )

@@ -43,6 +43,13 @@ class Repeats:
     one_content: bool = False
 
 
+CORRECTIONS = frozenset({"appeal.updated", "feed.changed"})
+"""
+The types of events that have the whole of something that was reported before, as it is now.
+
+What was planned for it before and still waits for approval is then out of date.
+"""
+
 ALWAYS = Repeats()
 """An event whose key is known is always a repeat."""
 
@@ -108,6 +115,11 @@ class Event:
     def origin(self) -> str:
         """The source, or the name that it shares with those it is joined with."""
         return self.joined or self.source
+
+    @property
+    def corrects(self) -> bool:
+        """Whether it has the whole of something that was reported before, as it is now."""
+        return self.type in CORRECTIONS
 
     @property
     def topic(self) -> tuple[str, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from appealbridge.model.approval import Answer, AnswerKind, ApprovalQuestion, Revision
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery
+from appealbridge.model.run import Run
 from appealbridge.model.value import value
 
 
@@ -37,8 +38,8 @@ class ApprovalStore(Protocol):
         """
         Store the question about a run with the first or new revisions of its deliveries; return it.
 
-        If the run has an open question, the revisions are added to that one. A revision of a delivery that is not held
-        for approval any more, or whose content is another one, is left out.
+        If the run has an open question to the same people, the revisions are added to that one. A revision of a
+        delivery that is not held for approval any more, or whose content or thread is another one, is left out.
         """
         ...
 
@@ -54,11 +55,15 @@ class ApprovalStore(Protocol):
         """
         ...
 
-    async def revise(self, revision: Revision, content_hash: str, decision: Decision) -> Revision:
+    async def revise(
+        self, revision: Revision, contents: Mapping[str, str], decision: Decision
+    ) -> Revision:
         """
-        Store a person's new revision of a delivery that waits for approval; its content replaces the former one.
+        Store a person's new revision of a delivery that waits for approval.
 
-        `number` must follow the newest one. Raise `NotFound`, `IllegalMove` or `StaleRevision`.
+        `contents` are the messages that change, by the ids of their deliveries: that of the delivery itself, or those
+        of later posts of its thread. The revision's `number` must follow the newest one. Raise `NotFound`,
+        `IllegalMove` or `StaleRevision`.
         """
         ...
 
@@ -103,7 +108,7 @@ class ApprovalQueries(Protocol):
     async def questions(
         self, *, open_only: bool = True, after: int = 0, limit: int = 100
     ) -> Sequence[ApprovalQuestion]:
-        """Return questions with a higher number, the oldest first."""
+        """Return questions with a higher number, the oldest first; an open one only if anything of it waits."""
         ...
 
     async def question(self, number: int) -> ApprovalQuestion:
@@ -115,7 +120,11 @@ class ApprovalQueries(Protocol):
         ...
 
     async def revisions(self, delivery_ids: Collection[str]) -> Sequence[Revision]:
-        """Return all revisions of deliveries; those of each in order."""
+        """
+        Return all revisions of deliveries; those of each in order.
+
+        A later post of a thread has a revision for each one of the first post, with its number and its hash.
+        """
         ...
 
     async def answers(self, delivery_ids: Collection[str]) -> Sequence[Answer]:
@@ -127,6 +136,10 @@ class ApprovalQueries(Protocol):
 
     async def authors_about(self, event_id: str, *, later: bool = False) -> Sequence[str]:
         """Return the authors of an event and of the earlier ones about its subject, `later` also of later ones."""
+        ...
+
+    async def corrected_by(self, run_id: str) -> Sequence[Run]:
+        """Return the later runs whose posts became revisions of what a run had planned, the oldest first."""
         ...
 
     async def next_question(self) -> float | None:

@@ -177,7 +177,8 @@ class Preparation:
     """
     The end of a delivery's preparation: its message with its renditions, and its state from now on.
 
-    `target` is `ready`, `held` or `failed`; a failed one can be prepared again.
+    `target` is `ready`, `held` or `failed`; a failed one can be prepared again. `made_from` is the `content_hash` of
+    the delivery before: if it was corrected meanwhile, it is prepared anew.
     """
 
     delivery_id: str
@@ -187,6 +188,7 @@ class Preparation:
     at: float
     hold: str = ""
     reason: str = ""
+    made_from: str = ""
 
 
 @value

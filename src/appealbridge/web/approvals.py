@@ -56,7 +56,8 @@ def routes(engine: Engine) -> web.RouteTableDef:
     async def of_delivery(request: web.Request) -> web.Response:
         await engine.questions.catch_up()
         delivery = await engine.store.delivery(request.match_info["id"])
-        found = await engine.questions.about([delivery])
+        thread = await engine.store.thread(delivery.id)
+        found = await engine.questions.about([delivery, *thread])
         number = found[0].newest.question if found else 0
         asked_question = await engine.store.question(number)
         return answer(await told(asked_question, found, request))

@@ -106,7 +106,7 @@ def edit(
     if not changes:
         raise click.UsageError("say what to change: --text or --subject")
     daemon = daemon_of(config, as_json)
-    hash_ = hash_ or _asked(daemon, delivery_id)["revision"]["hash"]
+    hash_ = hash_ or _asked(daemon, delivery_id)[0]["revision"]["hash"]
     query = urlencode({"hash": hash_})
     revision = daemon.post(f"/deliveries/{quote(delivery_id, safe='')}/edit?{query}", changes)
     show(
@@ -135,11 +135,12 @@ def _answer(
 ) -> None:
     daemon = daemon_of(config, as_json)
     if not hash_:
-        asked = _asked(daemon, delivery_id)
-        hash_ = asked["revision"]["hash"]
+        thread = _asked(daemon, delivery_id)
+        hash_ = thread[0]["revision"]["hash"]
         if as_json:
             fail(f"give --hash {hash_[:12]} for what is shown by: appealbridge questions --json")
-        _delivery(asked)
+        for post in thread:
+            _delivery(post)
         if not answered_yes(f"{verb.capitalize()} this?"):
             say("nothing was changed")
             return
@@ -152,9 +153,10 @@ def _answer(
     say(f"{row['number']} {row['action']} on {row['channel']}: {outcome}{when}")
 
 
-def _asked(daemon: DaemonClient, delivery_id: str) -> dict[str, Any]:
+def _asked(daemon: DaemonClient, delivery_id: str) -> list[dict[str, Any]]:
+    """Return what is asked about a delivery, and about the posts that follow it in its thread."""
     question = daemon.get(f"/deliveries/{quote(delivery_id, safe='')}/question")
-    asked: dict[str, Any] = question["deliveries"][0]
+    asked: list[dict[str, Any]] = question["deliveries"]
     return asked
 
 

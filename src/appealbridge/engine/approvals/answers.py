@@ -17,11 +17,10 @@ from appealbridge.model.approval import (
     AnswerKind,
     ApprovalQuestion,
     Revision,
-    differences,
     is_hash_of,
 )
 from appealbridge.model.audit import Act, Decision
-from appealbridge.model.delivery import OPEN, Delivery, Kind
+from appealbridge.model.delivery import OPEN, Delivery, Kind, State
 from appealbridge.model.errors import IllegalMove, StaleRevision
 from appealbridge.recipes.planning.approval_policy import chosen_time, due, refusal
 from appealbridge.recipes.planning.editing import edited
@@ -113,7 +112,7 @@ class Answers:
         if not waiting:
             raise IllegalMove(f"question {number}: nothing of it waits for an answer any more")
         if hash_ != hash_of(waiting):
-            changes = [change for each in waiting for change in each.difference]
+            changes = [change for each in everything for change in each.difference]
             raise StaleRevision(
                 f"question {number}: something of it has changed since it was shown; look at it again",
                 changes,
@@ -127,10 +126,12 @@ class Answers:
         """
         Save a new revision of a delivery that waits for approval, and ask again; return it.
 
-        `changes` are options of its message, such as `text`. Whoever edits it cannot approve it any more. Raise
+        `changes` are options of its message, such as `text`. A later post of a thread is edited by its own id, with the
+        hash of its revision, which is that of the whole thread. Whoever edits it cannot approve it any more. Raise
         `ValueError` if the platform would not accept the message.
         """
-        asked = await self._asked(delivery_id, hash_)
+        post = await self._store.delivery(delivery_id)
+        asked = await self._asked((await self._first(post)).id, hash_)
         delivery = asked.delivery
         if not waits(delivery):
             raise IllegalMove(
@@ -139,15 +140,18 @@ class Answers:
         bound_account = self._questions.active.channels.get(delivery.channel)
         if bound_account is None or delivery.kind is Kind.WITHDRAW:
             raise IllegalMove(f"delivery {delivery.number} cannot be edited; reject it instead")
-        content = edited(delivery.content, changes, bound_account.channel, bound_account.account)
-        if content == delivery.content:
-            raise IllegalMove(f"delivery {delivery.number}: this changes nothing")
-        new = _with_content(delivery, content)
+        content = edited(post.content, changes, bound_account.channel, bound_account.account)
+        if content == post.content:
+            raise IllegalMove(f"delivery {post.number}: this changes nothing")
+        new = _with_content(post, content)
         authors = [*asked.newest.authors, *([actor.person] if actor.person else [])]
         why = f"{actor.person or 'somebody'} edited it"
-        revision = await self._questions.revision(new, asked.newest.number + 1, authors, why)
+        root = new if new.id == delivery.id else delivery
+        revision = await self._questions.revision(
+            root, asked.newest.number + 1, authors, why, changed=new
+        )
         decision = self._decision(actor, Act.EDIT)
-        await self._store.revise(revision, new.content_hash, decision)
+        await self._store.revise(revision, {new.id: content}, decision)
         self._tell(await self._store.delivery(delivery.id), LogEvent.EDITED, actor)
         self._context.alarms.news.set()
         return revision
@@ -241,9 +245,15 @@ class Answers:
             raise StaleRevision(
                 f"delivery {delivery.number}: this is not what waits for approval now, which is revision "
                 f"{asked.newest.number} ({asked.newest.hash[:12]}); look at it again",
-                differences(seen, asked.newest),
+                await self._questions.changes(delivery, seen, asked.newest),
             )
         return asked
+
+    async def _first(self, post: Delivery) -> Delivery:
+        """Return the first post of the thread that waits with this one, or the post itself."""
+        while post.follows and post.state is State.PLANNED:
+            post = await self._store.delivery(post.follows)
+        return post
 
     def _refusal(self, actor: Actor, question: ApprovalQuestion, revision: Revision) -> str:
         active = self._questions.active

@@ -245,6 +245,18 @@ class Questions(OutcomeListener):
             if (mine := [each for each in revisions if each.delivery_id == delivery.id])
         ]
 
+    async def changes(
+        self, delivery: Delivery, seen: Revision | None, newest: Revision
+    ) -> list[dict[str, object]]:
+        """Return what changed in a delivery and the posts of its thread since the revision that a person has seen."""
+        changes = differences(seen, newest)
+        parts = await self.about(await self._store.thread(delivery.id))
+        for number, part in enumerate(parts, start=2):
+            before = next((r for r in part.revisions if seen and r.number == seen.number), None)
+            for change in differences(before, part.newest):
+                changes.append({**change, "field": f"post {number}: {change['field']}"})
+        return changes
+
     async def gate(self, lane: Lane, delivery: Delivery) -> Verdict | DeliveryError:
         """Return whether what is about to be sent is what was approved, as it was approved."""
         if not delivery.question:
@@ -268,11 +280,20 @@ class Questions(OutcomeListener):
         return GO
 
     async def revision(
-        self, delivery: Delivery, number: int, authors: Iterable[str], why: str = ""
+        self,
+        delivery: Delivery,
+        number: int,
+        authors: Iterable[str],
+        why: str = "",
+        *,
+        changed: Delivery | None = None,
     ) -> Revision:
-        """Return a revision of a delivery as it is now, for the configuration in force."""
+        """Return a revision of a delivery for the configuration in force; `changed` is a changed post of its thread."""
         account = self._account(delivery)
-        thread = [each.content_hash for each in await self._store.thread(delivery.id)]
+        thread = [
+            changed.content_hash if changed and changed.id == each.id else each.content_hash
+            for each in await self._store.thread(delivery.id)
+        ]
         return Revision(
             delivery_id=delivery.id,
             number=number,
@@ -289,7 +310,8 @@ class Questions(OutcomeListener):
     async def _ask(self, run_id: str, deliveries: Sequence[Delivery], why: str) -> None:
         now, times = self._clock.now(), self.times
         run = await self._store.run(run_id)
-        written = await self._authors(run)
+        runs = [run, *await self._store.corrected_by(run_id)]
+        written = [name for each in runs for name in await self._authors(each)]
         known = await self._store.revisions([each.id for each in deliveries])
         revisions = []
         for delivery in deliveries:
@@ -303,7 +325,7 @@ class Questions(OutcomeListener):
         if revisions:
             question = ApprovalQuestion(
                 run_id=run_id,
-                policy=await self._policy(run),
+                policy=await self._policy(runs[-1]),
                 mode=self.active.mode,
                 asked_at=now,
                 next_at=now,

@@ -323,11 +323,21 @@ class Preparer(OutcomeListener):
             reasons.append(same)
         reasons += [note] if note else []
         await self._end(
-            planned, State.HELD if hold else State.READY, hold=hold, reason="; ".join(reasons)
+            planned,
+            State.HELD if hold else State.READY,
+            hold=hold,
+            reason="; ".join(reasons),
+            made_from=delivery.content_hash,
         )
 
     async def _end(
-        self, delivery: Delivery, target: State, *, hold: str = "", reason: str = ""
+        self,
+        delivery: Delivery,
+        target: State,
+        *,
+        hold: str = "",
+        reason: str = "",
+        made_from: str = "",
     ) -> None:
         now = self._clock.now()
         preparation = Preparation(
@@ -338,10 +348,11 @@ class Preparer(OutcomeListener):
             at=now,
             hold=hold,
             reason=reason[:2000],
+            made_from=made_from or delivery.content_hash,
         )
         prepared = await self._store.prepared(preparation)
         if prepared is None:
-            return  # it was cancelled, withdrawn or too late meanwhile
+            return  # it was cancelled, withdrawn, corrected or too late meanwhile
         if prepared.state is State.FAILED:
             settlement = Settlement(
                 delivery_id=prepared.id,

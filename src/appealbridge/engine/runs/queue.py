@@ -37,8 +37,8 @@ class RunQueue(OutcomeListener):
             self.wake.set()
 
     def on_waiting(self, delivery: Delivery) -> None:
-        """Plan the runs again whose deliveries a withdrawal or an amendment has cancelled, and its own."""
-        if delivery.kind is not Kind.POST:
+        """Plan the runs again whose deliveries a withdrawal or a correction has cancelled, and its own."""
+        if delivery.kind is not Kind.POST or delivery.corrects:
             self.wake.set()
 
     def on_result(self, result: Result) -> None:

@@ -157,6 +157,7 @@ def _delivery(
         follows=follows,
         kind=Kind.WITHDRAW if withdraws else Kind.AMEND if step.amends else Kind.POST,
         amends=step.amends,
+        corrects=_corrects(recipe, step, event),
     )
 
 
@@ -166,6 +167,12 @@ def _content(step: Step, message: Options) -> bytes:
     if step.amends is not None and gives_images(message):
         content.setdefault("images", [])
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def _corrects(recipe: Recipe, step: Step, event: Event) -> bool:
+    """Return whether what a step planned before about the subject is out of date if it still waits for approval."""
+    publishes = step.plugin is not ACTION and step.amends is None
+    return event.corrects and publishes and bool(event.subject) and recipe.approval != NO_APPROVAL
 
 
 def _parts(step: Step, message: Options) -> Mapping[str, Options]:

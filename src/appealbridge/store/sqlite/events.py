@@ -186,7 +186,7 @@ def arrival_rows(arrival: Arrival, owner: int = 0) -> ArrivalRows:
         event.joined,
         [run for run in runs if run.marks or run.wake_at is not None],
         [(d.id, d.follows) for d in deliveries if d.follows] if deliveries else (),
-        [d for d in deliveries if d.kind is not Kind.POST] if deliveries else (),
+        [d for d in deliveries if d.kind is not Kind.POST or d.corrects] if deliveries else (),
         preparation_rows(deliveries) if deliveries else (),
         event.author,
     )

@@ -120,6 +120,10 @@ _DELETE_RUNS = (
     "DELETE FROM runs WHERE id IN (SELECT r.id FROM json_each(:ids) v"
     " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
 )
+_DELETE_CORRECTIONS = (
+    "DELETE FROM corrections WHERE run_id IN (SELECT r.id FROM json_each(:ids) v"
+    " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
+)
 _FORGET_IMAGES = f"DELETE FROM images WHERE delivery_id IN {_IDS}"
 _FORGET_UPLOADS = f"DELETE FROM uploads WHERE delivery_id IN {_IDS}"
 _FORGET_PREPARATIONS = f"DELETE FROM preparations WHERE delivery_id IN {_IDS}"
@@ -252,6 +256,7 @@ def delete(db: Connection, rows: ExpiredRows) -> int:
             _change(db, statement, [id_ for (id_,) in deliveries])
         events = _change(db, _DELETE_EVENTS, rows.events)
         keep_keys(db, [key for _, *key in events])
+        _change(db, _DELETE_CORRECTIONS, [id_ for id_, *_ in events])
         _change(db, _DELETE_RUNS, [id_ for id_, *_ in events])
         _change(db, _DELETE_REASONS, [id_ for id_, *_ in events])
     return len(events)

@@ -9,6 +9,7 @@ from operator import itemgetter
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, Kind
 from appealbridge.model.errors import NotFound
+from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import OpenRun, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
@@ -94,8 +95,10 @@ _KEEP_EARLIER = (
 _FORGET = (
     "DELETE FROM later_events WHERE run_id = ? AND event_id IN (SELECT value FROM json_each(?))"
 )
+# What a run had planned and nobody had sent may have been corrected since: it goes on with what is right now.
 _WOKEN = (
-    f"SELECT wakes, {names(STORED_RUN)} FROM runs WHERE state = 'open' AND wake_at <= ?"
+    "SELECT wakes, (SELECT max(by_run) FROM corrections WHERE run_id = runs.id),"
+    f" {names(STORED_RUN)} FROM runs WHERE state = 'open' AND wake_at <= ?"
     " ORDER BY wake_at, number LIMIT ?"
 )
 _STATE = DELIVERY.index("state")
@@ -124,7 +127,7 @@ class SqliteRuns(WriteAccess):
     @reads
     def woken_runs(self, db: Connection, now: float, limit: int) -> Sequence[OpenRun]:
         rows = db.execute(_WOKEN, (now, limit)).fetchall()
-        return [_open_run(db, wakes, run_of(row)) for wakes, *row in rows]
+        return [_open_run(db, wakes, run_of(row), newest) for wakes, newest, *row in rows]
 
     @reads
     def any_open_run(self, db: Connection, before: float) -> bool:
@@ -163,7 +166,7 @@ class SqliteRuns(WriteAccess):
             "settles": any(row[_STATE] > LAST_OPEN for row in rows),
         }
         follows = [(d.id, d.follows) for d in deliveries if d.follows]
-        orders = [d for d in deliveries if d.kind is not Kind.POST]
+        orders = [d for d in deliveries if d.kind is not Kind.POST or d.corrects]
         preparations = preparation_rows(deliveries)
 
         def store(db: Connection) -> bool:
@@ -250,16 +253,26 @@ def run_again(
     return fresh
 
 
-def _open_run(db: Connection, wakes: int, run: Run) -> OpenRun:
+def _open_run(db: Connection, wakes: int, run: Run, corrected_by: str | None) -> OpenRun:
+    event = event_of(db.execute(_EVENT, (run.event_id,)).fetchone())
     return OpenRun(
         run,
-        event_of(db.execute(_EVENT, (run.event_id,)).fetchone()),
+        event if corrected_by is None else _corrected(db, event, corrected_by),
         deliveries_where(
             db, f"WHERE {OF_RUN} AND NOT {IS_REMOVAL} ORDER BY number", {"run_id": run.id}
         ),
         wakes,
         tuple(event_of(row) for row in db.execute(_LATER_EVENTS, (run.id,))),
     )
+
+
+def _corrected(db: Connection, event: Event, by_run: str) -> Event:
+    """Return an event with the data of a later one that corrected it."""
+    row = db.execute(_EVENT, (by_run.partition(".")[0],)).fetchone()
+    newest = event if row is None else event_of(row)
+    if newest.removed:
+        return event
+    return replace(event, data=newest.data, time=newest.time, received_at=newest.received_at)
 
 
 def _end(db: Connection, run_id: str) -> None:

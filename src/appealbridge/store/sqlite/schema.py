@@ -17,7 +17,14 @@ from pathlib import Path
 
 from appealbridge.model.errors import StoreError
 from appealbridge.store.sqlite.amending.tables import AMENDMENTS
-from appealbridge.store.sqlite.decisions.tables import ACCEPTANCES, APPROVALS, AUDIT, HOLDS, MODES
+from appealbridge.store.sqlite.decisions.tables import (
+    ACCEPTANCES,
+    APPROVALS,
+    AUDIT,
+    CORRECTIONS,
+    HOLDS,
+    MODES,
+)
 from appealbridge.store.sqlite.images.tables import IMAGES
 from appealbridge.store.sqlite.people.schema import PEOPLE
 from appealbridge.store.sqlite.states import (
@@ -413,6 +420,7 @@ MIGRATIONS: tuple[str, ...] = (
     IMAGES,
     APPROVALS,
     ACCEPTANCES,
+    CORRECTIONS,
 )
 
 

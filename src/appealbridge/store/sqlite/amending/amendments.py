@@ -9,9 +9,17 @@ from dataclasses import replace
 import orjson
 
 from appealbridge.model.amendment import Amends, Change, Instead, Version
-from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.delivery import Delivery, State
 from appealbridge.store.sqlite.access import Connection, ReadAccess, reads
 from appealbridge.store.sqlite.amending.removals import put
+from appealbridge.store.sqlite.amending.revised import (
+    followers,
+    may_be_revised,
+    needs_approval,
+    revise,
+    supersede,
+    waits,
+)
 from appealbridge.store.sqlite.amending.versions import versions_of
 from appealbridge.store.sqlite.deliveries import deliveries_where
 from appealbridge.store.sqlite.images.images import copy_preparation
@@ -88,17 +96,52 @@ def _resolve(db: Connection, order: Thread, amends: Amends, now: float) -> None:
     }
     threads = _threads(deliveries_where(db, _STANDING, values))
     earlier = deliveries_where(db, _EARLIER, (json_list(thread[0].id for thread in threads),))
-    for amendment in earlier:
-        put(db, amendment.id, CANCELLED, now, reason=f"superseded by no. {first.number}")
-    leave(db, [(amendment.id, now) for amendment in earlier])
     targets = _standing(threads, {amendment.id for amendment in earlier})
+    waiting = {target[0].id: _to_revise(db, order, target, earlier, amends) for target in targets}
+    revised = {thread[0].id for thread in waiting.values() if thread}
+    for amendment in earlier:
+        if amendment.id not in revised:
+            reason = f"superseded by no. {first.number}"
+            supersede(db, [amendment, *followers(db, amendment.id)], reason, now)
     if not targets:
         _give_up(db, order, now, f"nothing of {amends.of} is published about this subject")
         return
     # All are made before one is changed, for it may be cancelled.
     copies = [order, *(_copied(db, order, n) for n in range(2, len(targets) + 1))]
     for copy, target in zip(copies, targets, strict=True):
-        _amend(db, copy, target, amends, now)
+        if amended := waiting[target[0].id]:
+            _mark(db, copy, target[0].id)
+            revise(db, copy, amended, now, amends.keeps)
+        else:
+            _amend(db, copy, target, amends, now)
+
+
+def _to_revise(
+    db: Connection, order: Thread, target: Thread, earlier: Sequence[Delivery], amends: Amends
+) -> Thread:
+    """Return the amendment of a thread that waits for approval and would do the same; empty if there is none."""
+    for amendment in reversed(earlier):
+        thread = [amendment, *followers(db, amendment.id)]
+        if (
+            amendment.target == target[0].id
+            and amendment.change == _change_of(order, target, amends)
+            and (amendment.change != Change.EDIT or len(thread) == len(target))
+            and _revises(order, thread)
+        ):
+            return thread
+    return ()
+
+
+def _revises(order: Thread, waiting: Thread) -> bool:
+    """Return whether an amendment becomes the next revision of what waits."""
+    return needs_approval(order) and may_be_revised(waiting)
+
+
+def _change_of(order: Thread, target: Thread, amends: Amends) -> str:
+    """Return how an amendment corrects a thread that is sent; empty if it does not."""
+    if amends.edits and len(order) == len(target):
+        return Change.EDIT.value
+    return "" if amends.instead is Instead.NOTHING else amends.instead.value
 
 
 def _standing(threads: Sequence[Thread], superseded: Collection[str]) -> Sequence[Thread]:
@@ -107,25 +150,24 @@ def _standing(threads: Sequence[Thread], superseded: Collection[str]) -> Sequenc
     replaced = {
         thread[0].target
         for thread in threads
-        if thread[0].change == Change.REPLACE and not all(map(_waits, thread))
+        if thread[0].change == Change.REPLACE and not all(map(waits, thread))
     }
     return [thread for thread in threads if thread[0].id not in replaced]
 
 
 def _amend(db: Connection, order: Thread, target: Thread, amends: Amends, now: float) -> None:
-    if all(_waits(post) for post in target):
+    change = _change_of(order, target, amends)
+    if _revises(order, target):
+        _mark(db, order, target[0].id)
+        revise(db, order, target, now, amends.keeps)
+    elif all(waits(post) for post in target):
         _supersede(db, order, target, amends, now)
-    elif amends.edits and len(order) == len(target):
+    elif change == Change.EDIT:
         for part, post in zip(order, target, strict=True):
             _change(db, part, post, Change.EDIT, amends)
-    elif amends.instead is Instead.FOLLOW_UP:
-        state = order[0].state
-        if state is State.READY and target[0].state is not State.DELIVERED:
-            state = State.PLANNED
-        reply = replace(order[0], follows=target[0].id, state=state)
-        for part in (reply, *order[1:]):
-            _change(db, part, target[0], Change.FOLLOW_UP, amends)
-    elif amends.instead is Instead.REPLACE:
+    elif change == Change.FOLLOW_UP:
+        _follow_up(db, order, target[0], amends)
+    elif change == Change.REPLACE:
         for part in order:
             _change(db, part, target[0], Change.REPLACE, amends)
     else:
@@ -133,6 +175,14 @@ def _amend(db: Connection, order: Thread, target: Thread, amends: Amends, now: f
         if amends.edits:
             why = f"it has {len(order)} parts, and the thread that it amends has {len(target)}"
         _give_up(db, order, now, f"{why}, and the recipe has instead: nothing", target[0])
+
+
+def _follow_up(db: Connection, order: Thread, target: Delivery, amends: Amends) -> None:
+    state = order[0].state
+    if state is State.READY and target.state is not State.DELIVERED:
+        state = State.PLANNED
+    for part in (replace(order[0], follows=target.id, state=state), *order[1:]):
+        _change(db, part, target, Change.FOLLOW_UP, amends)
 
 
 def _supersede(db: Connection, order: Thread, target: Thread, amends: Amends, now: float) -> None:
@@ -216,9 +266,3 @@ def _threads(deliveries: Sequence[Delivery]) -> Sequence[Thread]:
         thread.append(delivery)
         threads[delivery.id] = thread
     return [thread for id_, thread in threads.items() if thread[0].id == id_]
-
-
-def _waits(post: Delivery) -> bool:
-    return (
-        post.state in (State.PLANNED, State.READY, State.HELD) and post.hold != Hold.UNKNOWN.value
-    )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from appealbridge.model.delivery import Delivery, Kind, State
 from appealbridge.store.sqlite.access import Connection
 from appealbridge.store.sqlite.amending.amendments import resolve
+from appealbridge.store.sqlite.amending.revised import correct
 from appealbridge.store.sqlite.states import WITHDRAW
 from appealbridge.store.sqlite.withdrawals import carry_out_order
 
@@ -15,12 +16,16 @@ _IS_ORDER = f"UPDATE deliveries SET kind = {WITHDRAW} WHERE id = ?"
 
 def carry_out(db: Connection, orders: Sequence[Delivery], now: float) -> None:
     """
-    Carry out the withdrawals among these new deliveries, and find what the others amend.
+    Carry out the withdrawals among these new deliveries, and find what the others amend or correct.
 
     Withdrawals that wait for a person are only marked as orders.
     """
     amendments = []
+    corrections = []
     for order in orders:
+        if order.corrects:
+            corrections.append(order)
+            continue
         if order.kind is Kind.AMEND:
             amendments.append(order)
             continue
@@ -29,3 +34,5 @@ def carry_out(db: Connection, orders: Sequence[Delivery], now: float) -> None:
             carry_out_order(db, order, now)
     if amendments:
         resolve(db, amendments, now)
+    if corrections:
+        correct(db, corrections, now)

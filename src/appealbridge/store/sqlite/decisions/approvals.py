@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-
-import orjson
 
 from appealbridge.model.approval import (
     Answer,
@@ -21,33 +19,41 @@ from appealbridge.model.approval import (
 from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, Hold, Kind, State, with_hold
 from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision
+from appealbridge.model.run import Run
 from appealbridge.store.approving import PersonsAnswer
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
+from appealbridge.store.sqlite.amending.revised import TAKE_BACK, followers
+from appealbridge.store.sqlite.decisions.approval_rows import (
+    ANSWER,
+    QUESTION,
+    REVISION,
+    answer_of,
+    keep_revision,
+    new_question,
+    question_of,
+    revision_of,
+)
 from appealbridge.store.sqlite.decisions.entries import decide
 from appealbridge.store.sqlite.deliveries import deliveries_where, find, move
-from appealbridge.store.sqlite.rows import Row, json_list, names, stored_time, time_or_none
+from appealbridge.store.sqlite.rows import (
+    STORED_RUN,
+    json_list,
+    names,
+    run_of,
+    stored_time,
+    time_or_none,
+)
 from appealbridge.store.sqlite.schema import origin_of
 from appealbridge.store.sqlite.settle import leave
-from appealbridge.store.sqlite.states import EXPIRED, HELD, IS_LISTED, PLANNED
+from appealbridge.store.sqlite.states import EXPIRED, HELD, IS_LISTED
 from appealbridge.store.sqlite.withdrawals import release_order
 
-_QUESTION = (
-    "number", "run_id", "policy", "mode", "state", "asked_at", "next_at", "level", "lapses_at",
-    "ended_at", "reached",
-)  # fmt: skip
-_REVISION = (
-    "delivery_id", "number", "content", "account", "thread", "publish_at", "publish_by", "authors",
-    "at", "why", "question", "hash",
-)  # fmt: skip
-_ANSWER = (
-    "number", "delivery_id", "revision", "person", "kind", "hash", "at", "publish_at", "withdrawn_at",
-)  # fmt: skip
 _IN = "IN (SELECT value FROM json_each(?))"
 # Only these two values of `hold` begin with the word: alone, or with another hold.
 _WAITS = f"state = {HELD} AND (hold = '{Hold.APPROVAL}' OR hold LIKE '%{Hold.APPROVAL}%')"
 _NEWEST = "number = (SELECT max(number) FROM revisions n WHERE n.delivery_id = r.delivery_id)"
 _APPROVED = (
-    f"SELECT {names(_ANSWER, 'a')}, {names(_REVISION, 'r')} FROM revisions r JOIN answers a"
+    f"SELECT {names(ANSWER, 'a')}, {names(REVISION, 'r')} FROM revisions r JOIN answers a"
     " ON a.delivery_id = r.delivery_id AND a.revision = r.number AND a.hash = r.hash"
     f" WHERE r.delivery_id = ? AND r.{_NEWEST} AND a.kind = '{AnswerKind.APPROVE}'"
     " AND a.withdrawn_at = 9e999 ORDER BY a.number DESC LIMIT 1"
@@ -60,11 +66,6 @@ _UNASKED = (
     f" AND q.state = '{QuestionState.OPEN}'))"
     " ORDER BY number LIMIT ?"
 )
-_THREAD = (
-    "WHERE id IN (WITH RECURSIVE t (id) AS (SELECT id FROM deliveries WHERE follows = :id"
-    f" AND follows > '' AND state = {PLANNED} UNION ALL SELECT d.id FROM t JOIN deliveries d"
-    f" ON d.follows = t.id AND d.follows > '' AND d.state = {PLANNED}) SELECT id FROM t) ORDER BY number"
-)
 _AUTHORS = (
     "SELECT author FROM events WHERE id = :id AND author > '' UNION"
     " SELECT a.author FROM events e JOIN events a ON a.subject = e.subject WHERE e.id = :id"
@@ -72,14 +73,21 @@ _AUTHORS = (
     f" AND {origin_of('a')} = {origin_of('e')}"
 )
 _OPEN = f"state = '{QuestionState.OPEN}'"
+_ANY_WAITS = f"EXISTS (SELECT 1 FROM deliveries WHERE question = questions.number AND question > 0 AND {_WAITS})"
 _CLOSE = (
     f"UPDATE questions SET state = '{QuestionState.ANSWERED}', ended_at = :at, next_at = 9e999"
     f" WHERE number = :question AND {_OPEN} AND NOT EXISTS (SELECT 1 FROM deliveries"
     f" WHERE question = :question AND question > 0 AND {_WAITS})"
 )
-_TAKE_BACK = (
-    "UPDATE answers SET withdrawn_at = ? WHERE delivery_id = ?"
-    f" AND kind = '{AnswerKind.APPROVE}' AND withdrawn_at = 9e999"
+_CORRECTED_BY = (
+    f"SELECT {names(STORED_RUN, 'r')} FROM corrections c JOIN runs r ON r.id = c.by_run"
+    " WHERE c.run_id = ? ORDER BY r.number"
+)
+# Nothing of it waits any more, because it was cancelled, withdrawn, corrected or too late.
+_OVER = (
+    f"UPDATE questions SET state = '{QuestionState.ANSWERED}', ended_at = ?, next_at = 9e999"
+    f" WHERE {_OPEN} AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id > questions.run_id || '.'"
+    f" AND d.id < questions.run_id || '/' AND d.state <= {HELD} AND d.hold LIKE '%{Hold.APPROVAL}%')"
 )
 
 
@@ -92,15 +100,16 @@ class SqliteApprovalQueries(ReadAccess):
 
     @reads
     def thread(self, db: Connection, delivery_id: str) -> Sequence[Delivery]:
-        return thread(db, delivery_id)
+        return followers(db, delivery_id)
 
     @reads
     def questions(
         self, db: Connection, *, open_only: bool = True, after: int = 0, limit: int = 100
     ) -> Sequence[ApprovalQuestion]:
-        where = f"WHERE number > ?{f' AND {_OPEN}' if open_only else ''} ORDER BY number LIMIT ?"
-        rows = db.execute(f"SELECT {names(_QUESTION)} FROM questions {where}", (after, limit))
-        return [_question(row) for row in rows]
+        waits = f" AND {_OPEN} AND {_ANY_WAITS}" if open_only else ""
+        where = f"WHERE number > ?{waits} ORDER BY number LIMIT ?"
+        rows = db.execute(f"SELECT {names(QUESTION)} FROM questions {where}", (after, limit))
+        return [question_of(row) for row in rows]
 
     @reads
     def question(self, db: Connection, number: int) -> ApprovalQuestion:
@@ -118,20 +127,26 @@ class SqliteApprovalQueries(ReadAccess):
 
     @reads
     def answers(self, db: Connection, delivery_ids: Collection[str]) -> Sequence[Answer]:
-        select = f"SELECT {names(_ANSWER)} FROM answers WHERE delivery_id {_IN} ORDER BY number"
-        return [_answer(row) for row in db.execute(select, (json_list(delivery_ids),))]
+        select = f"SELECT {names(ANSWER)} FROM answers WHERE delivery_id {_IN} ORDER BY number"
+        return [answer_of(row) for row in db.execute(select, (json_list(delivery_ids),))]
 
     @reads
     def approval(self, db: Connection, delivery_id: str) -> tuple[Answer, Revision] | None:
         row = db.execute(_APPROVED, (delivery_id,)).fetchone()
         return (
-            None if row is None else (_answer(row[: len(_ANSWER)]), _revision(row[len(_ANSWER) :]))
+            None
+            if row is None
+            else (answer_of(row[: len(ANSWER)]), revision_of(row[len(ANSWER) :]))
         )
 
     @reads
     def authors_about(self, db: Connection, event_id: str, *, later: bool = False) -> Sequence[str]:
         rows = db.execute(_AUTHORS, {"id": event_id, "later": later})
         return [author for (author,) in rows]
+
+    @reads
+    def corrected_by(self, db: Connection, run_id: str) -> Sequence[Run]:
+        return [run_of(row) for row in db.execute(_CORRECTED_BY, (run_id,))]
 
     @reads
     def next_question(self, db: Connection) -> float | None:
@@ -148,14 +163,14 @@ class SqliteApprovals(WriteAccess):
         self, db: Connection, question: ApprovalQuestion, revisions: Sequence[Revision]
     ) -> ApprovalQuestion:
         fitting = [each for each in revisions if _fits(db, each)]
-        asked = _of_run(db, question.run_id)
+        asked = _of_run(db, question)
         if asked is None:
-            asked = _new(db, question)
+            asked = new_question(db, question)
         for revision in fitting:
-            db.execute(_TAKE_BACK, (revision.at, revision.delivery_id))
-            _keep(db, replace(revision, question=asked.number))
-            _mark(db, asked.number, [revision.delivery_id])
-            _mark(db, asked.number, [each.id for each in thread(db, revision.delivery_id)])
+            db.execute(TAKE_BACK, (revision.at, revision.delivery_id))
+            parts = followers(db, revision.delivery_id)
+            _keep_whole(db, replace(revision, question=asked.number), parts)
+            _mark(db, asked.number, [revision.delivery_id, *(each.id for each in parts)])
         if asked.level and fitting:  # what is new is asked from the beginning
             _restart(db, asked.number, question)
         return asked
@@ -168,13 +183,14 @@ class SqliteApprovals(WriteAccess):
 
     @writes
     def revise(
-        self, db: Connection, revision: Revision, content_hash: str, decision: Decision
+        self, db: Connection, revision: Revision, contents: Mapping[str, str], decision: Decision
     ) -> Revision:
         delivery = find(db, revision.delivery_id)
         newest = _newest(db, delivery)
         if revision.number != newest.number + 1:
             raise _stale(delivery, newest, None)
-        revise(db, delivery, replace(revision, question=newest.question), content_hash)
+        _refuse_changed(db, delivery, newest)
+        revise(db, delivery, replace(revision, question=newest.question), contents)
         decide(
             db,
             replace(decision, revision=revision.number, content_hash=revision.hash),
@@ -188,7 +204,7 @@ class SqliteApprovals(WriteAccess):
         row = db.execute(_APPROVED, (delivery.id,)).fetchone()
         if row is None:
             raise IllegalMove(f"delivery {delivery.number}: it has no approval to take back")
-        answer = _answer(row[: len(_ANSWER)])
+        answer = answer_of(row[: len(ANSWER)])
         decision = replace(decision, revision=answer.revision, content_hash=answer.hash)
         if delivery.state is State.HELD:  # for another reason
             decide(db, decision, delivery)
@@ -202,8 +218,8 @@ class SqliteApprovals(WriteAccess):
                 db, delivery.id, State.HELD, decision.at,
                 hold=Hold.APPROVAL, reason=reason, decision=decision,
             )  # fmt: skip
-        for each in (delivery, *thread(db, delivery.id)):
-            db.execute(_TAKE_BACK, (decision.at, each.id))
+        for each in (delivery, *followers(db, delivery.id)):
+            db.execute(TAKE_BACK, (decision.at, each.id))
         db.execute(
             f"UPDATE questions SET state = '{QuestionState.OPEN}', ended_at = 9e999"
             " WHERE number = ? AND lapses_at > ?",
@@ -227,6 +243,7 @@ class SqliteApprovals(WriteAccess):
 
     @writes
     def lapse(self, db: Connection, now: float) -> Sequence[Delivery]:
+        db.execute(_OVER, (now,))
         over = f"SELECT number FROM questions WHERE {_OPEN} AND lapses_at <= ? LIMIT 100"
         lapsed: list[str] = []
         for (number,) in db.execute(over, (now,)).fetchall():
@@ -248,39 +265,39 @@ class SqliteApprovals(WriteAccess):
 
 def question(db: sqlite3.Connection, number: int) -> ApprovalQuestion:
     """Return a question; raise `NotFound`."""
-    select = f"SELECT {names(_QUESTION)} FROM questions WHERE number = ?"
+    select = f"SELECT {names(QUESTION)} FROM questions WHERE number = ?"
     row = db.execute(select, (number,)).fetchone()
     if row is None:
         raise NotFound(f"question {number}: no question has this number")
-    return _question(row)
+    return question_of(row)
 
 
 def revisions(db: sqlite3.Connection, delivery_ids: Collection[str]) -> list[Revision]:
     """Return all revisions of deliveries."""
-    select = f"SELECT {names(_REVISION)} FROM revisions WHERE delivery_id {_IN} ORDER BY delivery_id, number"
-    return [_revision(row) for row in db.execute(select, (json_list(delivery_ids),))]
-
-
-def thread(db: sqlite3.Connection, delivery_id: str) -> list[Delivery]:
-    """Return the posts that follow a delivery in its thread and wait for it, in order."""
-    return deliveries_where(db, _THREAD, {"id": delivery_id})
+    select = f"SELECT {names(REVISION)} FROM revisions WHERE delivery_id {_IN} ORDER BY delivery_id, number"
+    return [revision_of(row) for row in db.execute(select, (json_list(delivery_ids),))]
 
 
 def revise(
-    db: sqlite3.Connection, delivery: Delivery, revision: Revision, content_hash: str
+    db: sqlite3.Connection, delivery: Delivery, revision: Revision, contents: Mapping[str, str]
 ) -> None:
-    """Give a waiting delivery the content of a new revision, in the transaction of the caller."""
+    """Give a waiting delivery, or posts of its thread, the content of a new revision."""
     _refuse_answered(delivery)
+    parts = followers(db, delivery.id)
+    if unknown := contents.keys() - {delivery.id, *(part.id for part in parts)}:
+        raise IllegalMove(f"delivery {delivery.number}: {min(unknown)} is no post of its thread")
+    for id_, content in contents.items():
+        values = (content, sha256(content.encode()).hexdigest(), id_)
+        db.execute("UPDATE deliveries SET content = ?, content_hash = ? WHERE id = ?", values)
     db.execute(
-        "UPDATE deliveries SET content = ?, content_hash = ?, reason = ?, publish_by = ?, told = 0"
-        " WHERE id = ?",
-        (
-            revision.content, content_hash, revision.why, stored_time(revision.publish_by),
-            delivery.id,
-        ),
-    )  # fmt: skip
-    db.execute(_TAKE_BACK, (revision.at, delivery.id))
-    _keep(db, revision)
+        "UPDATE deliveries SET reason = ?, publish_by = ?, told = 0 WHERE id = ?",
+        (revision.why, stored_time(revision.publish_by), delivery.id),
+    )
+    parts = followers(db, delivery.id)
+    _refuse_changed(db, find(db, delivery.id), revision)
+    for each in (delivery, *parts):
+        db.execute(TAKE_BACK, (revision.at, each.id))
+    _keep_whole(db, revision, parts)
 
 
 def _answered(db: sqlite3.Connection, reply: PersonsAnswer, decision: Decision) -> Delivery:
@@ -289,6 +306,7 @@ def _answered(db: sqlite3.Connection, reply: PersonsAnswer, decision: Decision) 
     newest = _newest(db, delivery)
     if not is_hash_of(reply.hash, newest):
         raise _stale(delivery, newest, reply.hash)
+    _refuse_changed(db, delivery, newest)
     if sha256(delivery.content.encode()).hexdigest() != delivery.content_hash:
         raise IllegalMove(
             f"delivery {delivery.number}: its content is not what was planned; cancel it"
@@ -296,14 +314,12 @@ def _answered(db: sqlite3.Connection, reply: PersonsAnswer, decision: Decision) 
     decision = replace(
         decision, revision=newest.number, content_hash=newest.hash, reason=reply.reason
     )
-    parts = thread(db, delivery.id)
+    parts = followers(db, delivery.id)
     _say(db, delivery.id, newest, reply, decision)
     if reply.kind is AnswerKind.APPROVE:
         _approve(db, delivery, reply, decision)
         for part in parts:
-            part_of = replace(newest, delivery_id=part.id)
-            _keep_part(db, part, part_of)
-            _say(db, part.id, part_of, reply, decision)
+            _say(db, part.id, newest, reply, decision)
     elif reply.kind is AnswerKind.REJECT:
         reason = f"{_by(decision)} rejected it: {reply.reason}"
         move(db, delivery.id, State.CANCELLED, decision.at, reason=reason, decision=decision)
@@ -344,7 +360,7 @@ def _say(
     reply: PersonsAnswer,
     decision: Decision,
 ) -> None:
-    columns = names(_ANSWER[1:])
+    columns = names(ANSWER[1:])
     db.execute(
         f"INSERT INTO answers ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, 9e999)",
         (
@@ -354,13 +370,11 @@ def _say(
     )  # fmt: skip
 
 
-def _keep_part(db: sqlite3.Connection, part: Delivery, revision: Revision) -> None:
-    """Store for a later post of a thread what was approved: its hash is that of the first post."""
-    content = replace(revision, content=part.content, thread=())
-    db.execute(
-        "DELETE FROM revisions WHERE delivery_id = ? AND number = ?", (part.id, revision.number)
-    )
-    _keep(db, content)
+def _keep_whole(db: sqlite3.Connection, revision: Revision, parts: Sequence[Delivery]) -> None:
+    """Store a revision of a thread: the later posts have the number and the hash of the first one."""
+    keep_revision(db, revision)
+    for part in parts:
+        keep_revision(db, replace(revision, delivery_id=part.id, content=part.content, thread=()))
 
 
 def _refuse_answered(delivery: Delivery) -> None:
@@ -371,14 +385,20 @@ def _refuse_answered(delivery: Delivery) -> None:
         raise IllegalMove(f"delivery {delivery.number} is {state}; it does not wait for approval")
 
 
+def _refuse_changed(db: sqlite3.Connection, delivery: Delivery, newest: Revision) -> None:
+    """Raise `StaleRevision` if a delivery was corrected, and nothing was asked about that yet."""
+    if not delivery.question or not _says(db, delivery, newest):
+        raise StaleRevision(f"delivery {delivery.number} was changed just now; look at it again")
+
+
 def _newest(db: sqlite3.Connection, delivery: Delivery) -> Revision:
     row = db.execute(
-        f"SELECT {names(_REVISION)} FROM revisions r WHERE delivery_id = ? AND r.{_NEWEST}",
+        f"SELECT {names(REVISION)} FROM revisions r WHERE delivery_id = ? AND r.{_NEWEST}",
         (delivery.id,),
     ).fetchone()
     if row is None:
         raise IllegalMove(f"delivery {delivery.number}: nothing was asked about it yet; try again")
-    return _revision(row)
+    return revision_of(row)
 
 
 def _stale(delivery: Delivery, newest: Revision, given: str | None) -> StaleRevision:
@@ -395,27 +415,23 @@ def _fits(db: sqlite3.Connection, revision: Revision) -> bool:
         "SELECT coalesce(max(number), 0) FROM revisions WHERE delivery_id = ?", (delivery.id,)
     ).fetchone()
     waits = delivery.state is State.HELD and Hold.APPROVAL in delivery.holds
-    return waits and delivery.content == revision.content and revision.number == newest + 1
+    return waits and revision.number == newest + 1 and _says(db, delivery, revision)
 
 
-def _of_run(db: sqlite3.Connection, run_id: str) -> ApprovalQuestion | None:
+def _says(db: sqlite3.Connection, delivery: Delivery, revision: Revision) -> bool:
+    """Return whether a delivery and its thread have the content of a revision."""
+    parts = [each.content_hash for each in followers(db, delivery.id)]
+    return delivery.content == revision.content and parts == [*revision.thread]
+
+
+def _of_run(db: sqlite3.Connection, asked: ApprovalQuestion) -> ApprovalQuestion | None:
+    """Return the open question of the same run to the same people."""
     select = (
-        f"SELECT {names(_QUESTION)} FROM questions WHERE run_id = ? AND {_OPEN} ORDER BY number"
+        f"SELECT {names(QUESTION)} FROM questions WHERE run_id = ? AND policy = ? AND {_OPEN}"
+        " ORDER BY number"
     )
-    row = db.execute(select, (run_id,)).fetchone()
-    return None if row is None else _question(row)
-
-
-def _new(db: sqlite3.Connection, asked: ApprovalQuestion) -> ApprovalQuestion:
-    columns = names(_QUESTION[1:])
-    cursor = db.execute(
-        f"INSERT INTO questions ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 9e999, ?)",
-        (
-            asked.run_id, asked.policy, asked.mode, asked.state.value, asked.asked_at,
-            stored_time(asked.next_at), asked.level, asked.lapses_at, asked.reached,
-        ),
-    )  # fmt: skip
-    return replace(asked, number=int(cursor.lastrowid or 0))
+    row = db.execute(select, (asked.run_id, asked.policy)).fetchone()
+    return None if row is None else question_of(row)
 
 
 def _restart(db: sqlite3.Connection, number: int, asked: ApprovalQuestion) -> None:
@@ -428,45 +444,3 @@ def _restart(db: sqlite3.Connection, number: int, asked: ApprovalQuestion) -> No
 def _mark(db: sqlite3.Connection, number: int, delivery_ids: Collection[str]) -> None:
     values = (number, json_list(delivery_ids))
     db.execute(f"UPDATE deliveries SET question = ? WHERE id {_IN}", values)
-
-
-def _keep(db: sqlite3.Connection, revision: Revision) -> None:
-    db.execute(
-        f"INSERT INTO revisions ({names(_REVISION)}) VALUES ({', '.join('?' * len(_REVISION))})",
-        (
-            revision.delivery_id, revision.number, revision.content, json(dict(revision.account)),
-            json(list(revision.thread)), stored_time(revision.publish_at),
-            stored_time(revision.publish_by), json(list(revision.authors)), revision.at,
-            revision.why, revision.question, revision.hash,
-        ),
-    )  # fmt: skip
-
-
-def json(value: object) -> str:
-    """Return a value as JSON text."""
-    return orjson.dumps(value).decode()
-
-
-def _question(row: Row) -> ApprovalQuestion:
-    fields = dict(zip(_QUESTION, row, strict=True))
-    fields["state"] = QuestionState(fields["state"])
-    for name in ("next_at", "ended_at"):
-        fields[name] = time_or_none(fields[name])
-    return ApprovalQuestion(**fields)
-
-
-def _revision(row: Row) -> Revision:
-    fields = dict(zip(_REVISION, row, strict=True))
-    for name in ("account", "thread", "authors"):
-        fields[name] = orjson.loads(fields[name])
-    for name in ("publish_at", "publish_by"):
-        fields[name] = time_or_none(fields[name])
-    return Revision(**fields)
-
-
-def _answer(row: Row) -> Answer:
-    fields = dict(zip(_ANSWER, row, strict=True))
-    fields["kind"] = AnswerKind(fields["kind"])
-    for name in ("publish_at", "withdrawn_at"):
-        fields[name] = time_or_none(fields[name])
-    return Answer(**fields)

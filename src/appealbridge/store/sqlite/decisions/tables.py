@@ -130,3 +130,13 @@ CREATE TABLE answers (
 ) STRICT;
 CREATE INDEX answers_by_delivery ON answers (delivery_id);
 """
+
+CORRECTIONS = """
+-- Which later runs corrected what a run had planned and nobody had sent yet; see amending/revised.py.
+CREATE TABLE corrections (
+    run_id TEXT NOT NULL,
+    by_run TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (run_id, by_run)
+) STRICT, WITHOUT ROWID;
+"""

@@ -151,6 +151,9 @@ class SqliteImages(WriteAccess):
         if before.state is not State.PLANNED:
             forget_preparations(db, [before.id])
             return None
+        if preparation.made_from not in ("", before.content_hash):
+            db.execute("DELETE FROM images WHERE delivery_id = ?", (before.id,))
+            return None
         db.execute(_MESSAGE, (preparation.content, preparation.content_hash, before.number))
         if preparation.target is State.FAILED:
             db.execute(_POSTPONE, {"id": before.id, "due_at": inf, "now": preparation.at})
