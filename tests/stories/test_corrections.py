@@ -1,4 +1,4 @@
-"""A correction of what still waits for approval is asked about instead of it, with the difference, and never besides it."""
+"""A correction of what still waits for approval is asked about in its place, with the difference."""
 
 import pytest
 
