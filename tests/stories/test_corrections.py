@@ -213,6 +213,27 @@ async def test_a_picture_that_is_corrected_while_it_waits_is_the_one_that_goes_o
     assert [medium["alt"] for medium in post.media] == ["A girl in a blue coat"]
 
 
+async def test_an_amendment_that_says_nothing_of_pictures_leaves_those_of_a_post_that_waits(story):
+    recipe = PICTURED.replace(
+        "actions:\n  - {",
+        """actions:
+  - if: "{{ event.type == 'incident.updated' }}"
+    then: [{ action: amend, of: post, text: "{{ event.data.text }}" }, { stop: corrected }]
+  - { id: post,""",
+    )
+    await story.begins({"picture": recipe})
+    red = await puts(story, "red.png", picture())
+    await reports(story, "Aged 13", "incident", images=[{"url": red, "alt": ALT}])
+    await story.until(lambda: waiting(story))
+    await reports(story, "Aged 14", "incident.updated")
+    (row,) = await waiting(story)
+    assert [change["field"] for change in row["difference"]] == ["text"], row["difference"]
+    assert (await approves(story, row))[0] == 200
+    await story.clock.passes(seconds=30)
+    (post,) = await story.until(lambda: story.sandbox.shelf.everything(), passing=1)
+    assert [medium["alt"] for medium in post.media] == [ALT]
+
+
 async def revision(story, number):
     return [row for row in await waiting(story) if row["revision"]["number"] == number]
 

@@ -50,7 +50,8 @@ _SAYS = (
 # Nothing is asked about it as it is now.
 _UNASKED = "UPDATE deliveries SET question = 0, told = 0 WHERE id = ?"
 _PREPARE = "UPDATE preparations SET delivery_id = ? WHERE delivery_id = ?"
-_FORGET_PICTURES = tuple(
+_IS_UNPREPARED = "SELECT 1 FROM preparations WHERE delivery_id = ?"
+_FORGET_IMAGES = tuple(
     f"DELETE FROM {table} WHERE delivery_id = ?" for table in ("preparations", "images")
 )
 _NEW = (*DELIVERY, "blocked", "follows")
@@ -146,20 +147,29 @@ def supersede(db: Connection, thread: Thread, reason: str, now: float) -> None:
 
 
 def revise(
-    db: Connection, order: Thread, waiting: Thread, now: float, keeps: Collection[str] = ()
+    db: Connection,
+    order: Thread,
+    waiting: Thread,
+    now: float,
+    keeps: Collection[str] | None = None,
 ) -> None:
     """
     Give a waiting thread the content of a new one, so that it is asked about again; cancel the new one.
 
-    `keeps` are options of the message that stay as they are, such as the recipient of a mail.
+    An amendment `keeps` options of the message as they are, such as the recipient of a mail, and the images if it says
+    nothing of them. A post keeps nothing.
     """
+    keeps_images = keeps is not None and "images" not in orjson.loads(order[0].content)
+    keeps = (*(keeps or ()), "images") if keeps_images else keeps or ()
     order = [_keeping(part, post, keeps) for part, post in _pairs(order, waiting)]
     first = waiting[0]
     if [each.content for each in order] == [each.content for each in waiting]:
         reason = f"no. {first.number}, which still waits for approval, says this already"
         supersede(db, order, reason, now)
         return
-    prepared = _take_pictures(db, order[0], first)
+    if not keeps_images:
+        _take_images(db, order[0], first)
+    unprepared = db.execute(_IS_UNPREPARED, (first.id,)).fetchone()
     for part, post in zip(order, waiting, strict=False):
         _say(db, part, post)
     behind = waiting[: len(order)][-1].id
@@ -172,7 +182,7 @@ def revise(
     why = "a later event corrected it"
     if approved[0]:
         why += " after it was approved"
-    target = State.PLANNED if prepared else State.HELD
+    target = State.PLANNED if unprepared else State.HELD
     place(db, first, target, now, hold=_holds(first, order[0]), reason=why)
     db.execute(_UNASKED, (first.id,))
     db.execute(_CORRECTED, (first.run_id, order[0].run_id, now))
@@ -193,11 +203,11 @@ def _keeping(part: Delivery, post: Delivery, keeps: Collection[str]) -> Delivery
     return replace(part, content=content.decode(), content_hash=hashlib.sha256(content).hexdigest())
 
 
-def _take_pictures(db: Connection, part: Delivery, post: Delivery) -> bool:
-    """Forget the pictures of a waiting post; return whether those of the new one are still to be prepared."""
-    for statement in _FORGET_PICTURES:
+def _take_images(db: Connection, part: Delivery, post: Delivery) -> None:
+    """Give a waiting post the images of the new one, which are still to be prepared, in place of its own."""
+    for statement in _FORGET_IMAGES:
         db.execute(statement, (post.id,))
-    return db.execute(_PREPARE, (post.id, part.id)).rowcount > 0
+    db.execute(_PREPARE, (post.id, part.id))
 
 
 def _say(db: Connection, part: Delivery, post: Delivery) -> None:
