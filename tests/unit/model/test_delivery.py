@@ -33,6 +33,7 @@ def planned():
         images=Images.REQUIRED,
         change="edit",
         amends=Amends("step", edits=True),
+        corrects=True,
     )
 
 
