@@ -10,11 +10,19 @@ import sys
 import pytest
 import yaml
 
+from appealbridge import __version__
 from tests.docs.pages import ROOT
 
 PACKAGING = ROOT / "packaging"
+CHANGES = (ROOT / "CHANGELOG.md").read_text("utf-8")
 METRIC = re.compile(r"\bappealbridge_[a-z_]+")
 DOCS = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+
+
+def test_the_version_has_its_release_notes_and_says_each_change_once():
+    assert f"\n## {__version__} (" in CHANGES
+    entries = [part.partition("\n\n")[0] for part in re.split(r"(?m)^- ", CHANGES)[1:]]
+    assert len({*entries}) == len(entries)
 
 
 def test_the_man_page_and_completion_are_those_of_this_command_line(tmp_path):
