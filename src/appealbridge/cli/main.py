@@ -38,6 +38,7 @@ FILES = {
     "decisions.accepting": ("recipes",),
     "decisions.stopping": ("stop", "start", "status"),
     "people.commands": ("people", "tokens"),
+    "people.duty": ("duty",),
     "channels": ("channels",),
     "db": ("db",),
     "completion": ("completion",),

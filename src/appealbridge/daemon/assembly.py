@@ -136,6 +136,7 @@ def assemble(
         roster=settings.roster,
         public_url=(settings.daemon.public_url or "").rstrip("/"),
         control_socket=settings.daemon.control_socket is not None,
+        checkpoints_to=settings.daemon.audit.tell,
     )
     wrong_lists = list_problems(book.recipes.values(), catalogue)
     return Assembly(settings, registry, catalogue, active, egress, wrong_lists)

@@ -61,7 +61,7 @@ class ActiveConfiguration:
     source shares with those it is joined with. In `practice` every account is on the practice
     platforms. `quiet` are the times at which nothing is published. `roster` has the people and their
     roles, `public_url` the address at which they reach the pages; `control_socket` says whether the command line has a
-    socket of its own.
+    socket of its own. `checkpoints_to` are the people and groups who get checkpoints of the audit trail.
     """
 
     book: Book
@@ -80,6 +80,7 @@ class ActiveConfiguration:
     public_url: str = ""
     control_socket: bool = False
     approvals: ApprovalTimes = field(default_factory=ApprovalTimes)
+    checkpoints_to: Sequence[str] = ()
 
     @property
     def mode(self) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 from appealbridge.engine.active import ActiveConfiguration, Bound
+from appealbridge.engine.approvals.duties import Duties
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.backoff import RetryPolicy
 from appealbridge.engine.delivery.lane import Lane
@@ -42,6 +43,7 @@ class Engine:
         self.acceptances = self.pipeline.acceptances
         self.disk_space = self.pipeline.disk_space
         self.people = People(context)
+        self.duties = Duties(context, self.people)
         self.heartbeat = Heartbeat(context)
         self.monitor = Monitor(context, self.pipeline.dispatcher.sending)
         self._notices = Notices(context, self.questions)
@@ -83,7 +85,7 @@ class Engine:
             "approvals": self.questions.run,
             "acceptances": self.acceptances.run,
             "retention": self._pruning.run,
-            "checkpoints": Checkpoints(self.context).run,
+            "checkpoints": Checkpoints(self.context, lambda: self.active.checkpoints_to).run,
             "notices": self._notices.run,
         }.items():
             self._loops.start(name, work)

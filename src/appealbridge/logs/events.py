@@ -69,6 +69,8 @@ class LogEvent(StrEnum):
     CHANGES_ASKED = "changes_asked"
     EDITED = "edited"
     APPROVAL_TAKEN_BACK = "approval_taken_back"
+    ON_DUTY = "on_duty"
+    OFF_DUTY = "off_duty"
     RECIPE_ACCEPTED = "recipe_accepted"
     QUESTION_LAPSED = "question_lapsed"
     REPLAYED = "replayed"

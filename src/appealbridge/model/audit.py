@@ -52,6 +52,8 @@ class Act(StrEnum):
     EDIT = "edit"
     TAKE_BACK = "take_back"
     ACCEPT = "accept"
+    BEGIN_DUTY = "begin_duty"
+    END_DUTY = "end_duty"
 
 
 @value(kw_only=True)

@@ -51,6 +51,7 @@ class Alarm(StrEnum):
     STOPPED = "bridge.stopped"
     STARTED = "bridge.started"
     WILL_EXPIRE = "delivery.will_expire"
+    CHECKPOINTED = "audit.checkpoint"
     CHECKPOINT = "audit.no_checkpoint"
     NOBODY_ASKED = "approval.nobody_asked"
     TO_ACCEPT = "recipe.to_accept"

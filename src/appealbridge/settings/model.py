@@ -203,6 +203,11 @@ class AuditSettings(_Section):
         "where nobody can change it who can write the store. If left out, it is beside the store.",
         "/mnt/elsewhere/appealbridge.checkpoints",
     )
+    tell: tuple[str, ...] = _option(
+        (),
+        "The people and groups who get each checkpoint in a notice too, such as a mailbox of another force.",
+        ["professional_standards"],
+    )
 
 
 class DaemonSettings(_Section):

@@ -25,6 +25,7 @@ def unknown_names(document: Document) -> Iterator[Problem]:
         ("notices", "to", people, "person or group"),
         ("notices", "by", channels, "channel"),
         ("approvals", "escalate_to", people, "person or group"),
+        ("audit", "tell", people, "person or group"),
     ):
         options = document.value.get(section)
         written = options.get(key) if isinstance(options, dict) else None

@@ -78,6 +78,13 @@ class PeopleStore(Protocol):
     async def end_session(self, hash_: str) -> None:
         """End a session; nothing happens if there is none."""
 
+    async def keep_duty(self, person: str, ends: float, decision: Decision | None = None) -> None:
+        """Store until when somebody is on duty, in place of what they said before."""
+
+    async def on_duty(self, now: float) -> Mapping[str, float]:
+        """Return until when people are on duty, by id, if that is later than `now`."""
+        ...
+
     async def keep_token(self, token: Token, decision: Decision | None = None) -> None:
         """Store a token; raise `IllegalMove` if its name was ever used."""
 

@@ -139,6 +139,9 @@ ROUTES: Mapping[str, Access] = {
     "GET /api/v1/stop": READ,
     "POST /api/v1/stop": Access(EVERYBODY, TokenScope.STOP),
     "POST /api/v1/start": _of(_OPERATOR),
+    "GET /api/v1/duty": READ,
+    "POST /api/v1/duty": _of(_APPROVER),
+    "POST /api/v1/duty/end": _of(_APPROVER),
     "GET /api/v1/people": _of(_ADMIN),
     "POST /api/v1/people/{id}/invite": _of(_ADMIN),
     "POST /api/v1/people/{id}/reset": _of(_ADMIN),
@@ -208,6 +211,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "status": ("GET /api/v1/status",),
     "stop": ("POST /api/v1/stop", _MODE),
     "start": ("GET /api/v1/stop", "POST /api/v1/start", _MODE),
+    "duty": ("GET /api/v1/duty", "POST /api/v1/duty", "POST /api/v1/duty/end", _MODE),
     "people": (
         "GET /api/v1/people",
         "POST /api/v1/people/{id}/invite",

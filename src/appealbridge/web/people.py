@@ -76,7 +76,28 @@ def routes(engine: Engine) -> web.RouteTableDef:
         engine.report.person(LogEvent.TOKEN_REVOKED, token.name, actor_of(request))
         return answer(_token(token, engine.clock.now()))
 
+    _duty(engine, table)
     return table
+
+
+def _duty(engine: Engine, table: web.RouteTableDef) -> None:
+    @table.get("/duty")
+    async def on_duty(request: web.Request) -> web.Response:
+        del request
+        rows = await engine.duties.all()
+        return answer([{"id": id_, "until": moment(ends)} for id_, ends in rows.items()])
+
+    @table.post("/duty")
+    async def begin_duty(request: web.Request) -> web.Response:
+        actor, until = actor_of(request), request.query.get("until", "")
+        ends = await engine.duties.begin(until, engine.active, actor)
+        return answer({"id": actor.person, "until": moment(ends)})
+
+    @table.post("/duty/end")
+    async def end_duty(request: web.Request) -> web.Response:
+        actor = actor_of(request)
+        await engine.duties.end(actor)
+        return answer({"id": actor.person, "until": None})
 
 
 def _person(one: Profile, known: Credentials, now: float) -> dict[str, Any]:

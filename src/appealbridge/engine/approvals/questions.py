@@ -14,6 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.approvals.duties import asked_first, writers_of
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import GO, Verdict, content_hash
 from appealbridge.engine.delivery.lane import Lane
@@ -45,6 +46,9 @@ AGAIN = 1.0
 
 ESCALATED = 3
 """The level of a question from which on more people may answer: it was asked, reminded of, and passed on."""
+
+REMINDED = 2
+"""The level of a question from which on not only those on duty are asked."""
 
 BY = "by"
 """The key of a trace entry with the person who caused a run."""
@@ -183,7 +187,7 @@ class Questions(OutcomeListener):
             level = question.level + 1
             due_after = {1: times.remind_after, 2: times.next_after}.get(level)
             next_at = None if due_after is None else question.asked_at + due_after
-            reached = len(self._reachable(question, level))
+            reached = len(await self._reachable(question, level))
             await self._store.asked_again(
                 question.number, level=level, next_at=next_at, reached=reached
             )
@@ -199,12 +203,17 @@ class Questions(OutcomeListener):
         at = await self._store.next_question()
         return None if at is None else max(0.0, at - now)
 
-    def _reachable(self, question: ApprovalQuestion, level: int) -> list[str]:
-        """Return the people who may answer a question and can be told."""
+    async def _reachable(self, question: ApprovalQuestion, level: int) -> list[str]:
+        """Return the people who are asked now, can be told, and did not write what is asked."""
         active, telling = self.active, self.active.telling
         names = (question.policy, *(self.times.escalate_to if level >= ESCALATED else ()))
-        ids = [each.id for name in names for each in approvers(name, active.roster)]
-        return [each.name for each in telling.whom(ids) if telling.ways(each)]
+        ids: Sequence[str] = [each.id for name in names for each in approvers(name, active.roster)]
+        if level < REMINDED:
+            ids = await asked_first(self._store, active, [question], ids, self._clock.now())
+        wrote = set() if active.practice else await writers_of(self._store, active, question)
+        return [
+            each.name for each in telling.whom(ids) if telling.ways(each) and each.name not in wrote
+        ]
 
     async def refresh(self, delivery: Delivery) -> None:
         """Ask again about a waiting delivery if its account was changed since it was asked."""

@@ -33,6 +33,7 @@ _ABOUT_NO_ACCOUNT = frozenset(
         Trouble.CANNOT_REMOVE,
         Alarm.WITHDRAWN_SUBJECT,
         Alarm.CHECKPOINT,
+        Alarm.CHECKPOINTED,
         Alarm.NOBODY_ASKED,
         Alarm.STOPPED,
         Alarm.STARTED,

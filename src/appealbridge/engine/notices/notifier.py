@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appealbridge.engine.active import ActiveConfiguration
-from appealbridge.engine.approvals.questions import ESCALATED, AskedDelivery, Questions
+from appealbridge.engine.approvals.duties import asked_first
+from appealbridge.engine.approvals.questions import ESCALATED, REMINDED, AskedDelivery, Questions
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.notices.asking import asked_text
 from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
@@ -141,8 +142,12 @@ class Notices:
             except NotFound:
                 recipe = None
         telling = active.telling
-        if sort.kind in TO_ADMINS:
-            named: tuple[str, ...] = tuple(each.id for each in active.roster.having(Role.ADMIN))
+        named: tuple[str, ...]
+        if sort.kind == Alarm.CHECKPOINTED:
+            named = tuple(active.checkpoints_to)
+            known = bool(telling.whom(named))
+        elif sort.kind in TO_ADMINS:
+            named = tuple(each.id for each in active.roster.having(Role.ADMIN))
             known = any(map(telling.ways, telling.whom(named)))
         elif recipe is not None and sort.kind == Trouble.APPROVAL:
             named = await self._approvers(active, recipe)
@@ -158,13 +163,20 @@ class Notices:
             return (recipe.approval,)
         policy = "" if recipe.approval == NO_APPROVAL else recipe.approval
         names = [policy]
-        for question in await self._store.questions(limit=MOST):
-            if question.level >= ESCALATED and f".{recipe.name}" in question.run_id:
-                names += active.approvals.escalate_to
-                break
-        return tuple(
-            dict.fromkeys(each.id for name in names for each in approvers(name, active.roster))
-        )
+        questions = [
+            each
+            for each in await self._store.questions(limit=MOST)
+            if f".{recipe.name}" in each.run_id
+        ]
+        level = max((each.level for each in questions), default=0)
+        if level >= ESCALATED:
+            names += active.approvals.escalate_to
+        ids: Sequence[str] = [
+            *dict.fromkeys(each.id for name in names for each in approvers(name, active.roster))
+        ]
+        if level < REMINDED:
+            ids = await asked_first(self._store, active, questions, ids, self._clock.now())
+        return tuple(ids)
 
     async def _tell(self, active: ActiveConfiguration, group: Group, sorts: list[NewsSort]) -> None:
         news = await self._store.news_of(sorts, MOST)

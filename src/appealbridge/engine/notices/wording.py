@@ -209,6 +209,13 @@ WORDINGS: Mapping[str, Wording] = {
         "somebody cut off the newest decisions. AppealBridge tries again every hour.",
         all="appealbridge audit verify",
     ),
+    Alarm.CHECKPOINTED: Wording(
+        "checkpoint of the trail of decisions",
+        "{count} checkpoints of the trail of decisions",
+        "Keep this message. If somebody cuts off decisions that were made before it, its lines show it: put them into "
+        "a file, one below the other.",
+        all="appealbridge audit verify --checkpoints FILE",
+    ),
     Alarm.WITHDRAWN_SUBJECT: Wording(
         "a withdrawn subject would have been published again",
         "withdrawn subjects would have been published again",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from appealbridge.engine.context import EngineContext
 from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
@@ -15,10 +17,11 @@ FIRST = 60.0
 
 
 class Checkpoints:
-    """Keeps checkpoints by the `keep_checkpoint` of the context."""
+    """Keeps checkpoints by the `keep_checkpoint` of the context, and sends them to `people`, if there are any."""
 
-    def __init__(self, context: EngineContext) -> None:
+    def __init__(self, context: EngineContext, people: Callable[[], Sequence[str]] = tuple) -> None:
         self._context = context
+        self._people = people
         self._unkept = False
 
     async def run(self) -> None:
@@ -36,6 +39,10 @@ class Checkpoints:
     async def keep(self) -> None:
         """Keep a checkpoint now, if something was decided since the last one; raise `StoreError`."""
         point = await self._context.store.checkpoint(self._context.clock.now())
+        if point is not None and self._people():
+            # Stored with the next start at the latest: the notice has the line of the file.
+            message = f"{point.seq} {point.hash} {point.at!r}"
+            await self._context.alarms.raise_alarm(Alarm.CHECKPOINTED, message=message)
         if point is None and self._unkept:
             point = [*await self._context.store.checkpoints()][-1]
         if point is None:

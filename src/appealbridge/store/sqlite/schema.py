@@ -26,7 +26,7 @@ from appealbridge.store.sqlite.decisions.tables import (
     MODES,
 )
 from appealbridge.store.sqlite.images.tables import IMAGES
-from appealbridge.store.sqlite.people.schema import PEOPLE
+from appealbridge.store.sqlite.people.schema import DUTIES, PEOPLE
 from appealbridge.store.sqlite.states import (
     IS_ENDED,
     IS_LISTED,
@@ -421,6 +421,7 @@ MIGRATIONS: tuple[str, ...] = (
     APPROVALS,
     ACCEPTANCES,
     CORRECTIONS,
+    DUTIES,
 )
 
 

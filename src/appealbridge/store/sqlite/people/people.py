@@ -120,6 +120,19 @@ class SqlitePeople(WriteAccess):
         db.execute("DELETE FROM sessions WHERE hash = ?", (hash_,))
 
     @writes
+    def keep_duty(
+        self, db: Connection, person: str, ends: float, decision: Decision | None = None
+    ) -> None:
+        db.execute("INSERT OR REPLACE INTO duties (person, ends) VALUES (?, ?)", (person, ends))
+        if decision is not None:
+            record(db, decision)
+
+    @reads
+    def on_duty(self, db: Connection, now: float) -> Mapping[str, float]:
+        rows = db.execute("SELECT person, ends FROM duties WHERE ends > ? ORDER BY person", (now,))
+        return dict(rows.fetchall())
+
+    @writes
     def keep_token(self, db: Connection, token: Token, decision: Decision | None = None) -> None:
         row = (
             token.name, token.hash, token.owner, " ".join(sorted(token.scopes)), token.made_at, token.ends,

@@ -1,5 +1,13 @@
 """The tables of people, sessions and tokens: a migration of `store/sqlite/schema.py`."""
 
+DUTIES = """
+-- Until when somebody is on duty; those are asked first.
+CREATE TABLE duties (
+    person TEXT PRIMARY KEY,
+    ends REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 PEOPLE = """
 -- Everybody whom the settings ever named; who was removed stays so. Hashes, except the secret of the second factor.
 CREATE TABLE people (

@@ -1,0 +1,45 @@
+"""`duty`: who is on duty, and is asked first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+
+from appealbridge.cli.common import config_option, json_option
+from appealbridge.cli.operator import daemon_of
+from appealbridge.cli.output import say, show
+from appealbridge.cli.tell import clock
+
+
+@click.command(short_help="Say that you are on duty, and see who is.")
+@click.option("--until", default="", help="You are on duty until then, such as 07:00.")
+@click.option("--end", is_flag=True, help="You are not on duty any more.")
+@config_option
+@json_option
+def duty(config: Path | None, as_json: bool, end: bool, until: str) -> None:
+    """
+    Show who is on duty, or say that you are.
+
+    Whoever is on duty is asked first about what waits for approval; all others who may answer are asked with the first
+    reminder.
+    """
+    if end and until:
+        raise click.UsageError("give --until or --end, not both")
+    daemon = daemon_of(config, as_json)
+    if end:
+        show(daemon.post("/duty/end"), as_json, lambda row: say(f"{row['id']} is not on duty"))
+    elif until:
+        answer = daemon.post(f"/duty?{urlencode({'until': until})}")
+        show(answer, as_json, lambda row: _on_duty([row]))
+    else:
+        show(daemon.get("/duty"), as_json, _on_duty)
+
+
+def _on_duty(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        say(f"{row['id']} is on duty until {clock(row['until'])}")
+    if not rows:
+        say("nobody is on duty, so everybody who may answer is asked at once")
