@@ -56,7 +56,7 @@ def deliveries(rows: Sequence[Row]) -> None:
     if not rows:
         say("no deliveries")
         return
-    headings = ("no.", "state", "channel", "what", "about", zoned("planned"), "why or where")
+    headings = ("no.", "state", "channel", "what", "about", zoned("planned"), _LAST)
     lines = (
         (
             str(row["number"]),
@@ -65,11 +65,28 @@ def deliveries(rows: Sequence[Row]) -> None:
             f"{row['recipe']}: {row['step']}{changing(row)}",
             short(row["subject"]),
             brief(row["planned_at"]),
-            why(row),
+            "; ".join(filter(None, (why(row), message(row)))),
         )
         for row in rows
     )
     table(headings, lines, cut=("channel", "what", "about"))
+
+
+_LAST = "why or where, and the message"
+_TEXTS = ("text", "message", "status", "title", "subject")
+
+
+def message(row: Row) -> str:
+    """Return what a delivery says in short: its recipients, its text, and how many pictures it has."""
+    content = row.get("content") or {}
+    to = content.get("to") or ()
+    recipients = to if isinstance(to, str) else ", ".join(map(str, to))
+    found = next((content[name] for name in _TEXTS if content.get(name)), "")
+    text = short(" ".join(str(found).split()))
+    pictures = len(content.get("images") or ())
+    parts = [f"to {recipients}" if recipients else "", f'"{text}"' if text else ""]
+    parts += [f"{pictures} pictures" if pictures > 1 else "1 picture"] if pictures else []
+    return "; ".join(filter(None, parts))
 
 
 def channels(rows: Sequence[Row]) -> None:

@@ -289,3 +289,9 @@ def test_a_time_in_a_column_has_its_zone_in_the_heading_or_with_it(monkeypatch, 
     finally:
         monkeypatch.delenv("TZ")
         time.tzset()
+
+
+def test_each_delivery_is_listed_with_recipients_text_and_pictures(capsys):
+    content = {"to": "desk@example.org", "subject": "News", "text": "M6\nclosed", "images": [1, 2]}
+    tell.deliveries([{**LISTED, "content": content, "reason": "because"}])
+    assert 'because; to desk@example.org; "M6 closed"; 2 pictures' in capsys.readouterr().out
