@@ -244,8 +244,8 @@ WORDINGS: Mapping[str, Wording] = {
     Alarm.NOBODY_ASKED: Wording(
         "nobody was asked for an approval",
         "nobody was asked for {count} approvals",
-        "Nobody who may approve it has an address under people: in the settings that a notice can reach. It waits, and "
-        "lapses after the time in the settings.",
+        "Nobody who may approve it has an address under people: in the settings that a notice can reach, or only those "
+        "who wrote it have one. It waits, and lapses after the time in the settings.",
         all="appealbridge questions",
     ),
     Alarm.PART_BROKE: Wording(
