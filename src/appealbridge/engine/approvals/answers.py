@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from appealbridge.engine.approvals.questions import AskedDelivery, Questions, waits
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.runs.queue import RunQueue
@@ -146,12 +148,13 @@ class Answers:
         new = _with_content(post, content)
         authors = [*asked.newest.authors, *([actor.person] if actor.person else [])]
         why = f"{actor.person or 'somebody'} edited it"
-        root = new if new.id == delivery.id else delivery
+        root = new if new.id == delivery.id else await self._with_part(delivery, new)
         revision = await self._questions.revision(
             root, asked.newest.number + 1, authors, why, changed=new
         )
         decision = self._decision(actor, Act.EDIT)
-        await self._store.revise(revision, {new.id: content}, decision)
+        contents = {root.id: root.content, new.id: new.content}
+        await self._store.revise(revision, contents, decision)
         self._tell(await self._store.delivery(delivery.id), LogEvent.EDITED, actor)
         self._context.alarms.news.set()
         return revision
@@ -248,6 +251,18 @@ class Answers:
                 await self._questions.changes(delivery, seen, asked.newest),
             )
         return asked
+
+    async def _with_part(self, first: Delivery, part: Delivery) -> Delivery:
+        """Return the first post of a thread with the new text of a later one, which its message lists too."""
+        whole = orjson.loads(first.content)
+        ids = [each.id for each in await self._store.thread(first.id)]
+        listed = whole.get("thread")
+        place = ids.index(part.id) if part.id in ids else -1
+        if not isinstance(listed, list) or not 0 <= place < len(listed):
+            return first
+        listed[place] = orjson.loads(part.content).get("text", listed[place])
+        content = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS).decode()
+        return _with_content(first, content)
 
     async def _first(self, post: Delivery) -> Delivery:
         """Return the first post of the thread that waits with this one, or the post itself."""
