@@ -709,3 +709,64 @@ async def test_a_reply_with_a_picture_waits_for_its_post_and_for_its_picture(sto
     first, reply = shown(story, "x")
     assert [medium["alt"] for medium in reply.media] == ["Late"]
     assert first.media == []
+
+
+async def test_the_trace_names_the_pictures_that_a_channel_does_not_take(story):
+    await story.begins({"toot": TOOTED})
+    urls = [await puts(story, f"{n}.png", picture(size=(n, n))) for n in range(1, 7)]
+    await arrives(story, "Missing: Aisha", *({"url": url, "alt": url} for url in urls))
+    (delivery,) = await story.state(1, "delivered")
+    _, run = await story.asks("GET", f"/runs/{delivery['run']}")
+    messages = [entry["message"] for entry in run["trace"]]
+    assert [message for message in messages if "without 2 more images" in message] == [
+        f"planned a delivery on force_mastodon, without 2 more images: {urls[4]}, {urls[5]}"
+    ]
+
+
+THREADED = TOOTED.replace("images:", "overflow: thread\n    images:")
+
+
+async def test_the_first_post_of_a_thread_bears_the_pictures(story):
+    await story.begins({"toot": THREADED})
+    url = await puts(story, "a.png", picture())
+    await arrives(story, "Missing: Aisha. " * 60, {"url": url, "alt": ALT})
+    await story.until(lambda: len(shown(story, "mastodon")) == 2, passing=1.0)
+    first, second = shown(story, "mastodon")
+    assert [medium["alt"] for medium in first.media] == [ALT]
+    assert second.media == []
+    assert second.more["in_reply_to"] == first.id
+
+
+async def test_a_channel_may_have_other_pictures_and_other_alt_texts(story):
+    own = AT_ONCE.replace(
+        "approval: none",
+        """    per_channel:
+      force_x: { images: [{ url: "{{ event.data.images[0].url }}", alt: Short }] }
+      force_facebook: { images: [] }
+approval: none""",
+    )
+    await story.begins({"appeals": own})
+    urls = [await puts(story, f"{n}.png", picture(size=(n, n))) for n in (1, 2)]
+    await arrives(story, "Missing: Aisha", *({"url": url, "alt": ALT} for url in urls))
+    await story.state(3, "delivered")
+    alts = {
+        platform: [medium["alt"] for medium in shown(story, platform)[0].media]
+        for platform in ("x", "facebook", "mastodon")
+    }
+    assert alts == {"x": ["Short"], "facebook": [], "mastodon": [ALT, ALT]}
+    assert story.sandbox.pictures.fetched["1.png"] == 1
+
+
+async def test_an_alt_text_that_is_too_long_is_never_cut(story):
+    await story.begins({"appeals": AT_ONCE})
+    url = await puts(story, "a.png", picture())
+    await arrives(story, "Missing: Aisha", {"url": url, "alt": "x" * 1001})
+    run = await story.until(lambda: failed_run(story))
+    assert "1001 characters, but force_x allows 1000 for an alt text; shorten it" in run["reason"]
+    assert not any(shown(story, platform) for platform in ("x", "facebook", "mastodon"))
+
+
+async def failed_run(story):
+    _, listed = await story.asks("GET", "/runs")
+    runs = listed if isinstance(listed, list) else listed["runs"]
+    return next((run for run in runs if run["state"] == "failed"), None)
