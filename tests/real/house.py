@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -10,13 +11,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from textwrap import dedent, indent
 
+from PIL import Image as Drawing
+
 from tests.stories import staging
 from tests.stories.processes import Daemon, daemon
+
+SECRET = "taken at a secret place"
+_DESCRIPTION = 0x010E
 
 SETTINGS = """\
 listen: 127.0.0.1:0
 store: sqlite:///{folder}/bridge.db
 recipes: {folder}/recipes
+media_folder: {folder}/media
 
 channels:
 {channels}
@@ -28,6 +35,25 @@ webhooks:
 """
 
 
+def put_pictures(folder: Path) -> None:
+    """Put red.png and blue.jpg there, each with words in its metadata that nobody may read."""
+    folder.mkdir(exist_ok=True)
+    for name, colour in (("red.png", "red"), ("blue.jpg", "blue")):
+        picture = Drawing.new("RGB", (640, 480), colour)
+        exif = Drawing.Exif()
+        exif[_DESCRIPTION] = SECRET
+        picture.save(folder / name, exif=exif)
+
+
+def colour_of(data: bytes) -> str:
+    """Return the colour of a picture, after a look that its metadata is gone."""
+    assert SECRET.encode() not in data
+    drawing = Drawing.open(io.BytesIO(data))
+    assert not drawing.getexif()
+    red, _, blue = drawing.convert("RGB").getpixel((9, 9))
+    return "red" if red > 200 > blue else "blue" if blue > 200 > red else "other"
+
+
 @asynccontextmanager
 async def house(
     folder: Path, channels: str, recipes: Mapping[str, str], **secrets: str
@@ -36,6 +62,7 @@ async def house(
     nowhere = ("http://127.0.0.1:1", "smtp://127.0.0.1:1")
     exists = await asyncio.to_thread(folder.exists)
     stage = staging.Stage(folder, *nowhere) if exists else staging.build(folder, *nowhere, recipes)
+    put_pictures(folder / "media")
     for name, secret in secrets.items():
         file = folder / "secrets" / name
         file.touch(0o600)

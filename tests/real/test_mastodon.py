@@ -64,3 +64,45 @@ async def test_a_post_whose_answer_is_lost_is_published_once_and_removed_for_goo
                 return await asyncio.to_thread(read) == []
 
             await until(is_gone, "the removal")
+
+
+PICTURED = """
+alias: Appeal
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'correction' }}"
+    then:
+      - action: amend
+        of: toot
+        text: "{{ event.data.text }}"
+        images: [{ file: blue.jpg, alt: A blue coat }]
+    else:
+      - action: mastodon_post
+        id: toot
+        channel: force_mastodon
+        text: "{{ event.data.text }}"
+        images: [{ file: red.png, alt: A red coat }, { file: blue.jpg, alt: The station }]
+approval: none
+"""
+
+
+async def test_a_post_has_its_pictures_with_their_descriptions_once(server, tmp_path):
+    url, read = server
+    event = {"type": "appeal", "subject": "MP-1", "text": "Missing: Aisha"}
+    async with Losing(url) as way:
+        channels = CHANNELS.format(url=way.url)
+        recipes = {"toot": PICTURED}
+        async with house(tmp_path / "stage", channels, recipes, mastodon_token=TOKEN) as force:
+            way.lose("/media")
+            way.lose("/statuses")
+            await force.receives("msg_1", event)
+            await force.has(1, "delivered")
+            assert len(way.lost) == 2
+            (post,) = read()
+            assert post["pictures"] == ["A red coat", "The station"]
+            await command(force, "withdraw", "MP-1", "--reason", "Found")
+
+            async def is_gone():
+                return await asyncio.to_thread(read) == []
+
+            await until(is_gone, "the removal")

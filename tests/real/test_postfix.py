@@ -1,14 +1,16 @@
 """Mail through a real server: Postfix delivers what we send, and mblaze shows it."""
 
 import asyncio
+import re
 import shutil
+import subprocess
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.real.house import house
+from tests.real.house import colour_of, house
 from tests.real.servers import HERE, free_port, install, output_of, running
 from tests.stories.processes import until
 
@@ -34,7 +36,7 @@ EVENT = {"type": "incident", "subject": "MP-1", "text": "Aïsha, 14, missing fro
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A Postfix with the mailbox desk@papers.example: its port, and a function that shows each mail in it."""
+    """A Postfix with the mailbox desk@papers.example: its port, a function that shows each mail in it, and it."""
     install("postfix")
     port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="appealbridge-postfix-"))
@@ -55,7 +57,7 @@ def server(tmp_path_factory):
     command = ["/usr/sbin/postfix", "-c", folder / "conf", "start-fg"]
     try:
         with running(command, port, tmp_path_factory.mktemp("postfix") / "log"):
-            yield port, read
+            yield port, read, folder / "mail/desk"
             output_of(
                 [*command[:-1], "stop"]
             )  # its master process has left the group that is ended
@@ -64,7 +66,7 @@ def server(tmp_path_factory):
 
 
 async def test_a_mail_is_delivered_and_shown_as_it_was_written(server, tmp_path):
-    port, read = server
+    port, read, _ = server
     channels = CHANNELS.format(port=port)
     async with house(tmp_path / "stage", channels, {"mail": MAIL}) as force:
         await force.receives("msg_1", EVENT)
@@ -77,3 +79,54 @@ async def test_a_mail_is_delivered_and_shown_as_it_was_written(server, tmp_path)
     assert "To: desk@papers.example" in mail
     assert "Subject: Appeal: Aïsha, 14, missing from Digbeth" in mail
     assert "Have you seen Aïsha, 14, missing from Digbeth? Ring 101." in mail
+
+
+PICTURED = """
+alias: To the press, with a picture
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - action: email
+    channel: press_office
+    to: desk@papers.example
+    subject: "With a picture: {{ event.data.text }}"
+    html: "<p>Have you seen {{ event.data.text }}?</p>"
+    images: [{ file: red.png, alt: A red coat }]
+approval: none
+"""
+
+
+async def test_a_mail_shows_its_picture_inside(server, tmp_path):
+    """As mblaze, which is no library of ours, takes it apart."""
+    port, _, mailbox = server
+    channels = CHANNELS.format(port=port)
+    async with house(tmp_path / "stage", channels, {"mail": PICTURED}) as force:
+        await force.receives("msg_2", {**EVENT, "subject": "MP-2"})
+        await force.has(1, "delivered")
+
+    def pictured():
+        files = output_of(["mlist", mailbox]).split()
+        shown = {file: output_of(["mshow", "-n", file], LC_ALL="C.UTF-8") for file in files}
+        return [file for file, text in shown.items() if "With a picture" in text]
+
+    (mail,) = await until(partial(asyncio.to_thread, pictured), "the mail")
+    picture, html, content_id = await asyncio.to_thread(taken_apart, mail)
+    assert colour_of(picture) == "red"
+    assert f'src="cid:{content_id}"' in html
+    assert 'alt="A red coat"' in html
+
+
+def taken_apart(mail):
+    """Return the picture and the HTML of a mail, as mblaze finds them, and the picture's Content-ID."""
+    rows = output_of(["mshow", "-t", mail], LC_ALL="C.UTF-8").splitlines()
+    number = {
+        kind: next(row.split(":")[0].strip() for row in rows if kind in row)
+        for kind in ("image/png", "text/html")
+    }
+    data = {kind: part_of(mail, each) for kind, each in number.items()}
+    content_id = re.search(r"(?im)^Content-ID: <(.+)>", Path(mail).read_text("ascii"))[1]
+    return data["image/png"], data["text/html"].decode(), content_id
+
+
+def part_of(mail, number):
+    command = [shutil.which("mshow"), "-O", mail, number]
+    return subprocess.run(command, check=True, capture_output=True).stdout
