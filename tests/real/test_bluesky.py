@@ -240,6 +240,40 @@ async def test_a_correction_whose_answer_is_lost_is_there_once_and_all_is_withdr
         await until(is_gone, "the removal")
 
 
+PICTURED = """
+alias: Appeal with pictures
+triggers: [{ trigger: webhook, webhook_id: desk, types: [appeal] }]
+actions:
+  - action: bluesky_post
+    channel: force_bluesky
+    text: "{{ event.data.text }}"
+    images: [{ file: red.png, alt: A red coat }, { file: blue.jpg, alt: The station }]
+approval: none
+"""
+
+
+async def test_pictures_of_a_recipe_are_there_once_and_gone_with_their_post(pds, tmp_path):
+    channels = CHANNELS.format(url=pds.way.url)
+    async with house(
+        tmp_path / "stage", channels, {"appeal": PICTURED}, bluesky_app_password=pds.password
+    ) as force:
+        for request in ("uploadBlob", "putRecord"):
+            pds.way.lose(request)
+        await force.receives("msg_1", {"type": "appeal", "subject": "MP-9", "text": "Two coats"})
+        await force.has(1, "delivered")
+        assert len(pds.way.lost) == 2
+        (post,) = await pds.read()
+        shown = [(each["alt"], each["aspectRatio"]) for each in post["pictures"]]
+        ratio = {"width": 640, "height": 480}
+        assert shown == [("A red coat", ratio), ("The station", ratio)]
+        await command(force, "withdraw", "MP-9", "--reason", "Found safe")
+
+        async def is_gone():
+            return await pds.read() == []
+
+        await until(is_gone, "the removal")
+
+
 async def test_a_daemon_that_starts_again_needs_no_new_login(pds, tmp_path):
     recipes, channels = {"post": POST}, CHANNELS.format(url=pds.way.url)
     before = len(pds.way.asked("createSession"))

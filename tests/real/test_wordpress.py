@@ -19,7 +19,7 @@ from appealbridge.plugin.http.session import open_session
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.server import this_machine
 from tests.drawn import png, stored
-from tests.real.house import command, house
+from tests.real.house import colour_of, command, house
 from tests.real.losing import Losing
 from tests.real.servers import HERE, free_port, install, output_of, running
 from tests.stories.processes import platforms, until
@@ -335,3 +335,60 @@ async def test_two_pictures_are_uploaded_once_shown_and_gone_for_good_with_their
         assert not (await channel("look_upload", upload)).there
         assert await site.status(upload.url) == 404
     assert await site.status(receipt.url) == 404
+
+
+PICTURED = """
+alias: Appeal with pictures, corrected when it changes
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'appeal.updated' }}"
+    then:
+      - action: amend
+        of: blog
+        title: "{{ event.data.title }}"
+        body: "<p>{{ event.data.text }}</p>"
+        images: [{ file: blue.jpg, alt: A blue coat }]
+      - stop: corrected
+  - action: wordpress_post
+    id: blog
+    channel: newsroom
+    title: "{{ event.data.title }}"
+    body: "<p>{{ event.data.text }}</p>"
+    images: [{ file: red.png, alt: A red coat }, { file: blue.jpg, alt: The station }]
+approval: none
+"""
+
+
+async def test_pictures_of_a_recipe_are_there_once_corrected_and_gone_with_their_post(
+    site, tmp_path
+):
+    channels, password = CHANNELS.format(url=site.url), {"newsroom_password": site.password}
+    event = {**EVENT, "subject": "MP-9", "title": "Two coats", "text": "Seen?"}
+
+    async def library():
+        _, pictures = await site.asks("GET", "media?per_page=100&context=edit")
+        return {picture["alt_text"]: picture for picture in pictures}
+
+    async with house(tmp_path / "stage", channels, {"blog": PICTURED}, **password) as force:
+        await site.lose("media")
+        await site.lose("posts")
+        await force.receives("msg_9", event)
+        await force.has(1, "delivered")
+        assert len(await site.posts("Two coats")) == 1
+        before = await library()
+        assert {"A red coat", "The station"} <= before.keys()
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(before["A red coat"]["source_url"]) as answer,
+        ):
+            assert colour_of(await answer.read()) == "red"
+        await force.receives("msg_10", {**event, "type": "appeal.updated"})
+        await force.has(2, "delivered")
+        assert len(await site.posts("Two coats")) == 1
+        blue = (await library())["A blue coat"]["source_url"]
+        await command(force, "withdraw", "MP-9", "--reason", "Found safe")
+
+        async def is_gone():
+            return await site.status(blue) == 404
+
+        await until(is_gone, "the removal of the picture")
