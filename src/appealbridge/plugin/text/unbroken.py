@@ -26,6 +26,9 @@ _NAME = regex.compile(
     (?<! [A-Za-z0-9_.+-] ) [A-Za-z0-9_.+-]{{0,64}}+ [@＠]
       [\w-]{{1,100}}+ (?: \. [\w-]{{1,63}}+ ){{0,8}}+ (?: @ [\w-]{{1,63}}+ (?: \. [\w-]{{1,63}}+ ){{0,8}}+ )?+
     |
+    # An address up to the next space: X's own links end before letters such as 名, those of others do not.
+    (?<! [^\s(] ) https?:// \S{{1,2000}}+ (?! \S )
+    |
     # A hashtag; Bluesky's may have such characters inside.
     [#＃] {_IN_HASHTAG}{{1,100}}+ (?! {_IN_HASHTAG} ) (?: [-'’.+&/] \w{{1,30}}+ ){{0,4}}+
     """,

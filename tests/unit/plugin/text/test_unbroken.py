@@ -38,6 +38,7 @@ def test_a_phone_number_is_whole_and_101_has_the_word_before_it(text, whole):
         ("ask @force@mastodon.example,", ["@force@mastodon.example"]),
         ("mail me.too@example.police.uk", ["me.too@example.police.uk"]),
         ("see https://example.com/@a#b", ["https://example.com/@a#b"]),
+        ("see https://example.com/名 now", ["https://example.com/名"]),
         ("a # b @ c", []),
         ("#" + "a" * 101, []),
     ],
