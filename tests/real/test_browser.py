@@ -4,16 +4,13 @@ The pages in a real browser: on a phone, without scripts, by keyboard alone, and
 What people do is done with scripts off. axe-core is a script, so its contexts have them on; the pages have none.
 """
 
-import asyncio
-import shutil
 import site
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests import pictures
+from tests.real.chromium import PHONE, Chromium, clicks, on_phone
 from tests.real.servers import install
-from tests.stories.browser import Phone
 from tests.stories.conftest import story
 from tests.stories.crew import Crew, as_root, open_folder, people
 from tests.stories.test_images import ALT, arrives, puts
@@ -21,8 +18,6 @@ from tests.stories.test_images import ALT, arrives, puts
 __all__ = ["story"]
 
 pytestmark = as_root
-PHONE = {"width": 390, "height": 844}
-PASSWORD = "correct horse battery"
 RECIPE = """
 alias: Appeals with pictures
 triggers: [{ trigger: webhook, webhook_id: desk }]
@@ -48,71 +43,10 @@ async def crew(story):
         yield Crew(story, folder)
 
 
-class Chromium:
-    """
-    The machine's own Chromium, driven in a thread of its own: the story's clock watches the event loop of the tests.
-
-    `await chromium.does(act, ...)` calls `act(browser, ...)` there.
-    """
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "chromium")
-
-    async def __aenter__(self):
-        await self._calls(self._opens)
-        return self
-
-    async def __aexit__(self, *error):
-        await self._calls(self._closes)
-        self._thread.shutdown()
-
-    async def does(self, act, *values):
-        return await self._calls(act, self._browser, *values)
-
-    async def _calls(self, act, *values):
-        return await asyncio.get_running_loop().run_in_executor(self._thread, act, *values)
-
-    def _opens(self):
-        from playwright.sync_api import sync_playwright
-
-        self._playwright = sync_playwright().start()
-        path = shutil.which("chromium")
-        self._browser = self._playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox"]
-        )
-
-    def _closes(self):
-        self._browser.close()
-        self._playwright.stop()
-
-
 @pytest.fixture
 async def chromium(installed):
     async with Chromium() as opened:
         yield opened
-
-
-async def on_phone(chromium, crew, who):
-    """Return a page on a phone without scripts, on which somebody has logged in with a one-time code."""
-    code, phone, now = await crew.invites(who), Phone(), crew.story.clock.now()
-    return await chromium.does(enrols, crew.story.bridge.url, who, code, phone, now)
-
-
-def enrols(browser, url, who, code, phone, now):
-    page = browser.new_context(viewport=PHONE, java_script_enabled=False).new_page()
-    page.goto(f"{url}/code")
-    page.fill("#name", who)
-    page.fill("#code", code)
-    clicks(page, "main button")
-    phone.scans(page.content())
-    for field, text in (
-        ("#password", PASSWORD),
-        ("#again", PASSWORD),
-        ("#digits", phone.shows(now)),
-    ):
-        page.fill(field, text)
-    clicks(page, "main button")
-    return page
 
 
 async def asked(crew):
@@ -122,12 +56,6 @@ async def asked(crew):
     url = await puts(crew.story, "a.png", drawn)
     await arrives(crew.story, TEXT, {"url": url, "alt": ALT})
     return await crew.story.state(3, "held")
-
-
-def clicks(page, what):
-    """Click what leads to another page, and wait for that: what is done before belongs to the old page."""
-    with page.expect_navigation():
-        page.click(what)
 
 
 def enters(page):
