@@ -17,7 +17,7 @@ from tests.stories.crew import Crew, open_folder, people
 from tests.stories.test_images import arrives, puts
 
 TARGET = Path(__file__).parents[2] / "docs" / "img"
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1100, "height": 760}
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1100, "height": 720}
 COLOURS = 96
 """How many colours a picture keeps, so that its file is small."""
 
@@ -44,14 +44,14 @@ actions:
 class Camera:
     """Takes pictures of pages as one person sees them."""
 
-    def __init__(self, chromium: Chromium, url: str, cookies: list[dict[str, object]]) -> None:
-        self._chromium, self._url, self._cookies = chromium, url, cookies
+    def __init__(self, chromium: Chromium, url: str, cookies, target: Path) -> None:
+        self._chromium, self._url, self._cookies, self._target = chromium, url, cookies, target
 
     async def takes(self, name: str, path: str, size=PHONE, scheme="light", beginning="") -> None:
         """Save a picture of a page, or of what is in the window once `beginning` is at its upper edge."""
         data = await self._chromium.does(self._shoots, self._url + path, size, scheme, beginning)
         picture = Image.open(io.BytesIO(data)).convert("RGB").quantize(COLOURS)
-        picture.save(TARGET / f"{name}.png", optimize=True)
+        picture.save(self._target / f"{name}.png", optimize=True)
 
     def _shoots(self, browser, url, size, scheme, beginning):
         context = browser.new_context(viewport=size, color_scheme=scheme, java_script_enabled=False)
@@ -71,33 +71,33 @@ def edits(_, page, address, text):
     clicks(page, "text=Save and ask again")
 
 
-async def main() -> None:
+async def main(target: Path = TARGET) -> None:
     """Let an author and an approver work on an appeal, and take pictures of what the approver sees."""
     site.addsitedir(str(install("browser") / "python"))
-    TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open_folder() as shared:
         story = Story(Path(folder))
         crew = Crew(story, shared)
         try:
             async with Chromium() as chromium:
                 await crew.begins({"missing": RECIPE}, settings=people(**STAFF))
-                await shows(crew, chromium)
+                await shows(crew, chromium, target)
         finally:
             await story.ends()
 
 
-async def shows(crew: Crew, chromium: Chromium) -> None:
+async def shows(crew: Crew, chromium: Chromium, target: Path) -> None:
     story = crew.story
     url = await puts(story, "girl.jpg", girl_in_a_red_coat())
     await arrives(story, TEXT, {"url": url, "alt": ALT}, message="WMP-412")
     await story.state(3, "held")
     sam, dana = await on_phone(chromium, crew, "sam"), await on_phone(chromium, crew, "dana")
     address = story.bridge.url
-    camera = Camera(chromium, address, await chromium.does(lambda _: dana.context.cookies()))
+    cookies = await chromium.does(lambda _: dana.context.cookies())
+    camera = Camera(chromium, address, cookies, target)
     await camera.takes("question-phone", "/questions/1")
-    await camera.takes("question-phone-dark", "/questions/1", scheme="dark")
     await camera.takes("answers-phone", "/questions/1", beginning=".look .pictures")
-    await camera.takes("to-approve-desktop", "/waiting", DESKTOP)
+    await camera.takes("to-approve-phone-dark", "/waiting", scheme="dark")
+    await camera.takes("question-desktop", "/questions/1", DESKTOP)
     await chromium.does(
         edits, sam, f"{address}/deliveries/1/edit", TEXT.replace("at 16:20", "at 17:05")
     )

@@ -9,6 +9,7 @@ import site
 import pytest
 
 from tests import pictures
+from tests.real import screenshots
 from tests.real.chromium import PHONE, Chromium, clicks, on_phone
 from tests.real.servers import install
 from tests.stories.conftest import story
@@ -170,3 +171,9 @@ async def test_axe_finds_nothing_on_any_page(crew, chromium, installed, scheme):
     for known, paths in ((cookies, PAGES), ([], OPEN_PAGES)):
         found = await chromium.does(examines, crew.story.bridge.url, known, scheme, axe, paths)
         assert found == {}
+
+
+async def test_the_screenshots_of_the_docs_can_be_taken_anew(installed, tmp_path):
+    await screenshots.main(tmp_path)
+    names = {each.name for each in tmp_path.iterdir()}
+    assert names == {each.name for each in screenshots.TARGET.iterdir()}

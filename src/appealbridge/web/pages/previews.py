@@ -136,7 +136,7 @@ def beginning(delivery: Mapping[str, Any], length: int = 160) -> str:
     named = (content.get(name) for name in (*_HEADINGS, "text", "body", "html"))
     text = next((str(words) for words in named if words), "")
     line = " ".join(re.sub(r"<[^>]{0,500}>", " ", text[: length * 8]).split())
-    return line if len(line) <= length else f"{line[:length].rstrip()}…"
+    return line if len(line) <= length else f"{line[:length].rstrip(' .')}…"
 
 
 def linked(text: str, *, bare: bool) -> Markup:
