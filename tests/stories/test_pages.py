@@ -232,6 +232,30 @@ async def test_every_post_of_a_thread_is_shown_before_its_first_post_is_approved
     await crew.story.until(lambda: len(crew.story.posts("x")) == 3, passing=5)
 
 
+async def test_a_later_post_of_a_thread_is_edited_on_its_page_and_the_whole_is_asked_again(crew):
+    thread = HELD.replace(
+        'text: "{{ event.data.text }}"', 'text: "{{ event.data.text }}", thread: ["Use the A38"]'
+    )
+    await crew.begins({"tweet": thread}, settings=public())
+    await crew.story.receives("M6 closed")
+    await crew.story.until(lambda: crew.story.deliveries(state="held"))
+    author, approver = await somebody(crew, "author"), await somebody(crew, "approver")
+    await approver.get("/questions/1")
+    old = re.search(r'name="hash" value="(\w+)"', approver.page)[1]
+    assert await author.get("/deliveries/2/edit") == 200
+    assert "Use the A38</textarea>" in author.page
+    assert await author.post("/deliveries/2/edit", option_text="Use the A4540") == 303
+    assert author.goes_to == "/questions/1"
+    assert await approver.post("/deliveries/1/answer", answer="approve", hash=old) == 409
+    assert "A4540" in approver.page
+    await approver.get("/questions/1")
+    assert approver.page.count('class="look x"') == 2
+    assert approver.page.count('<h2 id="post-') == 1  # it is shown once, below its first post
+    assert await approves(crew, approver, 1) == 303
+    await crew.story.until(lambda: len(crew.story.posts("x")) == 2, passing=5)
+    assert "Use the A4540" in crew.story.posts("x")
+
+
 async def test_a_question_shows_every_hold_in_the_order_in_which_they_are_cleared(crew):
     (number,) = await held(crew, "M6 closed")
     tab = await somebody(crew, "approver")
