@@ -40,6 +40,7 @@ from appealbridge.engine.delivery.outcome import (
     tried,
 )
 from appealbridge.engine.withdrawals.outcome import settle_look, settle_removal
+from appealbridge.model.amendment import Amends, Change, Instead
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import AlreadyGone, IllegalMove, NotFound
 from appealbridge.model.receipt import Receipt
@@ -74,7 +75,8 @@ class Withdrawals(RuleBasedStateMachine):
     """
     The real store in a file, and everything around it.
 
-    `withdrawn` are the ids of the deliveries that any withdrawal was about. `decided` are those of which a person has
+    `withdrawn` are the ids of the deliveries that any withdrawal was about, and `about` those of each by its number; a
+    withdrawal is also about what another one is removing. `decided` are those of which a person has
     said since that they are to be published, or that they are not to be looked for any more.
     """
 
@@ -91,6 +93,7 @@ class Withdrawals(RuleBasedStateMachine):
         self.now, self.passed = NOW, 0.0
         self.count = 0
         self.withdrawn: set[str] = set()
+        self.about: dict[int, set[str]] = {}
         self.decided: set[str] = set()
         self.ended_at: dict[str, float] = {}
         self.under_way: list[Delivery] = []
@@ -113,16 +116,23 @@ class Withdrawals(RuleBasedStateMachine):
             for each in self._does(self.store.removals(limit=10**6))
             if each.removal.state in OPEN
         }
+        withdrawals = self._does(self.store.withdrawals(limit=10**6))
+        live = [each.number for each in withdrawals if each.lifted_at is None]
         for post in self.world.up():
             delivery = known.get(post.delivery)
             if delivery is None or delivery.id in self.decided | open_removals:
                 continue  # the restored backup is older than it, or a person has decided
             assert not self._blocks(delivery), (self._blocks(delivery), delivery)
+            for number in live:
+                assert delivery.id not in self.about.get(number, ()), (number, delivery)
 
     @invariant()
     def nothing_of_a_withdrawn_subject_waits_to_be_sent(self) -> None:
         for delivery in self._deliveries():
-            if delivery.state in (State.READY, State.PLANNED) and delivery.kind is Kind.POST:
+            if (
+                delivery.state in (State.READY, State.PLANNED)
+                and delivery.kind is not Kind.WITHDRAW
+            ):
                 assert not self._blocks(delivery), (self._blocks(delivery), delivery)
 
     def _blocks(self, delivery: Delivery) -> Sequence[Withdrawal]:
@@ -157,6 +167,20 @@ class Withdrawals(RuleBasedStateMachine):
         (accepted,) = self._does(self.store.accept([Arrival(event, [a_run(event)], posts)]))
         self._begins([self._does(self.store.delivery(id_)) for id_ in accepted.begun])
 
+    @precondition(lambda self: self.count)
+    @rule(
+        subject=SUBJECT,
+        channel=CHANNEL,
+        state=st.sampled_from([State.READY, State.READY, State.HELD]),
+        instead=st.sampled_from(Instead),
+    )
+    def a_recipe_amends(self, subject: str, channel: str, state: State, instead: Instead) -> None:
+        """What Facebook has is edited; the other channels do `instead`."""
+        event = self._event(subject, SOURCES[0])
+        amends = Amends("post", channel == "force_facebook", instead)
+        amendment = self._planned(event, "amend", channel, state, kind=Kind.AMEND, amends=amends)
+        self._does(self.store.accept([Arrival(event, [a_run(event)], [amendment])]))
+
     @rule(channel=CHANNEL, limit=st.integers(1, 3))
     def attempts_begin(self, channel: str, limit: int) -> None:
         self._begins(self._does(self.store.claim_removals(channel, self.now, limit)))
@@ -168,6 +192,7 @@ class Withdrawals(RuleBasedStateMachine):
         delivery = self.under_way.pop(place % len(self.under_way))
         self.ended_at[delivery.id] = self.passed
         self._does(self.store.settle(self._ends(delivery, how)))
+        self._is_replaced(delivery)
 
     @rule(channel=CHANNEL, fails=st.sampled_from([False, False, True]))
     def looks_begin(self, channel: str, fails: bool) -> None:
@@ -178,6 +203,8 @@ class Withdrawals(RuleBasedStateMachine):
                 continue
             if delivery.kind is Kind.WITHDRAW:
                 seen: Any = self.world.look(self._receipt(delivery), fails=fails)
+            elif delivery.is_edit:
+                seen = self.world.shows(delivery, self._receipt(delivery), fails=fails)
             else:
                 seen = self.world.search(delivery, fails=fails)
             self.looks.append((delivery, seen))
@@ -195,6 +222,7 @@ class Withdrawals(RuleBasedStateMachine):
             self._does(self.store.settle(settlement))
         except IllegalMove:
             return  # a person was quicker
+        self._is_replaced(delivery)
 
     @precondition(lambda self: self.count)
     @rule(seconds=PAUSES, ends=st.lists(ENDS, max_size=3), channel=CHANNEL)
@@ -222,7 +250,11 @@ class Withdrawals(RuleBasedStateMachine):
     @precondition(lambda self: self.count)
     @rule(place=PLACES)
     def a_person_withdraws_one_post(self, place: int) -> None:
-        posts = [each for each in self._deliveries() if each.kind is Kind.POST]
+        posts = [
+            each
+            for each in self._deliveries()
+            if each.kind is not Kind.WITHDRAW and not each.is_edit
+        ]
         if posts:
             post = one_of(posts, place)
             withdrawal = Withdrawal(
@@ -258,7 +290,7 @@ class Withdrawals(RuleBasedStateMachine):
         before = self._affected(order)
         self._does(self.store.accept([Arrival(event, [a_run(event)], [order, announcement])]))
         if not held:
-            self.withdrawn |= before
+            self._was_withdrawn(before)
 
     @precondition(lambda self: self.withdrawn)
     @rule(place=PLACES)
@@ -289,8 +321,9 @@ class Withdrawals(RuleBasedStateMachine):
         delivery = one_of(held, place)
         if not delivery.channel:
             if to is State.READY:
-                self.withdrawn |= self._affected(delivery)
+                before = self._affected(delivery)
                 self._does(self.store.carry_out(delivery.id, self.now))
+                self._was_withdrawn(before)
             return
         if to is not State.DELIVERED:
             self._moves(delivery, to)
@@ -322,10 +355,11 @@ class Withdrawals(RuleBasedStateMachine):
             self._does(self.store.move(delivery.id, target, self.now, hold=hold))
         except IllegalMove:
             return
-        if target is State.READY and delivery.kind is Kind.POST:
+        if target is State.READY and delivery.kind is not Kind.WITHDRAW:
             self.withdrawn.discard(delivery.id)  # the person has decided, and no withdrawal is live
         if target is State.CANCELLED and not hold:
-            self.decided.add(delivery.target or delivery.id)
+            removal = delivery.kind is Kind.WITHDRAW
+            self.decided.add(delivery.target if removal else delivery.id)
 
     def _settles(self, delivery: Delivery, target: State, **more: Any) -> None:
         settlement = Settlement(
@@ -357,6 +391,8 @@ class Withdrawals(RuleBasedStateMachine):
         for delivery in self.under_way:
             if delivery.kind is Kind.WITHDRAW:
                 self.world.remove(delivery, self._receipt(delivery), how)
+            elif delivery.is_edit:
+                self.world.edits(delivery, self._receipt(delivery), how)
             else:
                 self.world.publish(delivery, how)
         self._does(self.store.close())
@@ -376,6 +412,9 @@ class Withdrawals(RuleBasedStateMachine):
             file.unlink()
         shutil.copy(self.copy, self.path)
         self._starts()
+        stored = self._does(self.store.withdrawals(limit=10**6))
+        known = {each.number for each in stored}
+        self.about = {number: about for number, about in self.about.items() if number in known}
 
     # -- how ------------------------------------------------------------------------------------
 
@@ -400,7 +439,7 @@ class Withdrawals(RuleBasedStateMachine):
         return an_event(self.count, subject=subject, source=source, received_at=self.now)
 
     def _planned(
-        self, event: Any, step: str, channel: str, state: State, *, follows: str = ""
+        self, event: Any, step: str, channel: str, state: State, *, follows: str = "", **more: Any
     ) -> Delivery:
         begins = {"attempts": 1, "begun_at": self.now, "first_begun_at": self.now}
         return a_delivery(
@@ -412,32 +451,61 @@ class Withdrawals(RuleBasedStateMachine):
             hold=Hold.APPROVAL.value if state is State.HELD else "",
             publish_by=self.now + DAY,
             **(begins if state is State.SENDING else {}),
+            **more,
         )
 
+    def _was_withdrawn(self, about: set[str]) -> None:
+        """Note what the newest withdrawal is about."""
+        (newest,) = self._does(self.store.withdrawals(limit=1))
+        self.about[newest.number] = about
+        self.withdrawn |= about
+        self.decided -= about
+
     def _withdraws(self, order: WithdrawalOrder) -> None:
+        w = order.withdrawal
+        before = {
+            each.id
+            for each in self._published_or_open()
+            if each.subject == w.subject
+            and (not order.channels or each.channel in order.channels)
+            and (not w.target or each.id == w.target)
+        }
         try:
             result = self._does(self.store.withdraw(order))
         except (IllegalMove, NotFound):
             return
+        self._was_withdrawn(before)
         about = (*result.cancelled, *result.removing, *result.awaited, *result.tasks)
         self.withdrawn |= {each.id for each in about}
-        self.decided -= {each.id for each in about}
 
     def _affected(self, order: Delivery) -> set[str]:
         """Return the ids of the deliveries that an order is about."""
         of = json.loads(order.content)["of"]
         return {
             each.id
-            for each in self._deliveries()
-            if each.kind is Kind.POST
-            and (each.state in OPEN or each.state is State.DELIVERED)
-            and (each.subject, each.origin) == (order.subject, order.origin)
+            for each in self._published_or_open()
+            if (each.subject, each.origin) == (order.subject, order.origin)
             and each.run_id != order.run_id
-            and (not of or each.step in of)
+            and (not of or each.step in of or each.kind is Kind.AMEND)
         }
 
-    def _receipt(self, removal: Delivery) -> Receipt | None:
-        post: Delivery = self._does(self.store.delivery(removal.target))
+    def _published_or_open(self) -> Sequence[Delivery]:
+        """Return what a withdrawal can be about."""
+        return [
+            each
+            for each in self._deliveries()
+            if each.kind is not Kind.WITHDRAW
+            and (
+                each.state in OPEN
+                or each.state in (State.DELIVERED, State.WITHDRAWING)
+                or each.hold == Hold.UNKNOWN  # a person cancelled it although it may be published
+            )
+            and (not each.is_edit or each.state in (State.READY, State.HELD, State.PLANNED))
+        ]
+
+    def _receipt(self, delivery: Delivery) -> Receipt | None:
+        """Return the receipt of the post that a removal or an edit is about."""
+        post: Delivery = self._does(self.store.delivery(delivery.target))
         return post.receipt
 
     def _ends(self, delivery: Delivery, how: str) -> Settlement:
@@ -452,9 +520,18 @@ class Withdrawals(RuleBasedStateMachine):
             )
         before = self._does(self.store.attempts(delivery.id))
         so_far = tried(delivery, before, self.now)
-        return settle_send(
-            delivery, self.world.publish(delivery, how), policy, so_far, rng=self.rng, **times
-        )
+        if delivery.is_edit:
+            published = self.world.edits(delivery, self._receipt(delivery), how)
+        else:
+            published = self.world.publish(delivery, how)
+        return settle_send(delivery, published, policy, so_far, rng=self.rng, **times)
+
+    def _is_replaced(self, delivery: Delivery) -> None:
+        """Note that the post which a delivery replaces is withdrawn, if it is."""
+        if delivery.change == Change.REPLACE:
+            target = self._does(self.store.delivery(delivery.target))
+            if target.state in (State.WITHDRAWING, State.WITHDRAWN):
+                self.withdrawn.add(target.id)
 
     def _looked(self, removal: Delivery, seen: Any) -> Settlement:
         before = self._does(self.store.attempts(removal.id))
@@ -472,7 +549,9 @@ class Withdrawals(RuleBasedStateMachine):
     def _searched(self, delivery: Delivery, seen: Any) -> Settlement:
         account: Any = Account()
         channel = Mail() if delivery.channel == MAIL else X()
-        settlement = settle_unknown(delivery, channel, account, self.now)
+        settlement = None
+        if not delivery.is_edit:
+            settlement = settle_unknown(delivery, channel, account, self.now)
         if settlement is not None:
             return settlement
         return settle_search(

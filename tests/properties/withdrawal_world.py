@@ -30,6 +30,8 @@ class Post:
     delivery: str
     channel: str
     up: bool = True
+    edit: str = ""
+    """The id of the delivery that gave it its present text, if it was edited."""
 
 
 @dataclass(slots=True)
@@ -65,6 +67,38 @@ class World:
                 return Unsure("no answer")
         receipt = self._add(delivery)
         return Unsure("connection lost") if how == "unsure" else receipt
+
+    def edits(
+        self, delivery: Delivery, receipt: Receipt | None, how: str
+    ) -> Receipt | DeliveryError:
+        """Make an attempt to edit the post of a receipt."""
+        post = self._standing(receipt)
+        if post is None or receipt is None:
+            return Rejected("its post is no longer there")
+        match how:
+            case "try again":
+                return TryAgain("503")
+            case "rejected":
+                return Rejected("400")
+            case "lost" | "late":
+                return Unsure("connection lost")
+        post.edit = delivery.id
+        return Unsure("connection lost") if how == "unsure" else receipt
+
+    def shows(
+        self, edit: Delivery, receipt: Receipt | None, *, fails: bool
+    ) -> SearchResult | DeliveryError:
+        """Look whether an edit has arrived."""
+        if fails:
+            return TryAgain("503")
+        post = self._standing(receipt)
+        if post is None:
+            return SearchResult(None, sure=False, seen="404")
+        arrived = receipt if post.edit == edit.id else None
+        return SearchResult(arrived, sure=True, seen="the post")
+
+    def _standing(self, receipt: Receipt | None) -> Post | None:
+        return next((p for p in self.posts if receipt and p.id == receipt.id and p.up), None)
 
     def remove(self, removal: Delivery, receipt: Receipt | None, how: str) -> str | DeliveryError:
         """Make an attempt to remove the post of a receipt."""

@@ -259,6 +259,19 @@ class StoreAmendmentsContract:
         assert {each.id for each in result.removing} == {post.id, reply.id}
         assert await store.claim(CHANNEL, NOW + 50, 9) == []
 
+    async def test_a_post_that_was_replaced_stays_withdrawn_although_its_subject_is_not(
+        self, store: Store
+    ) -> None:
+        """Its removal began with the withdrawal of the subject, which is lifted."""
+        post = await published(store)
+        await amended(store, an_amendment(2, edits=False, instead="replace"))
+        (new,) = await store.claim(CHANNEL, NOW, 9)
+        result = await store.withdraw(a_withdrawal())
+        await store.settle(ended(new, State.DELIVERED))
+        await store.lift(result.withdrawal.number, "bob", NOW + 20)
+        assert await state_of(store, post) is State.WITHDRAWING
+        assert await state_of(store, new) is State.DELIVERED
+
     async def test_what_is_stored_again_amends_once(self, store: Store) -> None:
         await published(store)
         arrival = an_amendment(2)

@@ -221,6 +221,33 @@ class StoreWithdrawalsContract:
         assert [run.run.event_id for run in await store.woken_runs(NOW + 99, 99)]
         assert Alarm.WITHDRAWN_SUBJECT in {sort.kind for sort in await store.news()}
 
+    async def test_what_a_person_cancelled_although_it_may_be_published_is_a_task(
+        self, store: Store
+    ) -> None:
+        """Until a person has looked at the account and confirms that it is not there."""
+        unclear = await begun(store, an_arrival(1, subject=SUBJECT))
+        await store.settle(ended(unclear, State.UNKNOWN, due_at=NOW))
+        await store.move(unclear.id, State.CANCELLED, NOW + 5, reason="wrong")
+        certain = an_arrival(2, subject=SUBJECT)
+        await store.accept([certain])
+        await store.move(certain.deliveries[0].id, State.CANCELLED, NOW + 5, reason="wrong")
+        result = await store.withdraw(a_withdrawal())
+        assert [each.id for each in result.tasks] == [unclear.id]
+        task = await removal_of(store, unclear)
+        assert (task.state, task.hold) == (State.HELD, Hold.CANNOT_REMOVE)
+        await store.settle(ended(task, State.DELIVERED, source=State.HELD, receipt=None))
+        assert (await store.withdraw(a_withdrawal())).tasks == []
+        assert await state_of(store, unclear) is State.CANCELLED
+
+    async def test_a_removal_is_no_task_while_its_post_is_being_sent(self, store: Store) -> None:
+        """A person who confirmed that nothing is there would be wrong a moment later."""
+        sending = await begun(store, an_arrival(1, subject=SUBJECT))
+        await store.withdraw(a_withdrawal())
+        assert await store.stuck_removals([], NOW + 99) == []
+        await store.settle(ended(sending, State.UNKNOWN, due_at=NOW))
+        (stuck,) = await store.stuck_removals([], NOW + 99)
+        assert stuck.post.id == sending.id
+
     async def test_other_subjects_and_the_run_that_withdraws_go_on(self, store: Store) -> None:
         """A recipe may announce what it has withdrawn."""
         event = an_event(1, subject=SUBJECT)
@@ -290,6 +317,41 @@ class StoreWithdrawalsContract:
         assert (await removal_of(store, post)).state is State.READY
         await store.lift(second.withdrawal.number, "bob", NOW + 13)
         assert await state_of(store, post) is State.DELIVERED
+
+    @pytest.mark.parametrize(
+        "part",
+        [
+            {"channels": [CHANNEL]},
+            {"recipe": "major-incident", "steps": ["tweet"]},
+            {"channels": [CHANNEL], "origin": SOURCE},
+        ],
+    )
+    async def test_what_a_second_withdrawal_is_about_stays_withdrawn_until_that_is_lifted_too(
+        self, store: Store, part: dict[str, Any]
+    ) -> None:
+        """Also if it is only about some channels or steps; everything else is published again."""
+        post, other = await published(store), await published(store, 2, channel="force_facebook")
+        first = await store.withdraw(a_withdrawal())
+        scope = {name: value for name, value in part.items() if name != "origin"}
+        order = replace(a_withdrawal(whole=False, origin=part.get("origin", "")), **scope)
+        second = await store.withdraw(order)
+        await store.lift(first.withdrawal.number, "bob", NOW + 12)
+        assert await state_of(store, post) is State.WITHDRAWING
+        left = State.WITHDRAWING if "steps" in part else State.DELIVERED
+        assert await state_of(store, other) is left
+        await store.lift(second.withdrawal.number, "bob", NOW + 13)
+        assert await state_of(store, post) is State.DELIVERED
+
+    async def test_what_was_being_sent_and_is_withdrawn_alone_stays_withdrawn(
+        self, store: Store
+    ) -> None:
+        """Although the withdrawal of the whole subject, which came first, is lifted."""
+        sending = await begun(store, an_arrival(1, subject=SUBJECT))
+        first = await store.withdraw(a_withdrawal())
+        await store.withdraw(a_withdrawal(target=sending.id, whole=False))
+        await store.settle(ended(sending, State.DELIVERED))
+        await store.lift(first.withdrawal.number, "bob", NOW + 12)
+        assert await state_of(store, sending) is State.WITHDRAWING
 
     async def test_what_was_under_way_is_taken_back_although_the_withdrawal_is_lifted(
         self, store: Store

@@ -6,7 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from appealbridge.model.audit import Decision
-from appealbridge.model.delivery import KEEPS_TURN, MOVES, OPEN, Delivery, Hold, State, with_hold
+from appealbridge.model.delivery import (
+    KEEPS_TURN,
+    MOVES,
+    OPEN,
+    Delivery,
+    Hold,
+    Kind,
+    State,
+    with_hold,
+)
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE
@@ -397,6 +406,9 @@ def place(
     """Give a delivery another state, with all that follows; what becomes `ready` is due at `due_at`, or else now."""
     live = live_of(db)
     keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
+    unclear = target is State.CANCELLED and _is_unclear(before)
+    if unclear and not hold and before.kind is not Kind.WITHDRAW and not before.is_edit:
+        hold = Hold.UNKNOWN  # a withdrawal makes a task of it
     db.execute(
         _MOVE,
         {
@@ -414,7 +426,6 @@ def place(
     if before.state is State.FAILED and target in OPEN:
         restore(db, before.id, before.event_id)
     if live.concerns(before.id):
-        unclear = target is State.CANCELLED and _is_unclear(before)
         live.after(db, {before.id: StateChange(now, NUMBERS[before.state], unclear)}, leave)
     if target not in OPEN:
         leave(db, [(before.id, now)])

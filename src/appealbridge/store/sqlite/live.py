@@ -69,6 +69,7 @@ _OF_POST = (
     f"SELECT id FROM deliveries WHERE {IS_REMOVAL} AND target = ? AND state IN ({PLANNED}, {HELD})"
 )
 _PUBLISHED_ONE = "UPDATE deliveries SET state = ? WHERE id = ? AND state = ?"
+_NO_LONGER_UNCLEAR = f"UPDATE deliveries SET hold = '' WHERE id = ? AND state = {CANCELLED}"
 # It began, so it keeps its place in the order.
 _SEARCH_AGAIN = (
     f"UPDATE deliveries SET state = {UNKNOWN}, hold = '{WITHDRAWN_HOLD}', due_at = ? WHERE id = ?"
@@ -293,6 +294,7 @@ def _removal_ended(db: sqlite3.Connection, id_: str, post: str, state: int, at: 
     left: list[tuple[str, float]] = []
     if state == DELIVERED:
         db.execute(_PUBLISHED_ONE, (WITHDRAWN, post, WITHDRAWING))
+        db.execute(_NO_LONGER_UNCLEAR, (post,))
         about = db.execute(_ABOUT, (post,)).fetchone()
         if about is not None and about[1] <= LAST_OPEN:
             put(db, post, CANCELLED, at, reason="withdrawn; a person has seen that it is not there")

@@ -112,6 +112,7 @@ _DELETE_DELIVERIES = (
 )
 _DELETE_ATTEMPTS = f"DELETE FROM attempts WHERE delivery_id IN {_IDS}"
 _DELETE_VERSIONS = f"DELETE FROM versions WHERE delivery IN {_IDS}"
+_DELETE_WITHDRAWN_POSTS = f"DELETE FROM withdrawn_posts WHERE delivery IN {_IDS}"
 _DELETE_EVENTS = (
     f"DELETE FROM events AS e WHERE id IN {_IDS}"
     f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}) RETURNING id, source, key, received_at"
@@ -250,8 +251,8 @@ def delete(db: Connection, rows: ExpiredRows) -> int:
     with _unreadable(db):
         deliveries = _change(db, _DELETE_DELIVERIES, rows.deliveries)
         for statement in (
-            _DELETE_ATTEMPTS, _DELETE_VERSIONS, _FORGET_IMAGES, _FORGET_PREPARATIONS,
-            _FORGET_UPLOADS, _DELETE_REVISIONS, _DELETE_ANSWERS,
+            _DELETE_ATTEMPTS, _DELETE_VERSIONS, _DELETE_WITHDRAWN_POSTS, _FORGET_IMAGES,
+            _FORGET_PREPARATIONS, _FORGET_UPLOADS, _DELETE_REVISIONS, _DELETE_ANSWERS,
         ):  # fmt: skip
             _change(db, statement, [id_ for (id_,) in deliveries])
         events = _change(db, _DELETE_EVENTS, rows.events)

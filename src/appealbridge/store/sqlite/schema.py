@@ -16,7 +16,7 @@ import sqlite3
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.sqlite.amending.tables import AMENDMENTS
+from appealbridge.store.sqlite.amending.tables import AMENDMENTS, WITHDRAWN_POSTS
 from appealbridge.store.sqlite.decisions.tables import (
     ACCEPTANCES,
     APPROVALS,
@@ -422,6 +422,7 @@ MIGRATIONS: tuple[str, ...] = (
     ACCEPTANCES,
     CORRECTIONS,
     DUTIES,
+    WITHDRAWN_POSTS,
 )
 
 

@@ -20,6 +20,8 @@ from appealbridge.store.sqlite.amending.amendments import AmendmentQueries
 from appealbridge.store.sqlite.amending.corrections import send_corrections
 from appealbridge.store.sqlite.amending.removals import (
     WITHDRAWAL,
+    is_about,
+    is_being_removed,
     plan_removal,
     put,
     removal_id,
@@ -27,7 +29,7 @@ from appealbridge.store.sqlite.amending.removals import (
 )
 from appealbridge.store.sqlite.decisions.entries import decide, record
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
-from appealbridge.store.sqlite.live import OF_CHANNEL, forget, live_of, mark_withdrawn
+from appealbridge.store.sqlite.live import OF_CHANNEL, forget, mark_withdrawn
 from appealbridge.store.sqlite.rows import (
     STORED_DELIVERY,
     Row,
@@ -48,7 +50,6 @@ from appealbridge.store.sqlite.states import (
     IS_OPEN_REMOVAL,
     IS_POST,
     IS_REMOVAL,
-    LAST_OPEN,
     NUMBERS,
     PLANNED,
     READY,
@@ -65,8 +66,10 @@ _OF_SUBJECT = (
 )
 # An edit has nothing of its own to remove, and a correction is meant for those who had what is withdrawn.
 _TAKEN_BACK = (
-    f"({IS_POST} AND state <= {DELIVERED} AND change <> '{Change.CORRECTION}'"
-    f" OR kind = {EDIT} AND state <= {READY})"
+    f"({IS_POST} AND state <= {WITHDRAWING} AND change <> '{Change.CORRECTION}'"
+    f" OR kind = {EDIT} AND state <= {READY}"
+    # A person cancelled it although it may be published.
+    f" OR {IS_POST} AND state = {CANCELLED} AND hold = '{Hold.UNKNOWN}')"
 )
 _AMENDING = f"WHERE target = :target AND {IS_AMENDMENT} AND {_TAKEN_BACK} ORDER BY number DESC"
 _AFFECTED = (
@@ -80,28 +83,25 @@ _AFFECTED = (
 _MOST_SHOWN = 1000
 """How many deliveries the audit entry of a withdrawal names, of each sort."""
 
-_HAS_REMOVAL = (
-    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
-    f" AND state <= {LAST_OPEN})"
-)
 _SELECT = f"SELECT number, {names(WITHDRAWAL)}, lifted_at FROM withdrawals"
 _LIFT = "UPDATE withdrawals SET lifted_by = ?, lifted_at = ? WHERE number = ?"
 _PUBLISHED_AGAIN = (
     f"UPDATE deliveries SET state = {DELIVERED} WHERE id = ? AND state = {WITHDRAWING}"
 )
-# A post that is removed again has an earlier removal, whose id has the number of the earlier withdrawal. What was being
-# sent or unclear was withdrawn in time, and must not be sent again.
+# What was being sent or unclear was withdrawn in time, and must not be sent again.
 _NOT_BEGUN = (
-    f"WHERE {IS_OPEN_REMOVAL} AND state <= {READY} AND attempts = 0"
-    " AND EXISTS (SELECT 1 FROM withdrawals w WHERE w.subject = :subject AND w.lifted_at < 9e999"
-    " AND deliveries.id LIKE '%~w' || w.number)"
-    " AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.target = deliveries.target AND w.lifted_at = 9e999)"
+    "WHERE target IN (SELECT delivery FROM withdrawn_posts WHERE withdrawal = :number)"
+    f" AND {IS_OPEN_REMOVAL} AND state <= {READY} AND attempts = 0"
+    " AND NOT EXISTS (SELECT 1 FROM withdrawn_posts a JOIN withdrawals w ON w.number = a.withdrawal"
+    " WHERE a.delivery = deliveries.target AND w.lifted_at = 9e999)"
     f" AND (SELECT p.state FROM deliveries p WHERE p.id = deliveries.target) IN ({HELD}, {WITHDRAWING})"
-    " AND subject = :subject ORDER BY number"
+    " ORDER BY number"
 )
 _STUCK = (
     f"WHERE {IS_OPEN_REMOVAL} AND target > '' AND state IN ({PLANNED}, {READY}, {UNKNOWN})"
     " AND (planned_at <= :before OR channel NOT IN (SELECT value FROM json_each(:channels)))"
+    # An attempt that is under way ends by itself, and only then it is known what there is to remove.
+    f" AND NOT EXISTS (SELECT 1 FROM deliveries p WHERE p.id = deliveries.target AND p.state = {SENDING})"
     " ORDER BY number LIMIT :limit"
 )
 _CLAIM = (
@@ -118,12 +118,13 @@ _OUTSTANDING = (
 
 @dataclass(slots=True)
 class _Fates:
-    """What becomes of the deliveries that a withdrawal is about."""
+    """What becomes of the deliveries that a withdrawal is about; `already` are being removed."""
 
     cancelled: list[Delivery] = field(default_factory=list)
     removing: list[Delivery] = field(default_factory=list)
     awaited: list[Delivery] = field(default_factory=list)
     tasks: list[Delivery] = field(default_factory=list)
+    already: list[Delivery] = field(default_factory=list)
 
     def of(self, delivery: Delivery) -> list[Delivery]:
         """Return the list for a delivery in its state."""
@@ -132,7 +133,9 @@ class _Fates:
                 return self.removing
             case State.SENDING | State.UNKNOWN:
                 return self.awaited
-            case State.HELD if delivery.hold == Hold.UNKNOWN and not delivery.is_edit:
+            case State.HELD | State.CANCELLED if (
+                delivery.hold == Hold.UNKNOWN and not delivery.is_edit
+            ):
                 return self.tasks
         return self.cancelled
 
@@ -232,12 +235,7 @@ class SqliteWithdrawals(WriteAccess):
         db.execute(_LIFT, (by, now, number))
         if decision is not None:
             record(db, replace(decision, object=f"withdrawal {number}"))
-        forget(db)
-        live = live_of(db)
-        for removal in deliveries_where(db, _NOT_BEGUN, {"subject": withdrawal.subject}):
-            post = find(db, removal.target)
-            if live.block(post.subject, post.origin, post.run_id) is not None:
-                continue  # another withdrawal of its subject is in force, and planned no removal of its own
+        for removal in deliveries_where(db, _NOT_BEGUN, {"number": number}):
             put(db, removal.id, CANCELLED, now, reason="the withdrawal was lifted")
             db.execute(_PUBLISHED_AGAIN, (removal.target,))
         forget(db)
@@ -270,12 +268,10 @@ def withdraw(db: Connection, order: WithdrawalOrder, decision: Decision | None =
     stored = store_withdrawal(db, w)
     for delivery in fates.cancelled:
         put(db, delivery.id, CANCELLED, now, reason=f"withdrawn: {w.reason}")
-    behind: dict[str, str] = {}
-    for delivery in (*fates.removing, *fates.awaited, *fates.tasks):
-        behind[delivery.follows] = removal_id(delivery, stored.number)
-    for delivery in sorted(
-        (*fates.removing, *fates.awaited, *fates.tasks), key=lambda each: -each.number
-    ):
+    taken_back = (*fates.removing, *fates.awaited, *fates.tasks)
+    is_about(db, stored, (*taken_back, *fates.already))
+    behind = {each.follows: removal_id(each, stored.number) for each in taken_back}
+    for delivery in sorted(taken_back, key=lambda each: -each.number):
         plan_removal(db, stored, delivery, behind.get(delivery.id, ""))
     mark_withdrawn(db)
     leave(db, [(delivery.id, now) for delivery in fates.cancelled])
@@ -339,7 +335,8 @@ def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
             raise IllegalMove(
                 f"delivery {post.number}: it edits no. {target.number}; withdraw that one"
             )
-        if post.kind is Kind.WITHDRAW or NUMBERS[post.state] > DELIVERED:
+        unclear = post.state is State.CANCELLED and post.hold == Hold.UNKNOWN
+        if post.kind is Kind.WITHDRAW or (NUMBERS[post.state] > DELIVERED and not unclear):
             raise IllegalMove(
                 f"delivery {post.number}: it is {post.state.value}, so there is nothing to withdraw"
             )
@@ -358,8 +355,8 @@ def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
         affected = deliveries_where(db, _AFFECTED, values)
     fates = _Fates()
     for delivery in affected:
-        if not db.execute(_HAS_REMOVAL, (delivery.id,)).fetchone()[0]:
-            fates.of(delivery).append(delivery)
+        already = delivery.state is State.WITHDRAWING or is_being_removed(db, delivery)
+        (fates.already if already else fates.of(delivery)).append(delivery)
     return fates
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import replace
 
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
@@ -35,6 +36,11 @@ _STORE = (
 )
 _NEW = (*DELIVERY, "blocked", "kind", "target", "follows")
 _INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+_ABOUT = "INSERT INTO withdrawn_posts (withdrawal, delivery) VALUES (?, ?)"
+_HAS_REMOVAL = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
+    f" AND state <= {LAST_OPEN})"
+)
 _TO_POST = f"UPDATE deliveries SET state = {WITHDRAWING} WHERE id = ?"
 
 
@@ -63,13 +69,24 @@ def store_withdrawal(db: sqlite3.Connection, withdrawal: Withdrawal) -> Withdraw
     return replace(w, number=number)
 
 
+def is_being_removed(db: sqlite3.Connection, post: Delivery) -> bool:
+    """Return whether a removal of a post has not ended."""
+    (removed,) = db.execute(_HAS_REMOVAL, (post.id,)).fetchone()
+    return bool(removed)
+
+
+def is_about(db: sqlite3.Connection, withdrawal: Withdrawal, posts: Iterable[Delivery]) -> None:
+    """Store which posts a withdrawal is about, also those that are being removed already."""
+    db.executemany(_ABOUT, [(withdrawal.number, post.id) for post in posts])
+
+
 def plan_removal(
     db: sqlite3.Connection, withdrawal: Withdrawal, post: Delivery, behind: str
 ) -> None:
     """Store the removal of a post, `behind` that of the next post of its thread."""
     content = as_json({"withdraw": post.number, "reason": withdrawal.reason})
     hold, reason, state = "", f"withdrawn: {withdrawal.reason}", State.READY
-    if post.state is State.HELD:
+    if post.state in (State.HELD, State.CANCELLED):
         hold, reason, state = Hold.CANNOT_REMOVE, perhaps_published(post.reason), State.HELD
     elif post.state is not State.DELIVERED or behind:
         state = State.PLANNED

@@ -10,15 +10,20 @@ from appealbridge.model.amendment import Change, Version
 from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.withdrawal import Withdrawal
-from appealbridge.store.sqlite.amending.removals import plan_removal, put, store_withdrawal
+from appealbridge.store.sqlite.amending.removals import (
+    is_about,
+    is_being_removed,
+    plan_removal,
+    put,
+    store_withdrawal,
+)
 from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.rows import STORED_DELIVERY, delivery_of, names
 from appealbridge.store.sqlite.states import (
     CANCELLED,
-    DELIVERED,
     IS_OPEN_AMENDMENT,
     IS_REMOVAL,
-    LAST_OPEN,
+    WITHDRAWING,
 )
 
 _COLUMNS = ("number", "amendment", "content_hash", "receipt", "at")
@@ -48,13 +53,8 @@ _THREAD = (
     "WITH RECURSIVE thread (id) AS (VALUES (:target) UNION SELECT d.id FROM thread t, deliveries o, deliveries d"
     " WHERE o.id = :target AND d.id > o.run_id || '.' AND d.id < o.run_id || '/' AND d.follows = t.id"
     f" AND d.change IN ('', '{Change.REPLACE}') AND NOT d.{IS_REMOVAL})"
-    f" {_SELECT} WHERE id IN (SELECT id FROM thread) AND state <= {DELIVERED} ORDER BY number DESC"
+    f" {_SELECT} WHERE id IN (SELECT id FROM thread) AND state <= {WITHDRAWING} ORDER BY number DESC"
 )
-_HAS_REMOVAL = (
-    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
-    f" AND state <= {LAST_OPEN})"
-)
-
 Ended = Sequence[tuple[str, float]]
 
 
@@ -91,8 +91,6 @@ def replaced(db: sqlite3.Connection, id_: str, target: str, at: float) -> Ended:
     (new,) = (delivery_of(row) for row in db.execute(f"{_SELECT} WHERE id = ?", (id_,)).fetchall())
     behind = ""
     for post in old:
-        if db.execute(_HAS_REMOVAL, (post.id,)).fetchone()[0]:
-            continue
         reason = f"replaced by no. {new.number}"
         if _waits(post):
             put(db, post.id, CANCELLED, at, reason=reason)
@@ -109,6 +107,9 @@ def replaced(db: sqlite3.Connection, id_: str, target: str, at: float) -> Ended:
         )
         stored = store_withdrawal(db, withdrawal)
         _record(db, stored, post, new)
+        is_about(db, stored, [post])
+        if is_being_removed(db, post):
+            continue
         plan_removal(db, stored, post, behind)
         behind = f"{post.id}~w{stored.number}"
     return cancelled
