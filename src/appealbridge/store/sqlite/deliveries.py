@@ -438,8 +438,7 @@ def place(
 
 def _is_unclear(delivery: Delivery) -> bool:
     """Return whether nobody knows if it is published."""
-    held = delivery.state is State.HELD and delivery.hold == Hold.UNKNOWN
-    return held or delivery.state is State.UNKNOWN
+    return delivery.state is State.UNKNOWN or delivery.holds == [Hold.UNKNOWN]
 
 
 def _refuse_wrong_move(before: Delivery, target: State) -> None:
