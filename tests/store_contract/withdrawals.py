@@ -447,6 +447,21 @@ class StoreWithdrawalsContract:
         again = await store.withdraw(a_withdrawal())
         assert [each.id for each in again.removing] == [post.id]
 
+    async def test_similar_subjects_are_found_if_something_is_published_about_them(
+        self, store: Store
+    ) -> None:
+        """They differ only in case, Unicode form, spaces or punctuation."""
+        for number, subject in enumerate(("RC-77", "rc 77", "RC-78", "Zo\u00eb", "Rc-77"), start=1):
+            arrival = an_arrival(number, subject=subject)
+            if subject == "Rc-77":
+                arrival = replace(arrival, deliveries=[])
+            await store.accept([arrival])
+        assert {*await store.similar_subjects("rc-77")} == {"RC-77", "rc 77"}
+        assert await store.similar_subjects("RC-77") == ["rc 77"]
+        assert await store.similar_subjects("zoe\u0308") == ["Zo\u00eb"]
+        assert await store.similar_subjects("RC-7") == []
+        assert len(await store.similar_subjects("rc-77", 1)) == 1
+
     async def test_a_dry_run_changes_nothing(self, store: Store) -> None:
         """It says what would be done."""
         post = await published(store)

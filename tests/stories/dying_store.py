@@ -29,6 +29,7 @@ from appealbridge.store.sqlite.writer import Together
 _NOTE_MOVES = """
 CREATE TABLE IF NOT EXISTS noted_moves (delivery TEXT, old INTEGER, new INTEGER);
 CREATE TRIGGER IF NOT EXISTS note_moves AFTER UPDATE OF state ON deliveries
+ WHEN new.state <> old.state
 BEGIN INSERT INTO noted_moves VALUES (new.id, old.state, new.state); END;
 """
 

@@ -286,6 +286,11 @@ async def test_the_command_line_withdraws_lists_and_lifts(story):
     assert "cannot be removed" in text
     assert "APP/1" in text
     task = next(line.split()[0] for line in text.splitlines() if "cannot be removed" in line)
+    shown = await typed(story, "trace", task)
+    assert f"once the post is gone: appealbridge confirm {task}" in shown
+    assert f"to try again: appealbridge release {task}" in shown
+    assert "takes back no. " in shown
+    assert "(removal)" in await typed(story, "deliveries")
     assert "confirmed" in await typed(story, "confirm", task)
     assert "confirmed" in await typed(story, "withdrawals")
     assert "is lifted" in await typed(story, "lift", "1")
@@ -338,6 +343,23 @@ async def test_whatever_a_subject_is_called_it_can_be_withdrawn(story, subject):
     await story.until(lambda: not standing(story))
     text = await typed(story, "withdrawals")
     assert "\x1b" not in text
+
+
+async def test_a_subject_that_was_mistyped_is_recognised_and_nothing_else_is_withdrawn(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="RC-77")
+    await story.state(1, "delivered")
+    status, answer = await story.asks("POST", "/subjects/rc-77/withdraw?reason=found")
+    assert status == 404
+    assert answer["detail"].endswith("no event in the store is about it; is it 'RC-77'?")
+    story.stage.recipe("tweet", staging.TWEET + "enabled: false\n")
+    await story.asks("POST", "/reload")
+    await story.receives("Found", subject="rc-77")
+    status, answer = await story.asks("POST", "/subjects/rc-77/withdraw?reason=found")
+    assert (status, answer["posts"], answer["similar_subjects"]) == (200, [], ["RC-77"])
+    await story.state(1, "delivered")
+    status, answer = await story.asks("POST", "/subjects/RC-77/withdraw?reason=found")
+    assert (len(answer["posts"]), answer["similar_subjects"]) == (1, [])
 
 
 async def test_a_channel_that_is_none_is_an_error_and_withdraws_nothing(story):

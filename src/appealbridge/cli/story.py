@@ -215,7 +215,8 @@ def _stand(row: Row) -> Iterator[str]:
     if why(row):
         yield why(row)
     yield from _corrects(row)
-    yield from _next(row)
+    is_removal = row.get("kind") == "withdraw" and row.get("target")
+    yield from _next_of_removal(row) if is_removal else _next(row)
     if row["publish_by"] and not row["settled_at"]:
         yield f"expires at {clock(row['publish_by'])}"
     if row.get("removed"):
@@ -234,6 +235,8 @@ def _corrects(row: Row) -> Iterator[str]:
             yield f"takes the place of {other}"
         case "correction":
             yield f"corrects {other}, which is withdrawn"
+        case _ if row.get("kind") == "withdraw" and row.get("target"):
+            yield f"takes back {other}"
     for version in row.get("versions", ()):
         by = f"no. {version['delivery']}" if version["delivery"] else "a delivery that is removed"
         yield f"version {version['number']}: {clock(version['at'])}, by {by}"
@@ -276,6 +279,22 @@ def _next(row: Row) -> Iterator[str]:
             yield f"an attempt began at {clock(row['begun_at'])}"
         case "unknown":
             yield f"perhaps published; next search of the account at {due}"
+
+
+def _next_of_removal(row: Row) -> Iterator[str]:
+    number, due = row["number"], clock(row["due_at"])
+    match row["state"]:
+        case "held":
+            yield f"once the post is gone: appealbridge confirm {number}"
+            yield f"to try again: appealbridge release {number}"
+        case "planned":
+            yield "waits for the outcome of its post, or until the later posts of its thread are removed"
+        case "ready":
+            yield f"is tried {'again ' if row['attempts'] else ''}at {due} or later"
+        case "sending":
+            yield f"an attempt began at {clock(row['begun_at'])}"
+        case "unknown":
+            yield f"perhaps still there; next look at {due}"
 
 
 def _seconds(begun: str, ended: str) -> float:

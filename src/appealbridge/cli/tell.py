@@ -25,6 +25,17 @@ STYLES = {
 
 Row = dict[str, Any]
 
+REMOVING = {
+    "planned": ("being removed", "cyan"),
+    "ready": ("being removed", "cyan"),
+    "sending": ("being removed", "cyan"),
+    "unknown": ("being removed", "cyan"),
+    "delivered": ("removed", "green"),
+    "held": ("cannot be removed", "red"),
+    "cancelled": ("given up", "dim"),
+}
+"""By the state of a removal: what becomes of its post, and in which colour."""
+
 _MODES = {
     "practice": ("yellow", ": nothing here is public"),
     "live": ("green", ": what goes out is public"),
@@ -46,7 +57,9 @@ def say_mode(mode: str, stopped: bool = False) -> None:
 
 
 def changing(row: Row) -> str:
-    """Return how a delivery corrects another one, in brackets; empty for all others."""
+    """Return how a delivery corrects another one or takes it back, in brackets; empty for all others."""
+    if row.get("kind") == "withdraw":
+        return " (removal)" if row.get("target") else " (withdrawal)"
     words = {"edit": "edit", "follow_up": "reply", "replace": "anew", "correction": "correction"}
     return f" ({words[row['change']]})" if row.get("change") in words else ""
 
@@ -159,7 +172,9 @@ def events(rows: Sequence[Row]) -> None:
 
 
 def state_of(row: Row) -> Styled:
-    """Return the state of a delivery and its hold, coloured."""
+    """Return the state of a delivery and its hold, coloured; that of a removal in words of its own."""
+    if row.get("kind") == "withdraw" and row.get("target") and row["state"] in REMOVING:
+        return styled(*REMOVING[row["state"]])
     text = f"{row['state']} ({row['hold']})" if row["hold"] else row["state"]
     return styled(text, STYLES.get(row["state"], ""))
 

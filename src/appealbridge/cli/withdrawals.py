@@ -101,6 +101,8 @@ def _lifted(answer: dict[str, Any]) -> None:
 
 def _withdrawn(answer: dict[str, Any], *, dry_run: bool) -> None:
     posts = answer["posts"]
+    for subject in answer.get("similar_subjects", ()):
+        say(styled(f"there are posts about {subject}; did you mean that?", "yellow"))
     if dry_run:
         _posts([{**post, "state": WOULD.get(post["state"], post["state"])} for post in posts])
         say("nothing was changed" if posts else "nothing is published; nothing was changed")

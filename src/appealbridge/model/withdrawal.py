@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from appealbridge.model.value import value
 
 WITHDRAWN = "withdrawn"
@@ -63,3 +65,9 @@ class Withdrawal:
     def blocks(self) -> bool:
         """Whether it keeps later posts about its subject back."""
         return self.whole and self.lifted_at is None
+
+
+def folded(subject: str) -> str:
+    """Return what two subjects have in common that differ only in case, Unicode form, spaces, dashes or the like."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", subject).casefold())
+    return "".join(filter(str.isalnum, text)) or text

@@ -82,6 +82,14 @@ class CorrectionQueries(Protocol):
         """
         ...
 
+    async def similar_subjects(self, subject: str, limit: int = 5) -> Sequence[str]:
+        """
+        Return other subjects with deliveries that a person may have meant, of the newest events.
+
+        They differ only in case, Unicode form, spaces or punctuation.
+        """
+        ...
+
     async def outstanding(self) -> tuple[int, float | None]:
         """Return how many removals have not ended, and when the oldest of them was planned."""
         ...

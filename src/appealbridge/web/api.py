@@ -247,7 +247,9 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
             channels=channels,
             dry_run=_dry_run(request),
         )
-        return answer(views.withdrawn(result, engine.withdrawals.can_remove))
+        similar = await engine.withdrawals.similar(result)
+        shown = views.withdrawn(result, engine.withdrawals.can_remove)
+        return answer({**shown, "similar_subjects": [*similar]})
 
     @table.post("/deliveries/{id}/withdraw")
     async def withdraw_post(request: web.Request) -> web.Response:

@@ -4,12 +4,21 @@ Scenarios in which the daemon may be killed at any point: what happens, and the 
 Senders, sources, platforms and operators act; `dying_world.py` says how they go on after the daemon has died.
 """
 
-from tests.stories.scenarios import guards, maintenance, people, pictures, platforms, undisturbed
+from tests.stories.scenarios import (
+    corrections,
+    guards,
+    maintenance,
+    people,
+    pictures,
+    platforms,
+    undisturbed,
+)
 from tests.stories.scenarios.scenario import SCENARIOS, Scenario
 
 __all__ = [
     "SCENARIOS",
     "Scenario",
+    "corrections",
     "guards",
     "maintenance",
     "people",

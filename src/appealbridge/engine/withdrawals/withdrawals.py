@@ -58,8 +58,10 @@ class Withdrawals:
         neither in the settings nor has anything about the subject.
         """
         if not subject or not await self._store.events(subject=subject, limit=1):
+            similar = await self._store.similar_subjects(subject) if subject else ()
+            hint = f"; is it {' or '.join(map(repr, similar))}?" if similar else ""
             raise NotFound(
-                f"subject {subject!r}: no event in the store is about it; `appealbridge events` lists them"
+                f"subject {subject!r}: no event in the store is about it{hint or '; `appealbridge events` lists them'}"
             )
         withdrawal = Withdrawal(
             subject=subject,
@@ -111,6 +113,12 @@ class Withdrawals:
         lifted = await self._store.lift(number, str(actor), decision.at, decision)
         self._context.report.withdrawal(LogEvent.LIFTED, lifted)
         return lifted
+
+    async def similar(self, result: Withdrawn) -> Sequence[str]:
+        """Return the subjects that a person may have meant whose withdrawal found nothing to take back."""
+        if affected(result):
+            return ()
+        return await self._store.similar_subjects(result.withdrawal.subject)
 
     async def blocking(self, subject: str) -> Sequence[Withdrawal]:
         """Return the withdrawals that keep back what is about a subject."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import orjson
 
@@ -13,7 +14,7 @@ from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import NOTICE
-from appealbridge.model.withdrawal import REASON_LIMIT, Withdrawal
+from appealbridge.model.withdrawal import REASON_LIMIT, Withdrawal, folded
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
 from appealbridge.store.sqlite.amending.amendments import AmendmentQueries
@@ -111,6 +112,14 @@ _CLAIM = (
     " AND due_at <= :now ORDER BY due_at, number LIMIT :limit)"
     f" RETURNING {_COLUMNS}"
 )
+_SUBJECTS = (
+    "SELECT DISTINCT subject FROM events INDEXED BY events_by_subject"
+    f" WHERE subject > '' AND {ANY_NUMBER} AND number > (SELECT max(number) FROM events) - :newest"
+)
+NEWEST = 100_000
+"""Among how many of the newest events similar subjects are searched."""
+
+_ANY_ABOUT = f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_SUBJECT})"
 _OUTSTANDING = (
     f"SELECT count(*), min(planned_at) FROM deliveries WHERE {IS_OPEN_REMOVAL} AND target > ''"
 )
@@ -182,6 +191,17 @@ class WithdrawalQueries(AmendmentQueries):
     ) -> Sequence[Removal]:
         values = {"channels": json_list(channels), "before": before, "limit": limit}
         return _with_posts(db, _STUCK, values)
+
+    @reads
+    def similar_subjects(self, db: Connection, subject: str, limit: int = 5) -> Sequence[str]:
+        wanted = folded(subject)
+        similar = (
+            other
+            for (other,) in db.execute(_SUBJECTS, {"newest": NEWEST})
+            if other != subject and folded(other) == wanted
+        )
+        published = (s for s in similar if db.execute(_ANY_ABOUT, {"subject": s}).fetchone()[0])
+        return [*islice(published, limit)]
 
     @reads
     def outstanding(self, db: Connection) -> tuple[int, float | None]:

@@ -1,0 +1,90 @@
+"""What was published is edited, or taken back while something about it waits or is under way."""
+
+from __future__ import annotations
+
+from tests.stories import staging
+from tests.stories.dying_world import World
+from tests.stories.scenarios.scenario import fails, has, scenario
+
+EDITED = """
+alias: A post that is edited
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.updated' }}"
+    then:
+      - { action: amend, of: report, text: "{{ event.data.text }}" }
+      - stop: corrected
+  - { action: facebook_post, id: report, channel: force_facebook, text: "{{ event.data.text }}" }
+approval: none
+"""
+APPROVED = EDITED.replace("approval: none\n", "")
+THREAD = """
+alias: A thread
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: tweet, channel: force_x, text: "{{ event.data.text }}", thread: ["And more."] }
+approval: none
+"""
+
+
+@scenario(
+    recipes={"post": EDITED},
+    posts={"facebook": ["Aged 14"]},
+    states={"delivered": 2},
+)
+async def a_post_is_edited(world: World) -> None:
+    await world.receives("Aged 13", subject="WMP-1")
+    await has(world, 1, "delivered")
+    fails(world, "facebook", "post_then_reset", count=1)
+    await world.receives("Aged 14", type="incident.updated", subject="WMP-1")
+    await has(world, 2, "delivered", passing=5)
+
+
+@scenario(
+    recipes={"post": APPROVED},
+    posts={"facebook": ["Aged 13"]},
+    # The post; the amendment, which waited; and the removal.
+    states={"withdrawn": 1, "cancelled": 1, "delivered": 1},
+)
+async def a_subject_is_withdrawn_while_its_amendment_waits(world: World) -> None:
+    await world.receives("Aged 13", subject="WMP-1")
+    await has(world, 1, "held")
+    await world.looks_into("approval")
+    await has(world, 1, "delivered")
+    await world.receives("Aged 14", type="incident.updated", subject="WMP-1")
+    await has(world, 1, "held")
+    await world.asks("POST", "/subjects/WMP-1/withdraw?reason=found")
+    await has(world, 1, "withdrawn", passing=5)
+
+
+@scenario(
+    recipes={"tweet": staging.TWEET},
+    posts={"x": ["Missing", "Missing again"]},
+    # Two posts, and the removal of the first.
+    states={"withdrawn": 1, "delivered": 2},
+)
+async def a_withdrawal_is_lifted(world: World) -> None:
+    await world.receives("Missing", subject="WMP-1")
+    await has(world, 1, "delivered")
+    status, _ = await world.asks("POST", "/subjects/WMP-1/withdraw?reason=found")
+    assert status == 200
+    await has(world, 1, "withdrawn", passing=5)
+    # If the daemon died before it answered, there may be two.
+    _, withdrawals = await world.asks("GET", "/withdrawals")
+    for withdrawal in withdrawals:
+        await world.asks("POST", f"/withdrawals/{withdrawal['number']}/lift")
+    await world.receives("Missing again", subject="WMP-1")
+    await has(world, 2, "delivered", passing=5)
+
+
+@scenario(
+    recipes={"thread": THREAD},
+    posts={"x": ["Missing", "And more."]},
+    states={"withdrawn": 2, "delivered": 2},
+)
+async def a_thread_is_withdrawn(world: World) -> None:
+    await world.receives("Missing", subject="WMP-1")
+    await has(world, 2, "delivered")
+    fails(world, "x", "delete_lies", count=1)
+    await world.asks("POST", "/subjects/WMP-1/withdraw?reason=found")
+    await has(world, 2, "withdrawn", passing=20)
