@@ -177,9 +177,15 @@ async def test_a_correction_is_the_next_revision_of_a_post_that_still_waits_for_
     await corrects(story)
     merged = await amendment(story, "cancelled")
     assert f"the next revision of no. {post['number']}" in merged["reason"]
-    _, (question,) = await story.asks("GET", "/questions")
-    (asked,) = question["deliveries"]
-    assert (asked["number"], asked["revision"]["number"]) == (post["number"], 2)
+
+    async def asked_anew():
+        # The revision is stored first, and asked about a moment later.
+        _, questions = await story.asks("GET", "/questions")
+        everything = [each for question in questions for each in question["deliveries"]]
+        return [each for each in everything if each["revision"]["number"] == 2]
+
+    (asked,) = await story.until(asked_anew)
+    assert asked["number"] == post["number"]
     assert asked["difference"] == [{"field": "text", "before": "Aged 13", "after": "Aged 14"}]
     await story.releases(post)
     await story.until(lambda: standing(story) == ["Aged 14"])
