@@ -95,6 +95,7 @@ class Withdrawals(RuleBasedStateMachine):
         self.withdrawn: set[str] = set()
         self.about: dict[int, set[str]] = {}
         self.decided: set[str] = set()
+        self.decided_in_copy: set[str] = set()
         self.ended_at: dict[str, float] = {}
         self.under_way: list[Delivery] = []
         self.looks: list[tuple[Delivery, Any]] = []
@@ -403,6 +404,7 @@ class Withdrawals(RuleBasedStateMachine):
     def a_backup_is_taken(self) -> None:
         self.copy.unlink(missing_ok=True)
         back_up(self.path, self.copy, self.now)
+        self.decided_in_copy = {*self.decided}
 
     @precondition(lambda self: self.copy.exists())
     @rule()
@@ -415,6 +417,7 @@ class Withdrawals(RuleBasedStateMachine):
         stored = self._does(self.store.withdrawals(limit=10**6))
         known = {each.number for each in stored}
         self.about = {number: about for number, about in self.about.items() if number in known}
+        self.decided |= self.decided_in_copy  # what was withdrawn since is not in the backup
 
     # -- how ------------------------------------------------------------------------------------
 
