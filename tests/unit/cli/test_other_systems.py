@@ -145,7 +145,8 @@ def test_what_needs_linux_says_so_on_windows(monkeypatch, words):
 def test_a_file_is_opened_as_bytes_where_that_must_be_said(monkeypatch, tmp_path):
     """Windows would otherwise change line ends, so that a recipe had another version there."""
     opened = []
-    monkeypatch.setattr(os, "O_BINARY", 0x8000, raising=False)
-    monkeypatch.setattr(os, "open", lambda path, flags, mode: opened.append(flags))
-    open_handle(tmp_path / "a", os.O_RDONLY)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "O_BINARY", 0x8000, raising=False)
+        patch.setattr(os, "open", lambda path, flags, mode: opened.append(flags))
+        open_handle(tmp_path / "a", os.O_RDONLY)
     assert opened[0] & 0x8000

@@ -136,7 +136,7 @@ class SqliteImages(WriteAccess):
 
     @reads
     def images_of_run(self, db: Connection, run_id: str) -> Sequence[Rendered]:
-        return _rendered(db, "delivery_id > ?1 || '.' AND delivery_id < ?1 || '/'", run_id)
+        return _rendered(db, "delivery_id > ? AND delivery_id < ?", f"{run_id}.", f"{run_id}/")
 
     @writes
     def postpone(
@@ -221,9 +221,9 @@ def forget_preparations(db: Connection, ids: Collection[str]) -> None:
     )
 
 
-def _rendered(db: Connection, where: str, key: str) -> list[Rendered]:
+def _rendered(db: Connection, where: str, *keys: str) -> list[Rendered]:
     select = f"SELECT {names(_RENDERED)} FROM images WHERE {where} ORDER BY delivery_id, number"
     return [
         Rendered(**{**dict(zip(_RENDERED, row, strict=True)), "uploads": bool(row[-1])})
-        for row in db.execute(select, (key,))
+        for row in db.execute(select, keys)
     ]
