@@ -174,17 +174,20 @@ async def test_a_correction_is_the_next_revision_of_a_post_that_still_waits_for_
     await story.begins({"one": ONE.replace("approval: none", "")})
     await story.receives("Aged 13", subject="APP-1")
     (post,) = await story.state(1, "held")
+
+    async def asked_about(revision):
+        # A delivery is stored first, and asked about a moment later.
+        _, questions = await story.asks("GET", "/questions")
+        everything = [each for question in questions for each in question["deliveries"]]
+        return [each for each in everything if each["revision"]["number"] == revision]
+
+    # What is corrected before anybody was asked about it has no second revision.
+    await story.until(lambda: asked_about(1))
     await corrects(story)
     merged = await amendment(story, "cancelled")
     assert f"the next revision of no. {post['number']}" in merged["reason"]
 
-    async def asked_anew():
-        # The revision is stored first, and asked about a moment later.
-        _, questions = await story.asks("GET", "/questions")
-        everything = [each for question in questions for each in question["deliveries"]]
-        return [each for each in everything if each["revision"]["number"] == 2]
-
-    (asked,) = await story.until(asked_anew)
+    (asked,) = await story.until(lambda: asked_about(2))
     assert asked["number"] == post["number"]
     assert asked["difference"] == [{"field": "text", "before": "Aged 13", "after": "Aged 14"}]
     await story.releases(post)
