@@ -40,7 +40,41 @@ STATUSES = [*range(200, 600)]
 UNSEEN = (AccountRefused, LoginExpired, TryAgain, Unsure)
 """What a look may raise. None of them says that a post is gone."""
 
+REFUSAL = [{"error": {"message": "no"}}]
+
 BY_HAND = "Somebody wrote this on the platform itself."
+
+
+async def outcomes_by_status(
+    answer: Callable[[int], object], attempt: Callable[[], Awaitable[object]]
+) -> dict[int, type[BaseException] | None]:
+    """Return what comes of an attempt for each status; `answer` has the platform answer the next one with it."""
+    outcomes: dict[int, type[BaseException] | None] = {}
+    for status in STATUSES:
+        answer(status)
+        try:
+            await attempt()
+        except DeliveryError as error:
+            outcomes[status] = type(error)
+        else:
+            outcomes[status] = None
+    return outcomes
+
+
+async def believed(
+    platform: ScriptedServer, look: Callable[[], Awaitable[object]]
+) -> dict[int, str]:
+    """Return what a look makes of a page of HTML, by the status with which it takes it for an answer of the platform."""
+    wrong = {}
+    for status in STATUSES:
+        platform.answers((status, "<html>Not found</html>"))
+        try:
+            wrong[status] = repr(await look())
+        except UNSEEN:
+            continue
+        except DeliveryError as error:
+            wrong[status] = repr(error)
+    return wrong
 
 
 def meaning(status: int) -> type[DeliveryError] | None:
@@ -103,17 +137,9 @@ class AbilityContract:
         self, platform: ScriptedServer, good: Any, attempt: Callable[[], Awaitable[object]]
     ) -> dict[int, type[BaseException] | None]:
         """Return what comes of an attempt for each status."""
-        outcomes: dict[int, type[BaseException] | None] = {}
-        for status in STATUSES:
-            wrong = [{"error": {"message": "no"}}]
-            platform.answers((status, good[1] if status < 300 else wrong))
-            try:
-                await attempt()
-            except DeliveryError as error:
-                outcomes[status] = type(error)
-            else:
-                outcomes[status] = None
-        return outcomes
+        return await outcomes_by_status(
+            lambda status: platform.answers((status, good[1] if status < 300 else REFUSAL)), attempt
+        )
 
     def wanted_outcomes(self) -> dict[int, type[DeliveryError] | None]:
         """Return what the table says, and what is special about the platform."""
@@ -155,16 +181,7 @@ class AbilityContract:
         self, platform: ScriptedServer, tools: Tools
     ) -> None:
         """A proxy's error page or a wrong address must never count as a removal."""
-        wrong = {}
-        for status in STATUSES:
-            platform.answers((status, "<html>Not found</html>"))
-            try:
-                wrong[status] = repr(await self.look(platform, tools))
-            except UNSEEN:
-                continue
-            except DeliveryError as error:
-                wrong[status] = repr(error)
-        assert wrong == {}
+        assert await believed(platform, lambda: self.look(platform, tools)) == {}
 
     @pytest.mark.parametrize("body", ["", "[]", "{}", "null", "7"])
     async def test_a_good_status_with_something_else_in_it_shows_nothing(

@@ -14,7 +14,12 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.plugin.channel import Tools
-from appealbridge.testing.ability_contract import STATUSES, meaning
+from appealbridge.testing.ability_contract import (
+    REFUSAL,
+    STATUSES,
+    meaning,
+    outcomes_by_status,
+)
 from appealbridge.testing.channel_case import PLANTED, forms_of_the_planted_secret
 from appealbridge.testing.channel_contract import ChannelContract
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer
@@ -51,17 +56,11 @@ class HttpChannelContract(ChannelContract):
         self, platform: ScriptedServer, tools: Tools
     ) -> None:
         """One table for all, and only what is special about a platform differs from it."""
-        outcomes: dict[int, type[BaseException] | None] = {}
         _, *good = self.case.receipt
-        for status in STATUSES:
-            wrong = [{"error": {"message": "no"}}]
-            platform.answers((status, *(good if status < 300 else wrong)))
-            try:
-                await self.case.deliver(platform.url, tools)
-            except DeliveryError as error:
-                outcomes[status] = type(error)
-            else:
-                outcomes[status] = None
+        outcomes = await outcomes_by_status(
+            lambda status: platform.answers((status, *(good if status < 300 else REFUSAL))),
+            lambda: self.case.deliver(platform.url, tools),
+        )
         assert outcomes == {status: meaning(status) for status in STATUSES} | dict(
             self.case.special
         )

@@ -34,7 +34,13 @@ from appealbridge.plugin.images import (
     Uploaded,
     upload_name,
 )
-from appealbridge.testing.ability_contract import STATUSES, UNSEEN, meaning
+from appealbridge.testing.ability_contract import (
+    REFUSAL,
+    STATUSES,
+    believed,
+    meaning,
+    outcomes_by_status,
+)
 from appealbridge.testing.channel_case import (
     NOW,
     Answer,
@@ -194,17 +200,11 @@ class UploadsContract(ImagesContract):
         attempt: Callable[[], Awaitable[object]],
     ) -> dict[int, type[BaseException] | None]:
         """Return what comes of an attempt whose first request that counts has each status."""
-        outcomes: dict[int, type[BaseException] | None] = {}
-        for status in STATUSES:
-            first = (status, good[0][1] if status < 300 else [{"error": {"message": "no"}}])
-            platform.answers_only(first, *good[1:])
-            try:
-                await attempt()
-            except DeliveryError as error:
-                outcomes[status] = type(error)
-            else:
-                outcomes[status] = None
-        return outcomes
+
+        def answer(status: int) -> None:
+            platform.answers_only((status, good[0][1] if status < 300 else REFUSAL), *good[1:])
+
+        return await outcomes_by_status(answer, attempt)
 
     # -- uploading ------------------------------------------------------------------------------
 
@@ -441,16 +441,7 @@ class PublishedUploadsContract(UploadsContract):
         self, platform: ScriptedServer, tools: Tools
     ) -> None:
         """A proxy's error page or a wrong address must never count as a removal."""
-        wrong = {}
-        for status in STATUSES:
-            platform.answers((status, "<html>Not found</html>"))
-            try:
-                wrong[status] = repr(await self.look_at_upload(platform, tools))
-            except UNSEEN:
-                continue
-            except DeliveryError as error:
-                wrong[status] = repr(error)
-        assert wrong == {}
+        assert await believed(platform, lambda: self.look_at_upload(platform, tools)) == {}
 
     @pytest.mark.parametrize("spoilt", [HANG_UP, TRUNCATE], ids=["lost", "truncated"])
     async def test_a_removal_of_an_upload_without_a_whole_answer_is_unsure(
