@@ -64,7 +64,7 @@ async def outcomes_by_status(
 async def believed(
     platform: ScriptedServer, look: Callable[[], Awaitable[object]]
 ) -> dict[int, str]:
-    """Return what a look makes of a page of HTML, by the status with which it takes it for an answer of the platform."""
+    """Return what a look makes of a page of HTML, by each status with which it believes that the platform answered."""
     wrong = {}
     for status in STATUSES:
         platform.answers((status, "<html>Not found</html>"))
