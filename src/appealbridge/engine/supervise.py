@@ -1,5 +1,5 @@
 """
-Restarts a loop that failed, so that a fault in it does not stop the daemon.
+The engine's loops: how one does its work again and again, and restarts after a fault, which must not stop the daemon.
 
 A loop that ended would stop the whole daemon, or leave it running without doing its work. The fault is logged, people
 are told once, and the loop begins again after a pause: everything it needs is in the store.
@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from appealbridge.clock import Clock
 from appealbridge.engine.context import EngineContext
+from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.model.source import source_label
 
@@ -42,6 +43,30 @@ async def supervise(
             await on_failure(name, error, pause == 0.0)
         pause = min(max(FIRST_PAUSE, pause * 2), LONGEST_PAUSE)
         await clock.sleep(pause)
+
+
+async def repeat(
+    context: EngineContext,
+    part: str,
+    work: Callable[[], Awaitable[float | None]],
+    wake: asyncio.Event,
+) -> None:
+    """
+    Do a part's work whenever `wake` is set or it is due, until cancelled.
+
+    `work` returns when it is due again, in Unix seconds, or `None` if only `wake` makes it so. What the store refuses
+    is tried again after a second.
+    """
+    clock = context.clock
+    while True:
+        wake.clear()
+        try:
+            due = await work()
+            context.report.store_worked(part)
+        except StoreError as error:
+            context.report.store_failed(error, part)
+            due = clock.now() + FIRST_PAUSE
+        await clock.wait(wake, None if due is None else max(0.0, due - clock.now()))
 
 
 class Loops:

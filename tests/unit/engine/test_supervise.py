@@ -4,8 +4,16 @@ import asyncio
 
 import pytest
 
-from appealbridge.engine.supervise import FIRST_PAUSE, LONGEST_PAUSE, WORKS_AGAIN, supervise
+from appealbridge.engine.supervise import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    WORKS_AGAIN,
+    repeat,
+    supervise,
+)
+from appealbridge.model.errors import StoreError
 from appealbridge.testing.clock import FakeClock
+from tests.unit.engine.parts import context_of
 
 
 class Loop:
@@ -78,3 +86,41 @@ async def test_it_can_be_cancelled_while_it_works_and_while_it_pauses(clock, bro
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+class Rounds:
+    """Rounds of work, each with what it returns or raises."""
+
+    def __init__(self, clock, *results):
+        self.clock, self.results = clock, list(results)
+        self.begun = []
+
+    async def work(self):
+        self.begun.append(self.clock.now())
+        result = self.results.pop(0) if self.results else None
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+async def test_work_is_done_again_when_it_is_due_and_when_it_is_woken(clock):
+    start = clock.now()
+    rounds, wake = Rounds(clock, start + 30, None), asyncio.Event()
+    task = asyncio.create_task(repeat(context_of(None, clock), "runs", rounds.work, wake))
+    await clock.passes(minutes=10)
+    assert rounds.begun == [start, start + 30]
+    wake.set()
+    await clock.passes(seconds=1)
+    assert rounds.begun == [start, start + 30, start + 600]
+    task.cancel()
+
+
+async def test_work_that_the_store_refuses_is_done_again_after_a_second(clock):
+    start, context = clock.now(), context_of(None, clock)
+    rounds = Rounds(clock, StoreError("the disk is full"), None)
+    task = asyncio.create_task(repeat(context, "runs", rounds.work, asyncio.Event()))
+    await clock.passes(seconds=0.5)
+    assert context.report.refusals == {"runs": "the disk is full"}
+    await clock.passes(seconds=60)
+    assert (rounds.begun, context.report.refusals) == ([start, start + 1], {})
+    task.cancel()

@@ -15,18 +15,16 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.intake.batch import AcceptanceStage, Batch
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.runs.queue import RunQueue
+from appealbridge.engine.supervise import repeat
 from appealbridge.model.actor import Actor
 from appealbridge.model.approval import SHORTEST_HASH, RecipeAcceptance, RecipeContent
 from appealbridge.model.audit import Act
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, with_hold
-from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision, StoreError
+from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision
 from appealbridge.model.notice import Alarm
 from appealbridge.model.value import value
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.planning.acceptance_policy import refusal, to_accept, writers
-
-AGAIN = 1.0
-"""After how many seconds what the store refused is tried again."""
 
 TOLD = 20
 """How many recipes a notice lists."""
@@ -134,17 +132,7 @@ class RecipeAcceptances(OutcomeListener):
 
     async def run(self) -> None:
         """Let go what waits for the acceptance of an accepted version, until cancelled."""
-        report = self._context.report
-        while True:
-            self._wake.clear()
-            pause: float | None = None
-            try:
-                await self._let_go()
-                report.store_worked("acceptances")
-            except StoreError as error:
-                report.store_failed(error, "acceptances")
-                pause = AGAIN
-            await self._clock.wait(self._wake, pause)
+        await repeat(self._context, "acceptances", self._let_go, self._wake)
 
     async def states(self) -> Sequence[RecipeState]:
         """Return every recipe that does something without approval, and each version for which something waits."""

@@ -19,6 +19,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import GO, Verdict, content_hash
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.outcomes import OutcomeListener, Result
+from appealbridge.engine.supervise import repeat
 from appealbridge.model.approval import (
     Answer,
     ApprovalQuestion,
@@ -40,9 +41,6 @@ MOST_OPEN = 10_000
 
 BATCH = 200
 """How many deliveries are asked about at a time."""
-
-AGAIN = 1.0
-"""After how many seconds a question that the store refused is stored again."""
 
 ESCALATED = 3
 """The level of a question from which on more people may answer: it was asked, reminded of, and passed on."""
@@ -142,21 +140,11 @@ class Questions(OutcomeListener):
 
     async def run(self) -> None:
         """Ask about what waits, until cancelled."""
-        report = self._context.report
-        while True:
-            self._wake.clear()
-            pause: float | None = None
-            try:
-                await self.catch_up()
-                pause = await self._keep_asking()
-                report.store_worked("approvals")
-            except StoreError as error:
-                report.store_failed(error, "approvals")
-                pause = AGAIN
-            except Exception as error:  # noqa: BLE001 - an error over one question must not end this loop
-                report.broke("approvals", error)
-                pause = 60.0
-            await self._clock.wait(self._wake, pause)
+        await repeat(self._context, "approvals", self._round, self._wake)
+
+    async def _round(self) -> float | None:
+        await self.catch_up()
+        return await self._keep_asking()
 
     async def catch_up(self) -> None:
         """Ask about everything that waits for approval and was not asked yet."""
@@ -175,7 +163,7 @@ class Questions(OutcomeListener):
                     await self._ask(run_id, [*deliveries], "")
 
     async def _keep_asking(self) -> float | None:
-        """Remind people of questions, and let those lapse that nobody answered; return in how many seconds to go on."""
+        """Remind people of questions, and let those lapse that nobody answered; return when to go on."""
         now, times = self._clock.now(), self.times
         for delivery in await self._store.lapse(now):
             self._context.report.lapsed(delivery)
@@ -200,8 +188,7 @@ class Questions(OutcomeListener):
             for each in await self._store.questions(limit=MOST_OPEN)
             if each.level and not each.reached and not self.active.roster.one_desk
         ]
-        at = await self._store.next_question()
-        return None if at is None else max(0.0, at - now)
+        return await self._store.next_question()
 
     async def _reachable(self, question: ApprovalQuestion, level: int) -> list[str]:
         """Return the people who are asked now, can be told, and did not write what is asked."""

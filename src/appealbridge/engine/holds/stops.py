@@ -18,6 +18,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import EASED, GO, Verdict
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.outcomes import OutcomeListener
+from appealbridge.engine.supervise import repeat
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.audit import Act
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
@@ -27,10 +28,7 @@ from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS, Start, TotalStop
 from appealbridge.recipes.planning.quiet_hours import REASON, THREAT_TO_LIFE, quiet_until
 
 EVERY = 60.0
-"""After how many seconds it is looked for the stop file if nothing is sent."""
-
-AGAIN = 1.0
-"""After how many seconds a stop that the store refused is stored again."""
+"""Seconds between two looks for the stop file while nothing is sent."""
 
 SHOWN = 20
 """How many deliveries that will expire are named."""
@@ -224,28 +222,30 @@ class Stops(OutcomeListener):
 
     async def run(self) -> None:
         """Store stops by the file, end what is eased, and tell people, until cancelled."""
-        report = self._context.report
-        while True:
-            self._wake.clear()
-            pause = EVERY
-            try:
-                if self.in_force is not None:
-                    self._note_file()
-                async with self._one_at_a_time:
-                    await self._keep_unstored()
-                await self._tell_expiring()
-                report.store_worked("stop")
-            except StoreError as error:
-                report.store_failed(error, "stop")
-                pause = AGAIN
-            current = self.current
-            if current is not None and current.lifted_at is not None:
-                left = current.lifted_at + EASED_SECONDS - self._clock.now()
-                if left > 0:
-                    pause = min(pause, left)
-                elif any(lane.eased for lane in self._context.lanes.values()):
-                    self._apply()
-            await self._clock.wait(self._wake, pause)
+        await repeat(self._context, "stop", self._round, self._wake)
+
+    async def _round(self) -> float:
+        """Return when the next round is due."""
+        self._end_easing()  # first, because the store may refuse the rest
+        if self.in_force is not None:
+            self._note_file()
+        async with self._one_at_a_time:
+            await self._keep_unstored()
+        await self._tell_expiring()
+        due = self._clock.now() + EVERY
+        return min(due, self._end_easing() or due)
+
+    def _end_easing(self) -> float | None:
+        """End what was eased after a stop if its time is over; return when it is, `None` if nothing is eased."""
+        current = self.current
+        if current is None or current.lifted_at is None:
+            return None
+        until = current.lifted_at + EASED_SECONDS
+        if self._clock.now() < until:
+            return until
+        if any(lane.eased for lane in self._context.lanes.values()):
+            self._apply()
+        return None
 
     def _note_file(self) -> None:
         """Take over what the stop file says, unless the stop is stored, or about to be."""

@@ -28,6 +28,7 @@ from appealbridge.engine.images.rendering import (
 from appealbridge.engine.images.sources import Sources, plain
 from appealbridge.engine.intake.disk_space import DiskSpace
 from appealbridge.engine.outcomes import OutcomeListener, Result
+from appealbridge.engine.supervise import repeat
 from appealbridge.media.renderer import Renderer
 from appealbridge.media.values import ImageLimits, ImageRefused, RendererUnavailable, Rendition
 from appealbridge.model.delivery import Delivery, Hold, State, with_hold
@@ -124,9 +125,7 @@ class Preparer(OutcomeListener):
     async def run(self) -> None:
         """Prepare what is due until cancelled."""
         try:
-            while True:
-                self._wake.clear()
-                await self._clock.wait(self._wake, await self._begin())
+            await repeat(self._context, "images", self._begin, self._wake)
         finally:
             for task in self._runs.values():
                 task.cancel()
@@ -136,25 +135,17 @@ class Preparer(OutcomeListener):
             self._renderer = Renderer()
 
     async def _begin(self) -> float | None:
-        """Begin with the runs that are due, as far as there is room; return the seconds until others are."""
+        """Begin with the runs that are due, as far as there is room; return when others are due."""
         if self._disk_space.why:
-            return _FULL
-        report = self._context.report
-        try:
-            due = await self._store.unprepared(self._clock.now(), BATCH)
-            by_run: dict[str, list[Unprepared]] = {}
-            for waiting in due:
-                by_run.setdefault(waiting.delivery.run_id, []).append(waiting)
-            for run_id, some in by_run.items():
-                if len(self._runs) < AT_ONCE and run_id not in self._runs:
-                    task = self._context.tasks.create_task(self._prepare(run_id, some))
-                    self._runs[run_id] = task
-            following = None if self._runs else await self._store.next_preparation()
-            report.store_worked("images")
-        except StoreError as error:
-            report.store_failed(error, "images")
-            return 1.0
-        return None if following is None else max(0.0, following - self._clock.now())
+            return self._clock.now() + _FULL
+        by_run: dict[str, list[Unprepared]] = {}
+        for waiting in await self._store.unprepared(self._clock.now(), BATCH):
+            by_run.setdefault(waiting.delivery.run_id, []).append(waiting)
+        for run_id, some in by_run.items():
+            if len(self._runs) < AT_ONCE and run_id not in self._runs:
+                task = self._context.tasks.create_task(self._prepare(run_id, some))
+                self._runs[run_id] = task
+        return None if self._runs else await self._store.next_preparation()
 
     async def _prepare(self, run_id: str, waiting: Sequence[Unprepared]) -> None:
         report = self._context.report

@@ -23,6 +23,7 @@ from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.runs.modes import BEGUN, begun, ended_by, kept_back
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.runs.replays import number_of, plan_again
+from appealbridge.engine.supervise import repeat
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import NotFound, RenderError, StoreError, Unkeepable
 from appealbridge.model.run import Run, RunState
@@ -62,19 +63,12 @@ class Runs:
 
     async def run(self) -> None:
         """Plan woken runs until cancelled."""
-        report, queue = self._context.report, self._queue
-        while True:
-            queue.wake.clear()
-            try:
-                await self._plan_woken()
-                queue.from_before = await self._store.any_open_run(self._begun_at)
-                wake = await self._store.next_wake()
-                report.store_worked("runs")
-            except StoreError as error:
-                report.store_failed(error, "runs")
-                wake = self._clock.now() + 1.0
-            pause = None if wake is None else max(0.0, wake - self._clock.now())
-            await self._clock.wait(queue.wake, pause)
+        await repeat(self._context, "runs", self._round, self._queue.wake)
+
+    async def _round(self) -> float | None:
+        await self._plan_woken()
+        self._queue.from_before = await self._store.any_open_run(self._begun_at)
+        return await self._store.next_wake()
 
     async def _plan_woken(self) -> None:
         while True:

@@ -6,8 +6,8 @@ import asyncio
 
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.outcomes import OutcomeListener, Result
+from appealbridge.engine.supervise import repeat
 from appealbridge.model.delivery import OPEN, Delivery
-from appealbridge.model.errors import StoreError
 
 
 class ExpiryTimer(OutcomeListener):
@@ -42,16 +42,10 @@ class Expiry:
 
     async def run(self) -> None:
         """Expire deliveries when they are due, until cancelled."""
-        store, clock, report = self._context.store, self._context.clock, self._context.report
-        timer = self._timer
-        while True:
-            timer.wake.clear()
-            try:
-                self._outcomes.on_expired(await store.expire(clock.now()))
-                timer.next = await store.next_expiry()
-                report.store_worked("upkeep")
-            except StoreError as error:
-                report.store_failed(error, "upkeep")
-                timer.next = clock.now() + 1.0
-            pause = None if timer.next is None else max(0.0, timer.next - clock.now())
-            await clock.wait(timer.wake, pause)
+        await repeat(self._context, "upkeep", self._expire_due, self._timer.wake)
+
+    async def _expire_due(self) -> float | None:
+        store = self._context.store
+        self._outcomes.on_expired(await store.expire(self._context.clock.now()))
+        self._timer.next = await store.next_expiry()
+        return self._timer.next

@@ -7,12 +7,13 @@ from collections.abc import Collection, Sequence
 
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.runs.queue import RunQueue
+from appealbridge.engine.supervise import repeat
 from appealbridge.engine.withdrawals.outcome import task
 from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor
 from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, State
-from appealbridge.model.errors import IllegalMove, NotFound, StoreError
+from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import Alarm
 from appealbridge.model.withdrawal import OUTSTANDING_LIMIT, REASON_LIMIT, Withdrawal
 from appealbridge.plugin.abilities import Removes
@@ -126,18 +127,14 @@ class Withdrawals:
 
     async def run(self) -> None:
         """Make tasks of removals that cannot go on by themselves, until cancelled."""
-        report = self._context.report
-        while True:
-            self._wake.clear()
-            try:
-                await self._make_tasks()
-                # The store raises this alarm itself, when it cancels what is about a withdrawn subject.
-                if any(sort.kind == Alarm.WITHDRAWN_SUBJECT for sort in await self._store.news()):
-                    self._context.alarms.news.set()
-                report.store_worked("withdrawals")
-            except StoreError as error:
-                report.store_failed(error, "withdrawals")
-            await self._clock.wait(self._wake, EVERY)
+        await repeat(self._context, "withdrawals", self._round, self._wake)
+
+    async def _round(self) -> float:
+        await self._make_tasks()
+        # The store raises this alarm itself, when it cancels what is about a withdrawn subject.
+        if any(sort.kind == Alarm.WITHDRAWN_SUBJECT for sort in await self._store.news()):
+            self._context.alarms.news.set()
+        return self._clock.now() + EVERY
 
     def can_remove(self, channel: str) -> bool:
         """Return whether a post on a channel can be removed at all, and is not a task for a person at once."""
