@@ -202,3 +202,27 @@ async def test_what_the_store_goes_on_refusing_is_told_to_people(story, monkeypa
     monkeypatch.undo()
     await story.until(lambda: len(story.posts("x")) == 2, passing=5)
     await story.until(lambda: not story.bridge.engine.monitor.notes, passing=20)
+
+
+async def test_a_channel_that_pauses_after_a_fault_keeps_no_stop_waiting(story, monkeypatch):
+    await story.begins({"tweet": staging.TWEET})
+    breaks(monkeypatch, Dispatcher, "_round", times=1)
+    story.bridge.engine.lanes["force_x"].wake.set()
+    await story.until(lambda: story.logged("plugin_bug"))
+    await story.restarts()  # no time passes, so the pause would never end
+    assert story.logged("stop_overdue") == []
+
+
+async def test_a_channel_that_pauses_for_the_store_keeps_no_stop_waiting(story, monkeypatch):
+    await story.begins({"tweet": staging.TWEET})
+
+    async def refused(*_):
+        raise StoreError("not this one")
+
+    monkeypatch.setattr(SqliteStore, "outlook", refused)
+    story.bridge.engine.lanes["force_x"].wake.set()
+    await story.until(lambda: story.logged("store_trouble"))
+    await story.stops()
+    monkeypatch.undo()
+    await story.starts()
+    assert story.logged("stop_overdue") == []

@@ -145,6 +145,8 @@ class Engine:
                 await self.pipeline.dispatcher.finish()
         except TimeoutError:
             self.pipeline.dispatcher.abandon()
+            for task in ending:
+                task.cancel()
             return False
         return True
 
@@ -156,7 +158,7 @@ class Engine:
         lane = Lane(name, bound.channel, bound.account, self.context.http, active.zone)
         self.stops.mark(lane)
         self.lanes[name] = lane
-        self._loops.start(f"lane {name}", partial(self.pipeline.dispatcher.run, lane))
+        self._loops.start(f"lane {name}", partial(self.pipeline.dispatcher.run, lane), lane.ends)
 
     def _close_lane(self, name: str) -> asyncio.Task[None]:
         """Let a lane's loop end by itself. If it were cancelled during a claim, it would lose what it claimed."""

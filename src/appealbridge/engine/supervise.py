@@ -29,9 +29,14 @@ OnFailure = Callable[[str, Exception, bool], Awaitable[None]]
 
 
 async def supervise(
-    name: str, work: Callable[[], Awaitable[None]], clock: Clock, on_failure: OnFailure
+    name: str,
+    work: Callable[[], Awaitable[None]],
+    clock: Clock,
+    on_failure: OnFailure,
+    ends: asyncio.Event | None = None,
 ) -> None:
-    """Run `work` until it returns, however often it fails."""
+    """Run `work` until it returns, however often it fails; once `ends` is set, it does not begin again."""
+    ends = ends or asyncio.Event()
     pause = 0.0
     while True:
         begun = clock.monotonic()
@@ -42,7 +47,8 @@ async def supervise(
                 pause = 0.0
             await on_failure(name, error, pause == 0.0)
         pause = min(max(FIRST_PAUSE, pause * 2), LONGEST_PAUSE)
-        await clock.sleep(pause)
+        if await clock.wait(ends, pause):
+            return
 
 
 async def repeat(
@@ -76,9 +82,11 @@ class Loops:
         self._context = context
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Start a loop."""
-        supervised = supervise(name, work, self._context.clock, self._failed)
+    def start(
+        self, name: str, work: Callable[[], Awaitable[None]], ends: asyncio.Event | None = None
+    ) -> None:
+        """Start a loop; one that ends by itself does so when `ends` is set."""
+        supervised = supervise(name, work, self._context.clock, self._failed, ends)
         self._tasks[name] = self._context.tasks.create_task(supervised, name=name)
 
     def cancel(self, name: str) -> None:

@@ -124,3 +124,12 @@ async def test_work_that_the_store_refuses_is_done_again_after_a_second(clock):
     await clock.passes(seconds=60)
     assert (rounds.begun, context.report.refusals) == ([start, start + 1], {})
     task.cancel()
+
+
+async def test_what_is_to_end_does_not_begin_again_after_its_pause(clock, broke):
+    loop, end = Loop(clock, breaks=100), asyncio.Event()
+    task = asyncio.create_task(supervise("channel", loop.run, clock, broke, end))
+    await clock.passes(seconds=0.5)
+    end.set()
+    await ends(task, clock, 0)
+    assert loop.begun == [0.0]

@@ -76,7 +76,7 @@ class Dispatcher:
                 await step(lane)
             except StoreError as error:
                 self._report.store_failed(error, f"channel {lane.name}")
-                await self._clock.sleep(1.0)
+                await self._clock.wait(lane.ends, 1.0)
             else:
                 self._report.store_worked(f"channel {lane.name}")
                 return

@@ -54,6 +54,7 @@ class Lane:
     whether another one was published since. `searching`: the deliveries that are being searched for.
     `removing`: how many removals are under way; none begins before `removes_at`, because the platform asked for that.
     `stopped`: everything is stopped, so only notices and removals begin; `eased`: that was lifted a short time ago.
+    `ends` is set when the lane closes.
     `identity`: who the credentials belong to, as `check` names the account; asked for again at `identify_at`.
     The store holds the queue. What is here can be lost at any time, and is asked for again.
     """
@@ -77,7 +78,7 @@ class Lane:
     throttled_since: float = 0.0
     suspects: dict[str, bool] = field(default_factory=dict)
     kept: LaneRecord = field(init=False)
-    closed: bool = False
+    ends: asyncio.Event = field(default_factory=asyncio.Event)
     searching: set[str] = field(default_factory=set)
     removing: int = 0
     removes_at: float = 0.0
@@ -93,6 +94,11 @@ class Lane:
         self.pace = RateLimit(self.account.rate)
         self.http = self.http.reporting_to(self._on_reply)
         self.kept = self.record(0.0)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more may begin."""
+        return self.ends.is_set()
 
     @property
     def places(self) -> int:
@@ -263,7 +269,7 @@ class Lane:
 
     def close(self) -> None:
         """Begin nothing more. Attempts that are under way end as they began."""
-        self.closed = True
+        self.ends.set()
         self.wake.set()
 
     def reconfigure(
