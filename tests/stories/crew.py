@@ -93,6 +93,8 @@ class Crew:
     async def asks(self, uid: int, method: str, path: str, body: str = "") -> tuple[int, Any]:
         """Send a request as a user of the machine; return status and answer."""
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # The whole process becomes that user: a thread of the store could open no file meanwhile.
+        await self.story.clock.rests()
         os.seteuid(uid)
         try:
             connected.connect(str(self.socket))
