@@ -48,7 +48,7 @@ async def supervise(
             await on_failure(name, error, pause == 0.0)
         pause = min(max(FIRST_PAUSE, pause * 2), LONGEST_PAUSE)
         if await clock.wait(ends, pause):
-            return
+            return None
 
 
 async def repeat(

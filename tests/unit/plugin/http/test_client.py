@@ -13,6 +13,7 @@ from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
 from appealbridge.redact import Redactor
 from appealbridge.testing.server import DAWDLE, HANG_UP, TRUNCATE, ScriptedServer, this_machine
+from tests.leaps import runs_out
 
 TOKEN = "t0ken-that-nobody-may-see"
 
@@ -96,7 +97,7 @@ async def test_a_failure_quotes_no_more_of_an_answer_than_a_person_reads(http):
 async def test_no_answer_in_time_is_unsure(server, session):
     server.answers(DAWDLE)
     with pytest.raises(Unsure, match="no answer in time"):
-        await door(session, timeout=0.2).post(server.url, json={})
+        await runs_out(door(session).post(server.url, json={}), server.hears(1))
 
 
 async def test_a_name_that_does_not_exist_is_try_again(http):
