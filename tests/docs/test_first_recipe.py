@@ -91,7 +91,7 @@ def written(folder, platforms, daemon):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text.replace("8090", str(platforms)))
     with (folder / "appealbridge.yaml").open("a") as settings:
-        settings.write(f"listen: 127.0.0.1:{daemon}\n")
+        settings.write(f"listen: 127.0.0.1:{daemon}\napprovals: {{ undo: 1s }}\n")
 
 
 async def says(file, words):
@@ -110,7 +110,7 @@ async def posted(tmp_path, folder):
     """Return what a second terminal shows, in which a person does what the page says."""
     to_the_folder, sends, officer, traces = SECOND
     async with terminal(tmp_path) as second:
-        second.types(to_the_folder, sends, officer)
+        second.types(to_the_folder, sends, officer.rstrip(), "y")
         await says(folder / "posts", "Please use another route.")
         second.types(traces)
         return await second.ends()
@@ -145,7 +145,7 @@ async def test_the_page_for_newcomers_leads_to_a_post_in_a_second_terminal_that_
         "wanted by road-closed",
         "accepted (202)",
         "held (approval)",
-        "1 tweet on force_x: released",
+        "Approve this? [y/N]: 1 tweet on force_x: approved",
         "no. 1  tweet on force_x: delivered",
         "practice: nothing here is public",
     ):

@@ -97,7 +97,7 @@ async def test_send_shows_what_came_of_it_and_what_to_do_next(tmp_path):
         assert told.startswith("practice: nothing here is public\n")
         assert "wanted by 1 recipe" in told
         assert "held (approval)" in told
-        assert "to publish what is held: appealbridge release 1" in told
+        assert "to read and publish it: appealbridge approve 1" in told
 
 
 async def test_send_waits_until_a_post_is_published(tmp_path):
@@ -192,7 +192,20 @@ async def test_send_trusts_the_authority_of_the_settings_also_through_a_proxy(tm
 
 
 @pytest.mark.parametrize(
-    "words", [["deliveries"], ["events"], ["runs"], ["channels"], ["trace", "M6"]]
+    "words",
+    [
+        ["deliveries"],
+        ["events"],
+        ["runs"],
+        ["channels"],
+        ["trace", "M6"],
+        ["withdrawals"],
+        ["questions"],
+        ["recipes"],
+        ["people", "list"],
+        ["tokens", "list"],
+    ],
+    ids=" ".join,
 )
 async def test_every_listing_says_whether_it_is_practice(tmp_path, words):
     async with bridge(tmp_path, {"roads": APPROVED_BY_A_PERSON}) as (stage, _):
@@ -240,3 +253,29 @@ async def test_trace_finds_a_subject_that_a_listing_shortens(tmp_path):
     # The same without a daemon, from its store.
     status, told = await run(stage, "trace", shortened)
     assert (status, f"incident about {LONG}" in told) == (0, True), told
+
+
+async def test_a_listing_takes_a_subject_as_a_listing_shortens_it(tmp_path):
+    async with bridge(tmp_path, {"roads": APPROVED_BY_A_PERSON}) as (stage, running):
+        for subject in (LONG, "RC-77"):
+            await running.receives(subject, {**BODY, "subject": subject})
+        _, listed = await run(stage, "deliveries")
+        shortened = next(word for word in listed.split() if "…" in word)
+        for command in ("deliveries", "events"):
+            status, told = await run(stage, command, "--subject", shortened)
+            assert (status, shortened in told, "RC-77" in told) == (0, True, False), told
+
+
+async def test_what_acts_on_a_shortened_subject_says_the_whole_one_and_does_nothing(tmp_path):
+    async with bridge(tmp_path, {"roads": APPROVED_BY_A_PERSON}) as (stage, running):
+        await running.receives(LONG, {**BODY, "subject": LONG})
+        shortened = f"{LONG[:12]}…{LONG[-6:]}"
+        for words in (
+            ["withdraw", shortened, "--reason", "wrong"],
+            ["release", "--all", "--hold", "approval", "--subject", shortened],
+            ["cancel", "--all", "--hold", "approval", "--subject", shortened],
+        ):
+            status, told = await run(stage, *words)
+            assert (status, f"write all of it: {LONG}" in told) == (1, True), told
+        _, told = await run(stage, "deliveries", "--state", "held")
+        assert "held (approval)" in told

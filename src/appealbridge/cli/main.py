@@ -46,6 +46,26 @@ FILES = {
 """The commands, by the file in this folder that contains them."""
 
 
+OTHER_WORDS = {
+    **dict.fromkeys(("lint", "validate", "verify"), "check"),
+    **dict.fromkeys(("list", "ls", "queue", "show"), "deliveries"),
+    **dict.fromkeys(("daemon", "serve"), "run"),
+    **dict.fromkeys(("pause", "halt", "emergency"), "stop --reason WHY"),
+    **dict.fromkeys(("continue", "resume"), "start"),
+    **dict.fromkeys(
+        ("delete", "remove", "retract", "undo", "unpublish"), "withdraw SUBJECT --reason WHY"
+    ),
+    **dict.fromkeys(("create", "init"), "new"),
+    **dict.fromkeys(("history", "log", "logs"), "trace ID"),
+    **dict.fromkeys(("user", "users"), "people list"),
+    "help": "--help",
+    "login": "people invite NAME",
+    "token": "tokens list",
+    "version": "--version",
+}
+"""Words of other programs, and the command that does here what they mean."""
+
+
 class _Commands(click.Group):
     """Loads only the command that is used, so that it starts quickly."""
 
@@ -69,7 +89,8 @@ class _Commands(click.Group):
         if args and not args[0].startswith("-") and args[0] not in known:
             from appealbridge.documents.diagnostic import did_you_mean
 
-            cure = did_you_mean(args[0], known)
+            meant = OTHER_WORDS.get(args[0].lower())
+            cure = f"use: appealbridge {meant}" if meant else did_you_mean(args[0], known)
             raise click.UsageError(f'unknown command "{args[0]}"; {cure}', ctx)
         return super().resolve_command(ctx, args)
 
@@ -80,7 +101,12 @@ class _Commands(click.Group):
                 stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (
+            click.exceptions.Exit,
+            click.exceptions.NoArgsIsHelpError,  # it shows the help by itself
+            click.Abort,
+            BrokenPipeError,
+        ):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, a person has to be told
             from appealbridge.cli.failing import end_with

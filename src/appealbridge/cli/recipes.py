@@ -140,7 +140,7 @@ def _appeals(config: Path | None, files: Sequence[Path]) -> tuple[dict[Path, boo
     from appealbridge.files import read_file
     from appealbridge.triggers.appeal.files import check_appeal, like_an_appeal
 
-    checked, problems = dict[Path, bool](), list[Problem]()
+    checked, problems, now = dict[Path, bool](), list[Problem](), SystemClock().now()
     try:
         zone = zone_of(config)
     except InvalidDocuments:  # an appeal can be checked without valid settings
@@ -153,7 +153,7 @@ def _appeals(config: Path | None, files: Sequence[Path]) -> tuple[dict[Path, boo
         if not content or not like_an_appeal(path.name, content):
             continue
         try:
-            problems += check_appeal(content, str(path), path.stat().st_mtime, zone)
+            problems += check_appeal(content, str(path), now, zone)
             checked[path] = True
         except InvalidDocuments as error:
             checked[path] = False

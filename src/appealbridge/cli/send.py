@@ -402,6 +402,12 @@ def _caused(config: Path | None, answer: Any) -> list[dict[str, Any]]:
 
 
 def _what_next(rows: Sequence[Mapping[str, Any]]) -> None:
-    held = [str(row["number"]) for row in rows if row["state"] == "held"]
-    if held:
-        say(f"to publish what is held: appealbridge release {' '.join(held)}")
+    """Print the commands that let go what is held: an approval takes its own."""
+    for row in rows:
+        if row["state"] == "held" and row["hold"] == "approval":
+            say(f"to read and publish it: appealbridge approve {row['number']}")
+    others = [
+        str(row["number"]) for row in rows if row["state"] == "held" and row["hold"] != "approval"
+    ]
+    if others:
+        say(f"to publish what is held: appealbridge release {' '.join(others)}")

@@ -9,7 +9,6 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
@@ -72,7 +71,9 @@ def withdraw(
 @json_option
 def withdrawals(config: Path | None, as_json: bool, limit: int, subject: str) -> None:
     """List withdrawals, newest first, perhaps only those of a SUBJECT: what is removed, and what is not."""
-    rows = Stored(DaemonClient.of(config)).get("/withdrawals", {"subject": subject, "limit": limit})
+    rows = Stored(daemon_of(config, as_json)).get(
+        "/withdrawals", {"subject": subject, "limit": limit}
+    )
     show(rows, as_json, _withdrawals)
 
 

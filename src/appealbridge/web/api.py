@@ -18,6 +18,7 @@ from appealbridge.web.connection import connection_of
 from appealbridge.web.masking import masked
 from appealbridge.web.problem import answer, problem
 from appealbridge.web.recipients import hidden
+from appealbridge.web.subjects import refuse_shortened
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Reload = Callable[[Actor], Awaitable[dict[str, object]]]
@@ -196,14 +197,14 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
 
     @table.post("/release")
     async def release_all(request: web.Request) -> web.Response:
-        hold, which = _together(request)
+        hold, which = await _together(request, engine)
         return await all_changed(
             await engine.operations.release_all(hold, actor_of(request), **which)
         )
 
     @table.post("/cancel")
     async def cancel_all(request: web.Request) -> web.Response:
-        hold, which = _together(request)
+        hold, which = await _together(request, engine)
         return await all_changed(
             await engine.operations.cancel_all(hold, _reason(request), actor_of(request), **which)
         )
@@ -240,8 +241,10 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
     @table.post("/subjects/{subject:.+}/withdraw")
     async def withdraw_subject(request: web.Request) -> web.Response:
         channels = [name for name in request.query.get("channels", "").split(",") if name]
+        subject = request.match_info["subject"]
+        await refuse_shortened(engine.store, subject)
         result = await engine.withdrawals.subject(
-            request.match_info["subject"],
+            subject,
             request.query.get("reason", ""),
             actor_of(request),
             channels=channels,
@@ -298,9 +301,10 @@ def _stops(engine: Engine) -> web.RouteTableDef:
     return table
 
 
-def _together(request: web.Request) -> tuple[str, dict[str, str]]:
+async def _together(request: web.Request, engine: Engine) -> tuple[str, dict[str, str]]:
     """Return the hold, and perhaps the recipe and subject, of the deliveries that are meant."""
     query = request.query
+    await refuse_shortened(engine.store, query.get("subject", ""))
     return query.get("hold", ""), {name: query.get(name, "") for name in ("recipe", "subject")}
 
 

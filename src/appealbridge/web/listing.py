@@ -20,6 +20,7 @@ from appealbridge.store.records import (
     Removal,
 )
 from appealbridge.web import views
+from appealbridge.web.subjects import subject_of, whole_subject
 
 MOST = 1000
 """The largest number of rows in a listing."""
@@ -37,7 +38,8 @@ _EVENT_ID = 16
 
 async def deliveries(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
     """List deliveries, newest first."""
-    return await rows(store, await store.deliveries(_which(query)))
+    subject = await subject_of(store, query.get("subject", ""))
+    return await rows(store, await store.deliveries(_which({**query, "subject": subject})))
 
 
 async def rows(
@@ -127,36 +129,12 @@ async def trace(store: StoreQueries, id_: str) -> dict[str, Any]:
         return await _trace(store, id_)
     except NotFound:
         about = await store.events(subject=id_, limit=TRACED)
-        if not about and (whole := await _subject_like(store, id_)):
+        if not about and (whole := await whole_subject(store, id_)):
             id_ = whole
             about = await store.events(subject=id_, limit=TRACED)
         if not about:
             raise
     return {"subject": id_, "traces": [await _trace(store, one.id) for one in reversed(about)]}
-
-
-async def _subject_like(store: StoreQueries, shortened: str) -> str:
-    """
-    Return the subject that a listing shortened to `begin…end`; empty if no recent event has such a subject.
-
-    Raise `ValueError` if several have.
-    """
-    begin, dots, end = shortened.replace("...", "…").partition("…")
-    if not (dots and begin + end):
-        return ""
-    subjects = {
-        one.subject
-        for one in await store.events(limit=MOST)
-        if len(one.subject) >= len(begin + end)
-        and one.subject.startswith(begin)
-        and one.subject.endswith(end)
-    }
-    if len(subjects) > 1:
-        some = ", ".join(sorted(subjects)[:5])
-        raise ValueError(
-            f"{len(subjects)} subjects are shortened to {shortened}, such as {some}; give more of it"
-        )
-    return next(iter(subjects), "")
 
 
 async def _trace(store: StoreQueries, id_: str) -> dict[str, Any]:
@@ -176,7 +154,7 @@ async def _trace(store: StoreQueries, id_: str) -> dict[str, Any]:
 async def events(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
     """List events, newest first."""
     listed = await store.events(
-        subject=query.get("subject", ""),
+        subject=await subject_of(store, query.get("subject", "")),
         source=query.get("source", ""),
         type_=query.get("type", ""),
         since=since_of(query),
@@ -192,7 +170,7 @@ async def event(store: StoreQueries, event_id: str) -> dict[str, Any]:
 
 async def withdrawals(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
     """List withdrawals, newest first, each with what became of its posts."""
-    subject = query.get("subject", "")
+    subject = await subject_of(store, query.get("subject", ""))
     listed = await store.withdrawals(subject, _limit(query))
     removals: dict[str, list[Removal]] = {}
     for each in await store.removals(subject, limit=MOST):

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from appealbridge.cli.main import main
 from appealbridge.cli.recipes import _annotation
+from appealbridge.clock import SystemClock
 from appealbridge.documents import Problem
 from appealbridge.store.records import PollState
 from appealbridge.store.sqlite.store import SqliteStore
@@ -205,14 +206,14 @@ def test_a_store_that_is_none_is_no_matter_of_check(tmp_path, monkeypatch):
 APPEAL = '---\nreference: WMP-12\ntitle: "Missing: Aisha, 9"\n{more}---\nRed coat.\n'
 
 
-SAVED = 1_795_000_000
+NOW = 1_795_000_000
 """18 November 2026, 11:06:40 in London."""
 
 
 def appeal_checked(tmp_path, monkeypatch, name, written):
     (tmp_path / name).write_text(written, "utf-8")
-    os.utime(tmp_path / name, (SAVED, SAVED))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: NOW)
     return CliRunner().invoke(main, ["check", name])
 
 
@@ -238,6 +239,20 @@ def test_an_embargo_is_checked_in_the_time_zone_of_the_settings(tmp_path, monkey
     assert appeal_checked(tmp_path, monkeypatch, "a.md", written).exit_code == 1
 
 
+@pytest.mark.parametrize("saved", [NOW - 86_400 * 400, NOW + 86_400])
+def test_an_embargo_is_judged_by_now_whenever_the_file_was_saved(tmp_path, monkeypatch, saved):
+    for written, status in (("2026-11-18 11:06", 1), ("2026-11-18 11:07", 0)):
+        (tmp_path / "a.md").write_text(APPEAL.format(more=f"embargo: {written}\n"), "utf-8")
+        os.utime(tmp_path / "a.md", (saved, saved))
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(SystemClock, "now", lambda _clock: NOW)
+        told = CliRunner().invoke(main, ["check", "a.md"])
+        assert (told.exit_code, "is past; if the file came in now" in told.output) == (
+            status,
+            bool(status),
+        )
+
+
 def test_a_kind_of_appeal_that_is_not_usual_is_noted_with_the_usual_ones(tmp_path, monkeypatch):
     told = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more="kind: mising\n"))
     assert told.exit_code == 0
@@ -251,7 +266,11 @@ def test_a_kind_of_appeal_that_is_not_usual_is_noted_with_the_usual_ones(tmp_pat
         ("a.md", "Missing: Tom, 7\n", "a.md:1:1: has no head"),
         ("a.md", APPEAL.format(more="status: found\n"), 'a.md:4:9: status: unknown value "found"'),
         ("a.md", APPEAL.format(more="embargo: 10.00\n"), 'a.md:4:1: embargo: "10.00" is a bare'),
-        ("a.md", APPEAL.format(more="embargo: 2026-11-18 11:06\n"), "11:06 was past already when"),
+        (
+            "a.md",
+            APPEAL.format(more="embargo: 2026-11-18 11:06\n"),
+            "11:06 is past; if the file came in now",
+        ),
         ("a.md", APPEAL.format(more="Embargo: today 09:00\n"), "a.md:4:1: embargo: today 09:00"),
         (
             "a.txt",

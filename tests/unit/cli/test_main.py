@@ -5,10 +5,11 @@ import subprocess
 import sys
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from appealbridge import cli
-from appealbridge.cli.main import FILES, main
+from appealbridge.cli.main import FILES, OTHER_WORDS, main
 
 
 def test_every_command_is_found_by_its_name_and_stands_in_the_file_told():
@@ -34,6 +35,20 @@ def test_no_command_is_left_out():
 def test_an_unknown_command_is_wrong_use():
     told = CliRunner().invoke(main, ["publish"])
     assert (told.exit_code, 'unknown command "publish"; known here: ' in told.output) == (2, True)
+
+
+@pytest.mark.parametrize(("word", "meant"), OTHER_WORDS.items())
+def test_a_word_of_other_programs_gets_a_command_that_there_is(word, meant):
+    told = CliRunner().invoke(main, [word])
+    assert (told.exit_code, f"use: appealbridge {meant}" in told.output) == (2, True)
+    help_ = CliRunner().invoke(main, [*meant.split()[:1], "--help"])
+    assert help_.exit_code == 0
+
+
+@pytest.mark.parametrize("group", ["audit", "db", "people", "tokens"])
+def test_a_group_of_commands_alone_shows_its_help_and_no_error(group):
+    told = CliRunner().invoke(main, [group])
+    assert (told.exit_code, "Commands:" in told.output, "Error" in told.output) == (2, True, False)
 
 
 def test_a_misspelt_command_gets_the_right_one():

@@ -141,6 +141,8 @@ def _answer(
             fail(f"give --hash {hash_[:12]} for what is shown by: appealbridge questions --json")
         for post in thread:
             _delivery(post)
+        if verb == "approve" and (why_not := thread[0]["why_not"]):
+            fail(f"you may not approve it: {why_not}")
         if not answered_yes(f"{verb.capitalize()} this?"):
             say("nothing was changed")
             return

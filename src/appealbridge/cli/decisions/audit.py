@@ -124,7 +124,7 @@ def _checkpoints(config: Path | None, files: tuple[Path, ...]) -> list[Checkpoin
     try:
         points = [point for file in files for point in read_checkpoints(file)]
         return [*points, *(read_checkpoints(own) if own.exists() else ())]
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         fail(str(error))
 
 

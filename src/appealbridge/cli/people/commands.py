@@ -8,7 +8,6 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
@@ -29,7 +28,7 @@ def people() -> None:
 @json_option
 def list_(config: Path | None, as_json: bool) -> None:
     """List everybody who is named under people:, with roles, and whether they can log in."""
-    show(DaemonClient.of(config).get("/people"), as_json, _people)
+    show(daemon_of(config, as_json).get("/people"), as_json, _people)
 
 
 @people.command(short_help="Print a one-time code for somebody without a password.")
@@ -68,7 +67,7 @@ def tokens() -> None:
 @json_option
 def list_tokens(config: Path | None, as_json: bool) -> None:
     """List all tokens, with what they may do and until when."""
-    show(DaemonClient.of(config).get("/tokens"), as_json, _tokens)
+    show(daemon_of(config, as_json).get("/tokens"), as_json, _tokens)
 
 
 @tokens.command(short_help="Make a token for a system, and print it once.")

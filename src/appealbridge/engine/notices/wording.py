@@ -66,7 +66,8 @@ WORDINGS: Mapping[str, Wording] = {
         "a delivery waits for approval",
         "{count} deliveries wait for approval",
         "It is published only if somebody approves it as it is.",
-        "to read and publish it: appealbridge approve {number}; to reject it: appealbridge reject {number}",
+        "to read and publish it: appealbridge approve {number}; to reject it: appealbridge reject {number} "
+        "--reason WHY",
         "appealbridge questions",
     ),
     Trouble.CANNOT_REMOVE: Wording(

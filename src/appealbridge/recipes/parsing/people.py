@@ -27,9 +27,10 @@ def read_people(
     approval = written.get("approval")
     misspelt = any(name != "approval" and nearest(name, ["approval"]) for name in written)
     if approval is None and not misspelt:
+        empty = "approval" in written
         reading.note(
-            (),
-            "approval is missing, so its deliveries wait for `appealbridge release`",
+            ("approval",) if empty else (),
+            f"approval is {'empty' if empty else 'missing'}, so every post waits for `appealbridge approve`",
             "write approval: none if nobody needs to approve them",
         )
     elif isinstance(approval, str) and approval not in people and approval != NO_APPROVAL:

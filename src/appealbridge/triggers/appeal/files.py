@@ -183,15 +183,16 @@ def named_appeal(content: bytes, name: str, endings: tuple[str, ...] = _ENDINGS)
     return appeal_of(content, name)
 
 
-def check_appeal(content: bytes, name: str, saved: float, zone: tzinfo) -> Sequence[Problem]:
+def check_appeal(content: bytes, name: str, now: float, zone: tzinfo) -> Sequence[Problem]:
     """
-    Return notes about a named file, saved at a time (Unix seconds UTC).
+    Return notes about a named file as if it came in `now` (Unix seconds UTC).
 
-    Raise `InvalidDocuments` if it is not an appeal, or if its embargo cannot be read or was past when it was saved.
+    When it was saved says nothing: a copy or a fresh checkout has another time. Raise `InvalidDocuments` if it is not
+    an appeal, or if its embargo cannot be read or is past.
     """
     appeal = named_appeal(content, name)
     if appeal.embargo is not None:
-        _check_embargo(appeal.embargo, content, name, saved, zone)
+        _check_embargo(appeal.embargo, content, name, now, zone)
     if usual_kind(appeal.kind):
         return []
     problem = f'"{appeal.kind}" is not one of the usual kinds of appeal'
@@ -204,15 +205,15 @@ def usual_kind(kind: str) -> bool:
     return composed(kind).casefold() in (*KINDS, OTHER)
 
 
-def _check_embargo(embargo: str, content: bytes, name: str, saved: float, zone: tzinfo) -> None:
+def _check_embargo(embargo: str, content: bytes, name: str, now: float, zone: tzinfo) -> None:
     try:
-        if read_moment(embargo, zone).at(saved, zone) >= saved:
+        if read_moment(embargo, zone).at(now, zone) >= now:
             return
-        problem = f"{embargo} was past already when the file was saved"
+        problem = f"{embargo} is past; if the file came in now, a message that waits for it would be held for a person"
         cure = "write a time to come, or delete the line"
     except NoTime as error:
-        problem, cure = str(error), error.cure
-    problem = f"{problem}; a message that waits for it would be held for a person"
+        problem = f"{error}; a message that waits for it would be held for a person"
+        cure = error.cure
     wrong = Problem(name, 1, 1, "embargo", problem, cure)
     raise InvalidDocuments([_placed(_EMBARGO, content, wrong)])
 

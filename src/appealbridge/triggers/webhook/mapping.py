@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -93,6 +94,18 @@ def mapped(
         )
 
     return read
+
+
+def with_author(read: Read, path: str) -> Read:
+    """Return a reader that adds the author at a path in the data of each event."""
+    find = compile_path(path).first
+
+    def read_all(request: Request, body: Any, vouched: str) -> Received:
+        received = read(request, body, vouched)
+        events = [replace(each, author=_author(find(each.data))) for each in received.events]
+        return replace(received, events=events)
+
+    return read_all
 
 
 def _message_id(request: Request, vouched: str) -> str:

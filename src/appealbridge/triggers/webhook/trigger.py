@@ -49,7 +49,7 @@ from appealbridge.triggers.webhook.fields import (
     differences,
     names_of,
 )
-from appealbridge.triggers.webhook.mapping import Paths, mapped
+from appealbridge.triggers.webhook.mapping import Paths, mapped, with_author
 from appealbridge.triggers.webhook.presets import (
     MONITORING,
     MONITORING_BYTES,
@@ -96,7 +96,8 @@ class WebhookSource(PushSource):
     )
     mapping: Paths | None = Field(
         None,
-        description="Where the JSON has the parts of an event, if there is no preset for it.",
+        description="Where the JSON has the parts of an event, if there is no preset for it. Beside a preset: "
+        "where `event.data` has the `author`.",
         examples=[{"key": "$.id", "subject": "$.incident.number"}],
     )
     fields: Mapping[FieldName, FieldKind] = Field(
@@ -142,8 +143,14 @@ class WebhookSource(PushSource):
     def _sound(self) -> WebhookSource:
         _check_proof(self)
         _check_secrets(self)
-        if self.preset is not None and self.mapping is not None:
-            raise ValueError("preset and mapping cannot be used together; leave one out")
+        others = (
+            self.mapping.model_dump(exclude_none=True, exclude={"author"}) if self.mapping else {}
+        )
+        if self.preset is not None and others:
+            raise ValueError(
+                f"the preset {self.preset} knows the {' and '.join(others)} of an event; beside a preset, "
+                "mapping takes author only"
+            )
         if self.fields and self.preset in PRESET_FIELDS:
             raise ValueError(f"the preset {self.preset} knows its fields; leave fields out")
         return self
@@ -168,7 +175,8 @@ class WebhookSource(PushSource):
     def read(self) -> Read:
         """The reader that turns JSON into events, made once."""
         if self.preset is not None:
-            return PRESETS[self.preset]
+            read, author = PRESETS[self.preset], self.mapping and self.mapping.author
+            return with_author(read, author) if author else read
         return mapped(
             self.mapping or Paths(),
             within=self.repeat_within,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from appealbridge.model.event import ALWAYS, Repeats
+from appealbridge.model.event import ALWAYS, NOT_NAMED, Repeats
 from appealbridge.plugin import Event, Refused, Request
 from appealbridge.triggers.webhook.trigger import Webhook, WebhookOptions, WebhookSource
 
@@ -249,7 +249,10 @@ def test_a_secret_of_two_webhooks_is_named():
         ({"signature": "none", "allow_unsigned": True}, "leave them out"),
         ({"allow_unsigned": True}, "is only for signature: none"),
         ({"preset": "alertmanger"}, "'alertmanager', 'cloudevents', 'grafana' or 'pagerduty'"),
-        ({"preset": "alertmanager", "mapping": {}}, "cannot be used together"),
+        (
+            {"preset": "alertmanager", "mapping": {"key": "$.id", "type": "$.a"}},
+            "key and type of an event",
+        ),
         ({"mapping": {"key": "id"}}, "begins with"),
         ({"mapping": {"key": "$.["}}, "not a JSONPath"),
         ({"header": "X-Signature"}, "is only for signature: hmac"),
@@ -349,7 +352,38 @@ SOURCES = [
         unsigned(preset=preset)
         for preset in ("alertmanager", "cloudevents", "grafana", "pagerduty")
     ),
+    unsigned(preset="cloudevents", mapping={"author": "$.by.email"}),
+    unsigned(preset="alertmanager", mapping={"author": "$..by"}),
 ]
+
+
+@pytest.mark.parametrize(
+    ("preset", "body", "path", "authors"),
+    [
+        ("cloudevents", {"data": {"by": "anna"}}, "$.by", ["anna"]),
+        ("cloudevents", {"data": {"by": " "}}, "$.by", [NOT_NAMED]),
+        ("cloudevents", {}, "$.by", [NOT_NAMED]),
+        ("cloudevents", {"data": [1]}, "$.by", [NOT_NAMED]),
+        (
+            "alertmanager",
+            {"alerts": [{"status": "firing", "labels": {"by": "anna"}}, {"status": "firing"}]},
+            "$.labels.by",
+            ["anna", NOT_NAMED],
+        ),
+        (
+            "pagerduty",
+            {"event": {"id": "1", "event_type": "incident.triggered", "agent": {"summary": "Ben"}}},
+            "$.agent.summary",
+            ["Ben"],
+        ),
+    ],
+)
+def test_beside_a_preset_the_data_of_each_event_says_who_wrote_it(preset, body, path, authors):
+    if preset == "cloudevents":
+        body = {"specversion": "1.0", "id": "1", "source": "/desk", "type": "opened", **body}
+    drafts = received(unsigned(preset=preset, mapping={"author": path}), bare(body))
+    assert [draft.author for draft in drafts] == authors
+    assert all(draft.author == "" for draft in received(unsigned(preset=preset), bare(body)))
 
 
 @given(st.sampled_from(SOURCES), JSON | st.binary(max_size=40))
