@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image as Drawing
 
+from appealbridge.cli.decisions import approving
 from appealbridge.plugin.http import Http
 from appealbridge.practice import smtp
 from appealbridge.practice.faults import FaultName
@@ -38,6 +39,7 @@ actions:
     images: "{{ event.data.images }}"
 approval: none
 """
+APPROVED_TOOT = TOOTED.replace("approval: none", "")
 
 
 def picture(colour="red", size=(60, 40), kind="PNG"):
@@ -167,7 +169,7 @@ async def test_an_account_may_publish_pictures_without_alt_text(story):
 
 
 async def test_the_first_pictures_go_out_and_a_person_reads_which_ones_do_not(story):
-    await story.begins({"toot": TOOTED.replace("approval: none", "")})
+    await story.begins({"toot": APPROVED_TOOT})
     urls = [await puts(story, f"{n}.png", picture(size=(n, n))) for n in range(1, 7)]
     await arrives(story, "Missing: Aisha", *({"url": url, "alt": url} for url in urls))
     (held,) = await story.state(1, "held")
@@ -176,6 +178,17 @@ async def test_the_first_pictures_go_out_and_a_person_reads_which_ones_do_not(st
     await story.releases(held)
     await story.state(1, "delivered")
     assert [medium["alt"] for medium in shown(story, "mastodon")[0].media] == urls[:4]
+
+
+async def test_a_question_on_the_command_line_says_what_each_picture_is(story, capsys):
+    await story.begins({"toot": APPROVED_TOOT})
+    await arrives(
+        story, "Missing: Aisha", {"url": await puts(story, "a.png", picture()), "alt": ALT}
+    )
+    await story.state(1, "held")
+    _, (question,) = await story.asks("GET", "/questions")
+    approving.print_questions([question])
+    assert f'image 1: "{ALT}", PNG, 60 × 40 pixels' in capsys.readouterr().out
 
 
 async def attempts(story):

@@ -128,7 +128,12 @@ def content_lines(row: Row) -> Iterator[str]:
     for name, value in (row["content"] or {}).items():
         if name != "images" and value not in (None, "", [], {}):
             yield f"{name}: {value}"
-    for number, image in enumerate(_images(row), start=1):
+    yield from image_lines(_images(row))
+
+
+def image_lines(images: Iterable[Row]) -> Iterator[str]:
+    """Yield what is known of each image: its alt text, its kind and its size."""
+    for number, image in enumerate(images, start=1):
         yield f"image {number}: {_image(image)}"
 
 

@@ -44,7 +44,15 @@ from appealbridge.plugin.channel import (
 )
 from appealbridge.plugin.images import Illustrated, Image, ImageRules, StoredImage, Uploaded
 from appealbridge.plugin.offload import in_folder, in_thread
-from appealbridge.plugin.options import HTML, Address, Options, Secret, SecretAddress, Threaded
+from appealbridge.plugin.options import (
+    HTML,
+    Address,
+    Options,
+    PageAddress,
+    Secret,
+    SecretAddress,
+    Threaded,
+)
 from appealbridge.plugin.registry import API_VERSION, Registry
 from appealbridge.plugin.trigger import (
     BODY_BYTES,
@@ -87,6 +95,7 @@ __all__ = [
     "LoginExpired",
     "Measure",
     "Options",
+    "PageAddress",
     "Person",
     "PollResult",
     "PolledSource",

@@ -91,7 +91,8 @@ class Image(Options):
     @model_validator(mode="after")
     def _one_source(self) -> Image:
         if self.stored is None and bool(self.url) == bool(self.file):
-            raise ValueError("give url: or file:, one of them")
+            both = "has both url: and file:; leave one out"
+            raise ValueError(both if self.url else "has no picture; give it url: or file:")
         return self
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from yarl import URL
 
 from appealbridge.plugin.egress import check_host, is_loopback_url
@@ -108,6 +108,16 @@ def html_options(model: type[BaseModel]) -> frozenset[str]:
     """Return the names of a model's options that are HTML."""
     return frozenset(name for name, option in model.model_fields.items() if HTML in option.metadata)
 
+
+def _none_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+PageAddress = Annotated[
+    Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/]\S*$")] | None,
+    BeforeValidator(_none_if_empty),
+]
+"""The address of a page that a message may show. Where a template gives nothing, there is none."""
 
 Address = Annotated[str, AfterValidator(_address)]
 """The address of a platform's API: `http://` or `https://`, a host, perhaps a path; no slash at its end."""

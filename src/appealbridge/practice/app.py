@@ -153,7 +153,7 @@ class Sandbox:
         self.url = f"http://{_written(*runner.addresses[0][:2])}"
 
     async def _serve_smtp(self, stack: AsyncExitStack, host: str, port: int) -> None:
-        mail = PracticeMailServer(self.shelf, self.faults, self.clock)
+        mail = PracticeMailServer(self.shelf, self.faults, self.clock, self.media)
         loop = asyncio.get_running_loop()
         try:
             server = await loop.create_server(mail.connection, host, port)

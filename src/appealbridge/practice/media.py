@@ -97,6 +97,14 @@ class Media:
             _, oldest = self._by_id.popitem(last=False)
             self._bytes -= len(oldest.data)
 
+    def attach(self, platform: str, account: str, data: bytes) -> str:
+        """Keep a picture that came with its post, and return where the wall finds it."""
+        id_ = hashlib.sha256(data).hexdigest()
+        if self.live(platform, id_) is None:
+            now = self._clock.now()
+            self.keep(Medium(platform, account, id_, data, kind_of(data), now, now))
+        return f"/media/{platform}/{id_}"
+
     def of(self, platform: str, account: str, id_: str) -> Medium | None:
         """Return an account's upload that is still there."""
         if self._faults.take(platform, {FaultName.MEDIA_EXPIRED}):

@@ -20,6 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from appealbridge.clock import Clock
 from appealbridge.practice.answering import reset
 from appealbridge.practice.faults import Fault, FaultName, Faults
+from appealbridge.practice.media import Media, kind_of
 from appealbridge.practice.posts import Shelf, readable
 
 _F = FaultName
@@ -33,10 +34,11 @@ class PracticeMailServer:
 
     name = "email"
 
-    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock) -> None:
+    def __init__(self, shelf: Shelf, faults: Faults, clock: Clock, media: Media) -> None:
         self._shelf = shelf
         self._faults = faults
         self._clock = clock
+        self._media = media
         self._open: WeakSet[_PracticeConversation] = WeakSet()
 
     def connection(self) -> asyncio.Protocol:
@@ -89,6 +91,14 @@ class PracticeMailServer:
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 Ok"
 
+    def _shown(self, attached: dict[str, Any], sender: str) -> dict[str, Any]:
+        """Return what the wall shows of an attachment: a picture has an address there."""
+        shown = dict(attached)
+        data = shown.pop("data", b"")
+        if not kind_of(data):
+            return shown
+        return {**shown, "url": self._media.attach(self.name, sender, data)}
+
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the message, once for each recipient."""
         content = envelope.original_content or b""
@@ -100,12 +110,13 @@ class PracticeMailServer:
         same = key is not None and self._shelf.with_key(self.name, sender, key) is not None
         if same and self._faults.take(self.name, {_F.DUPLICATE_FILTER}):
             return "554 5.7.1 Message rejected: duplicate of an earlier one"
+        media = [self._shown(each, sender) for each in letter["media"]]
         posts = [
             self._shelf.add(
                 self.name,
                 sender,
                 letter["text"],
-                media=letter["media"],
+                media=media,
                 client_key=key,
                 more={"to": to, **letter["more"]},
             )
@@ -197,8 +208,8 @@ def read(content: bytes) -> dict[str, Any]:
     """
     Return what a message says: `account` is the address in From, `client_key` the Message-ID.
 
-    Besides: `text`, `media` (type and name) and `more`: `subject`, `html` (`None` without one) and, if it has one,
-    `in_reply_to`. Whatever is broken in it is shown as well as it can be; nothing in it raises.
+    Besides: `text`, `media` (type, name and, of a picture, `data`) and `more`: `subject`, `html` (`None` without one)
+    and, if it has one, `in_reply_to`. Whatever is broken in it is shown as well as it can be; nothing in it raises.
     """
     message = message_from_bytes(content, policy=policy.SMTPUTF8)
     if not isinstance(message, EmailMessage):
@@ -239,6 +250,7 @@ def _picture(part: EmailMessage, kind: str) -> dict[str, Any]:
         "sha256": hashlib.sha256(content).hexdigest(),
         "inline": part.get_content_disposition() == "inline",
         "cid": _header(part, "Content-ID").strip("<> "),
+        "data": content,
     }
 
 

@@ -344,6 +344,11 @@ async def test_the_record_is_what_bluesky_shows(world):
     assert kinds == ["mention", "link", "tag"]
 
 
+async def test_a_link_that_a_template_leaves_empty_is_none(world):
+    await world.posts("Help", link="", link_image="")
+    assert "embed" not in world.up[0].more["record"]
+
+
 async def test_a_thread_names_its_beginning_and_the_post_before(world):
     first = await world.posts("1", 1)
     second = await world.posts("2", 2, in_reply_to=first.id)

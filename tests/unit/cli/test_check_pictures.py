@@ -85,9 +85,9 @@ BAD = {
     "a file that is not there": (f"images: [{{ file: none.png, {ALT} }}]", ["none.png"]),
     "both": (
         f'images: [{{ file: badge.png, url: "https://a.example/a.png", {ALT} }}]',
-        ['"url" and "file" cannot be used together', "leave one out"],
+        ["has both url: and file:", "leave one out"],
     ),
-    "neither": (f"images: [{{ {ALT} }}]", ["give url: or file:"]),
+    "neither": (f"images: [{{ {ALT} }}]", ["has no picture", "give it url: or file:"]),
     "another word": (
         f'images: [{{ url: "https://a.example/a.png", caption: A, {ALT} }}]',
         ["caption"],

@@ -75,12 +75,16 @@ class Caller:
         form = {"status": text}
         return await self("POST", "/mastodon/api/v1/statuses", json=form, headers=headers)
 
-    async def mail(self, text="Seen her?", to=("news@example.org",), login=False, **headers):
+    async def mail(
+        self, text="Seen her?", to=("news@example.org",), login=False, picture=b"", **headers
+    ):
         letter = EmailMessage()
         headers = {"From": "Press Office <press@example.police.uk>", "Subject": "Appeal", **headers}
         for name, value in headers.items():
             letter[name.replace("_", "-")] = value
         letter.set_content(text)
+        if picture:
+            letter.add_attachment(picture, maintype="image", subtype="png", filename="a.png")
         host, port = self.sandbox.smtp_url.removeprefix("smtp://").split(":")
         account = {"username": "press", "password": "x"} if login else {}
         return await aiosmtplib.send(

@@ -50,6 +50,15 @@ def test_text_html_and_attachments_are_told_apart():
     }
 
 
+async def test_the_wall_shows_the_picture_of_a_mail(call):
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(20)
+    await call.mail(picture=picture)
+    ((shown,),) = [post["media"] for post in await call.posts("email")]
+    assert (shown["type"], shown["name"], shown["bytes"]) == ("image/png", "a.png", len(picture))
+    async with call.session.get(call.sandbox.url + shown["url"]) as reply:
+        assert await reply.read() == picture
+
+
 async def test_a_mail_that_follows_another_names_it(call):
     await call.mail(Message_ID="<1@x>")
     await call.mail(In_Reply_To="<1@x>")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from appealbridge.channels.bluesky.rich_text import facets
-from appealbridge.plugin import Delivery, Field, Illustrated, Image, Threaded
+from appealbridge.plugin import Delivery, Field, Illustrated, Image, PageAddress, Threaded
 
 POSTS = "app.bsky.feed.post"
 
@@ -33,10 +33,8 @@ class BlueskyPost(Threaded, Illustrated):
         description="The text's language, by its ISO 639 code.",
         examples=["en"],
     )
-    link: str | None = Field(
+    link: PageAddress = Field(
         None,
-        max_length=2000,
-        pattern=r"^https?://[^\s/]\S*$",
         description="The address of a page to show as a card under the post. A post with pictures has no card.",
         examples=["{{ appeal.url }}"],
     )
@@ -46,10 +44,8 @@ class BlueskyPost(Threaded, Illustrated):
     link_description: str = Field(
         "", max_length=1000, description="A sentence under the title.", examples=["Can you help?"]
     )
-    link_image: str | None = Field(
+    link_image: PageAddress = Field(
         None,
-        max_length=2000,
-        pattern=r"^https?://[^\s/]\S*$",
         description="The address of a picture of at most 5 MB for the card. It is fetched when the post is published, "
         "and shown without its metadata; if that fails, the card has no picture.",
         examples=["{{ appeal.images[0].url }}"],

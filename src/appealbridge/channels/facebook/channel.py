@@ -45,6 +45,7 @@ from appealbridge.plugin import (
     LoginExpired,
     Measure,
     Options,
+    PageAddress,
     PublishesUploads,
     Receipt,
     Registry,
@@ -135,9 +136,8 @@ class FacebookPost(Illustrated):
     text: str = Field(
         min_length=1, description="The text of the post.", examples=["MISSING: {{ headline }}"]
     )
-    link: str | None = Field(
+    link: PageAddress = Field(
         None,
-        min_length=1,
         description="The address of a page to show under the post.",
         examples=["{{ appeal.url }}"],
     )

@@ -21,6 +21,7 @@ from appealbridge.cli.output import (
     show,
     styled,
 )
+from appealbridge.cli.story import image_lines
 
 hash_option = click.option(
     "--hash",
@@ -35,7 +36,7 @@ hash_option = click.option(
 @json_option
 def questions(config: Path | None, as_json: bool) -> None:
     """Show everything that waits for approval: texts, recipients, pictures, and who may answer."""
-    show(daemon_of(config, as_json).get("/questions"), as_json, _questions)
+    show(daemon_of(config, as_json).get("/questions"), as_json, print_questions)
 
 
 @click.command(short_help="Approve a delivery as it is shown.")
@@ -162,7 +163,8 @@ def _asked(daemon: DaemonClient, delivery_id: str) -> list[dict[str, Any]]:
     return asked
 
 
-def _questions(rows: list[dict[str, Any]]) -> None:
+def print_questions(rows: list[dict[str, Any]]) -> None:
+    """Print each question with what it asks about."""
     if not rows:
         say("nothing waits for approval")
     for row in rows:
@@ -185,10 +187,10 @@ def _delivery(row: dict[str, Any]) -> None:
     for name, value in (row["content"] or {}).items():
         if value not in (None, "", []):
             say(f"    {name}:")
-            say_text("\n".join(f"      {line}" for line in _lines(value)))
+            say_text("\n".join(f"      {line}" for line in _lines(name, value)))
     for change in row["difference"]:
         say(styled("    changed: ", "yellow"), change["field"])
-        say_text("\n".join(f"      before: {line}" for line in _lines(change["before"])))
+        say_text("\n".join(f"      before: {line}" for line in _before(change)))
     holds = [hold for hold in row["holds"] if hold != "approval"]
     if holds:
         say(f"    held too for: {', '.join(holds)}")
@@ -198,9 +200,13 @@ def _delivery(row: dict[str, Any]) -> None:
         say(styled(f"    you may not approve it: {row['why_not']}", "yellow"))
 
 
-def _lines(value: Any) -> list[str]:
+def _before(change: dict[str, Any]) -> list[str]:
+    return _lines(change["field"], change["before"])
+
+
+def _lines(name: str, value: Any) -> list[str]:
+    if name == "images" and isinstance(value, list):
+        return [*image_lines(value)]
     if isinstance(value, list):
-        return [line for each in value for line in _lines(each)]
-    if isinstance(value, dict):
-        return [f"{name}: {text}" for name, text in value.items() if text not in (None, "", [])]
+        return [line for each in value for line in _lines(name, each)]
     return str(value).splitlines() or [""]

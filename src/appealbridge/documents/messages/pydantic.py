@@ -87,7 +87,7 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
         return f"unknown value{_shown(error['input'])}"
     if error["type"] in ("string_too_short", "too_short") and context.get("min_length") == 1:
         return "must not be empty"
-    if str(context.get("pattern", "")).startswith("^https?://"):
+    if str(context.get("pattern", "")).startswith(("^https?://", "^(https?://")):
         return "must be an address that begins with https://"
     if error["type"] in _SENTENCES:
         return _SENTENCES[error["type"]].format_map(context)
@@ -109,7 +109,8 @@ def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
     if error["input"] is None and error["type"] == "string_type":
         return "write it after the colon; text that begins with # needs quotes"
     example = _example(field)
-    if example.startswith("[{") and isinstance(error["input"], dict) and error["input"]:
+    single = isinstance(error["input"], dict) and error["type"] not in BY_VALIDATORS
+    if example.startswith("[{") and single and error["input"]:
         return f"begin each entry of the list with a dash: - {next(iter(error['input']))}: …"
     number = isinstance(error["input"], (int, float))
     # `true` in quotes is no address either.

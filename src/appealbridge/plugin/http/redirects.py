@@ -17,8 +17,10 @@ def redirect_target(address: str, reply: Reply) -> str:
     except ValueError:
         raise ValueError(f"{bare(address)} redirects to an address that is not valid") from None
     redirect = f"{bare(address)} redirects to {bare(str(there))}"
-    if there.scheme not in ("http", "https") or not there.host or there == here:
-        raise ValueError(f"{redirect}, which is not another address")
+    if there.scheme not in ("http", "https") or not there.host:
+        raise ValueError(f"{redirect}, which is not a web address")
+    if there == here:
+        raise ValueError(f"{bare(address)} redirects to itself")
     if here.scheme == "https" and there.scheme == "http":
         raise ValueError(
             f"{redirect}, which is not encrypted; if that is right, write that address"

@@ -277,11 +277,7 @@ def _check_image(reading: ParsingContext, image: Mapping[str, Any], path: Path) 
         cure = f"a picture has {', '.join(_OF_AN_IMAGE)}"
         reading.complain((*path, name), f'unknown option "{name}" for a picture', cure, key=True)
     file = image.get("file")
-    if "url" in image and file is not None:
-        reading.complain(
-            (*path, "file"), '"url" and "file" cannot be used together', "leave one out"
-        )
-    elif isinstance(file, str):
+    if isinstance(file, str) and "url" not in image:
         if is_filled_in(file):
             cure = "write its name here; a picture from an event has url:"
             reading.complain(

@@ -148,9 +148,9 @@ async def test_a_feed_that_points_in_circles_is_left(server, tools):
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("file:///etc/passwd", "not another address"),
-        ("ftp://example.org/rss", "not another address"),
-        ("", "not another address"),
+        ("file:///etc/passwd", "not a web address"),
+        ("ftp://example.org/rss", "not a web address"),
+        ("", "redirects to itself"),
         ("http://[", "not valid"),
         (
             "http://169.254.169.254/latest",
