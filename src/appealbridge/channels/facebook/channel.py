@@ -6,7 +6,7 @@ A step of a recipe:
     - action: facebook_post
       channel: force_facebook
       text: "MISSING: {{ headline }}"
-      link: "{{ link }}"
+      link: https://www.example.police.uk/appeals
 
 The account, in appealbridge.yaml:
 

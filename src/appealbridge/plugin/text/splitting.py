@@ -20,6 +20,7 @@ from appealbridge.plugin.text.counting import (
     whole_characters,
 )
 from appealbridge.plugin.text.links import links
+from appealbridge.plugin.text.unbroken import outside, phone_numbers
 
 MOST_POSTS = 25
 """The largest number of posts in a thread."""
@@ -92,9 +93,11 @@ class _Splitter:
         self._count = count
         self._number = number
         self._gaps = [*gaps(text), len(text)]
+        sentences = [end.end() for end in _SENTENCE.finditer(text)]
         self._better = (
             [gap.start() for gap in _PARAGRAPH.finditer(text)],
-            [end.end() for end in _SENTENCE.finditer(text)],
+            # "ext. 12" is no end of a sentence.
+            outside(sentences, phone_numbers(text)),
         )
 
     @cached_property

@@ -35,21 +35,25 @@ _NAME = regex.compile(
     regex.VERBOSE,
 )
 
-# "Call 101": without the number the word before it says nothing. Not every row of digits is a phone number, but
+# "Call 101", "text 61016": without the number the word before it says nothing. Not every row of digits is a phone number, but
 # nobody misses a cut in one. Where several follow each other with only a space between them, nothing says where one
 # ends, so they stay together. A longer row is a table.
-_NEXT_DIGIT = r"[ \u00a0().\u2010\u2011/-]{0,3} \d"
+_NEXT_DIGIT = r"[ \u00a0().\u2010\u2011\u2013/-]{0,3} \d"
+_VERBS = "call | dial | ring | phone | telephone | text | tel | sms | fax | notruf | appelez | bel"
+_EXTENSIONS = (
+    r"extension | ext | x | option | opt | \# | durchwahl | dw | app | poste | toestel | int"
+)
 _PHONE = regex.compile(
     rf"""
     (?<! [\w+] )
-    (?: (?P<before> call | dial | ring | phone | text | tel | on | or | at ) [.:]? [ \u00a0] )?+
+    (?: (?P<before> (?P<verb> {_VERBS} ) | on | or | at ) [.:]? [ \u00a0] )?+
     (?:
         (?: \+ [ \u00a0]? )?+ \(? \d (?: {_NEXT_DIGIT} ){{6,98}}+ (?! {_NEXT_DIGIT} )
-        (?: [ \u00a0,]{{0,2}} (?: ext | extension | x ) [.:]? [ \u00a0]? \d{{1,6}}+ )?+
+        (?: [ \u00a0,(]{{0,3}}+ (?: {_EXTENSIONS} ) [.:]? [ \u00a0]? \d{{1,6}}+ \)? )?+
       |
         116 [ \u00a0]? \d{{3}} (?! \w )
       |
-        (?(before) (?: 999 | 1\d\d | 18000 ) (?! \w ) | (?!) )
+        (?(verb) \d (?: -? \d ){{1,5}}+ (?! \w ) | (?(before) (?: 999 | 1\d\d | 18000 ) (?! \w ) | (?!) ) )
     )
     """,
     regex.VERBOSE | regex.IGNORECASE,
