@@ -35,9 +35,9 @@ _NAME = regex.compile(
     regex.VERBOSE,
 )
 
-# "Call 101", "text 61016": without the number the word before it says nothing. Not every row of digits is a phone number, but
-# nobody misses a cut in one. Where several follow each other with only a space between them, nothing says where one
-# ends, so they stay together. A longer row is a table.
+# "Call 101", "text 61016": without the number the word before it says nothing. Not every row of digits is a phone
+# number, but nobody misses a cut in one. Where several follow each other with only a space between them, nothing says
+# where one ends, so they stay together. A longer row is a table.
 _NEXT_DIGIT = r"[ \u00a0().\u2010\u2011\u2013/-]{0,3} \d"
 _VERBS = "call | dial | ring | phone | telephone | text | tel | sms | fax | notruf | appelez | bel"
 _EXTENSIONS = (
