@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -379,6 +380,39 @@ class StoreImagesContract:
         await store.settle(ended(sending, State.FAILED, at=SOON))
         await store.prepared(the_end(reply))
         assert await state_of(store, reply) is State.CANCELLED
+
+    async def test_an_amendment_without_images_keeps_those_of_the_waiting_post_that_it_supersedes(
+        self, store: Store
+    ) -> None:
+        """As an edit does; an empty list takes them off."""
+        waits = await prepared(store)
+        new = await amends_what_waits(store, 2, '{"text":"aged 14"}')
+        assert json.loads(new.content) == {**json.loads(FINAL), "text": "aged 14"}
+        assert (new.state, new.change, new.target) == (State.READY, Change.REPLACE, waits.id)
+        assert [each.sha256 for each in await store.images(new.id)] == [SHA]
+        none = await amends_what_waits(store, 3, '{"images":[],"text":"aged 15"}')
+        assert (json.loads(none.content)["images"], await store.images(none.id)) == ([], [])
+
+    async def test_images_of_a_superseded_post_that_are_not_prepared_yet_are_prepared_for_the_new_one(
+        self, store: Store
+    ) -> None:
+        """Otherwise it would go out without them."""
+        images = [{"url": "https://pictures.example/1.png"}]
+        await planned(store, content=json.dumps({"images": images, "text": "aged 13"}))
+        new = await amends_what_waits(store, 2, '{"text":"aged 14"}')
+        assert json.loads(new.content) == {"images": images, "text": "aged 14"}
+        assert new.state is State.PLANNED
+        (waiting,) = await store.unprepared(NOW + 99, 9)
+        assert waiting.delivery.id == new.id
+        await store.prepared(the_end(new))
+        assert await state_of(store, new) is State.READY
+
+
+async def amends_what_waits(store: Store, number: int, content: str) -> Delivery:
+    """Store an amendment without images to prepare, and return what became of it."""
+    arrival = an_arrival(number, subject=SUBJECT, content=content, **amending())
+    await store.accept([arrival])
+    return await store.delivery(arrival.deliveries[0].id)
 
 
 def amending(*, edits: bool = True) -> dict[str, Any]:

@@ -342,6 +342,29 @@ class StoreWithdrawalsContract:
         await store.lift(second.withdrawal.number, "bob", NOW + 13)
         assert await state_of(store, post) is State.DELIVERED
 
+    async def test_a_lift_leaves_the_other_withdrawals_of_its_subject_and_of_its_posts(
+        self, store: Store
+    ) -> None:
+        """Those of some channels are in force too; what is lifted, or about another post, is not among them."""
+        posts = [await published(store, number) for number in (1, 2)]
+        orders = (
+            replace(a_withdrawal(whole=False), channels=("force_facebook",)),
+            a_withdrawal(target=posts[0].id, whole=False),
+            a_withdrawal(target=posts[1].id, whole=False),
+            a_withdrawal(subject="M6"),
+            a_withdrawal(),
+        )
+        stored = [(await store.withdraw(order)).withdrawal.number for order in orders]
+        some, first, second, _, whole = stored
+
+        async def left(lifted: int) -> list[int]:
+            await store.lift(lifted, "bob", NOW + 12)
+            return [each.number for each in await store.still_withdrawn_by(lifted)]
+
+        assert await left(first) == [whole, some]
+        assert await left(whole) == [second, some]
+        assert await left(some) == []
+
     async def test_what_was_being_sent_and_is_withdrawn_alone_stays_withdrawn(
         self, store: Store
     ) -> None:

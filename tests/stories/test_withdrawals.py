@@ -327,8 +327,51 @@ async def test_whoever_lifts_one_of_two_withdrawals_learns_of_the_other(story):
     await story.state(1, "delivered")
     await asyncio.gather(withdraws(story, "APP-1"), withdraws(story, "APP-1"))
     await story.until(lambda: not standing(story))
-    assert "APP-1 is still withdrawn by withdrawal 2" in await typed(story, "lift", "1")
+    lifted = await typed(story, "lift", "1")
+    assert "withdrawal 2 about APP-1 is still in force" in lifted
     assert "still" not in await typed(story, "lift", "2")
+
+
+async def test_a_lift_names_a_withdrawal_of_some_channels_that_is_still_in_force(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    await withdraws(story, "APP-1", channels="force_x")
+    await withdraws(story, "APP-1")
+    status, lifted = await story.asks("POST", "/withdrawals/2/lift")
+    assert (status, lifted["still_withdrawn_by"]) == (200, [1])
+
+
+async def test_a_trace_says_who_withdrew_what_and_who_lifted_it(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    await typed(story, "withdraw", "APP-1", "--reason", "found safe")
+    await typed(story, "lift", "1")
+    for of in ("APP-1", "1"):
+        text = await typed(story, "trace", of)
+        assert "withdrawal 1: everything about APP-1 withdrawn by " in text
+        assert ": found safe" in text
+        assert "published: no. 1" in text
+        assert "withdrawal 1: lifted by " in text
+
+
+async def test_confirming_a_post_names_its_removal(story):
+    """`withdraw` prints the numbers of posts, and `confirm` wants that of the removal."""
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    posts = await story.state(4, "delivered")
+    (mail,) = [each for each in posts if each["channel"] == "press_office"]
+    await withdraws(story, "APP-1")
+
+    async def task():
+        held = await story.deliveries(state="held")
+        return held and held[0]
+
+    removal = await story.until(task)
+    status, refusal = await story.asks("POST", f"/deliveries/{mail['number']}/confirm")
+    assert status == 409
+    assert f"appealbridge confirm {removal['number']}" in refusal["detail"]
 
 
 @pytest.mark.parametrize(

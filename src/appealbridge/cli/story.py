@@ -37,6 +37,15 @@ _ACTS = {
 }
 """How a decision is worded; others are shown by their own word."""
 
+_TAKEN_BACK = {
+    "removing": "published",
+    "replaced": "replaced",
+    "awaited": "being sent, or not known to be published",
+    "tasks": "held, and perhaps published",
+    "cancelled": "cancelled",
+}
+"""How the deliveries of a withdrawal are worded, by what they were in."""
+
 Moment = tuple[str, Line]
 """One line of a trace: the time, as in the API, and the text."""
 
@@ -48,6 +57,7 @@ def tell(trace: Row) -> None:
             if number:
                 say()
             tell(inner)
+        _withdrawals(trace.get("withdrawals", ()))
         return
     about, runs = trace["event"], trace["runs"]
     paragraph(styled(f"{about['type']} {_about(about)}", "bold"))
@@ -58,6 +68,44 @@ def tell(trace: Row) -> None:
         _run(run)
     if not runs:
         paragraph("no recipe was tried, or the runs that were skipped have been removed")
+    _withdrawals(trace.get("withdrawals", ()))
+
+
+def _withdrawals(rows: Sequence[Row]) -> None:
+    """Print who withdrew what, and who lifted that."""
+    if not rows:
+        return
+    say()
+    paragraph(styled("withdrawals", "bold"))
+    _print(sorted((each for row in rows for each in _withdrawn(row)), key=lambda each: each[0]))
+
+
+def _withdrawn(row: Row) -> Iterator[Moment]:
+    """Yield what was decided about one withdrawal; its entries in the trail may be over."""
+    by = {each["act"]: each for each in row["decisions"]}
+    how = {act: f" ({each['how']})" for act, each in by.items() if each["how"] != "recipe"}
+    what = f"everything about {row['subject']}" if row["whole_subject"] else "some posts"
+    of = f" by {row['by']}" if row["by"] else ""
+    shown = by.get("withdraw", {}).get("shown", {})
+    yield (
+        row["at"],
+        (
+            f"withdrawal {row['number']}: {what} ",
+            styled("withdrawn", "bold"),
+            f"{of}{how.get('withdraw', '')}: {row['reason']}",
+        ),
+    )
+    for name, words in _TAKEN_BACK.items():
+        if numbers := shown.get(name):
+            listed = ", ".join(f"no. {number}" for number in numbers)
+            yield row["at"], (styled(f"    {words}: {listed}", "dim"),)
+    if row["lifted_at"]:
+        of = f" by {row['lifted_by']}" if row["lifted_by"] else ""
+        lifted = styled("lifted", "bold")
+        yield (
+            row["lifted_at"],
+            (f"withdrawal {row['number']}: ", lifted, f"{of}{how.get('lift', '')}"),
+        )
 
 
 def _print(moments: Iterable[Moment]) -> None:

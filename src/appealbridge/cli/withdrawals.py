@@ -95,8 +95,8 @@ def _lifted(answer: dict[str, Any]) -> None:
     say(f"withdrawal {answer['number']} is lifted")
     for number in answer["still_withdrawn_by"]:
         say(
-            f"{answer['subject']} is still withdrawn by withdrawal {number}; to lift that too: "
-            f"appealbridge lift {number}"
+            f"withdrawal {number} about {answer['subject'] or 'one of its posts'} is still in force; "
+            f"to lift that too: appealbridge lift {number}"
         )
 
 

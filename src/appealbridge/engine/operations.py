@@ -226,7 +226,7 @@ class Operations:
         if delivery.state is not State.HELD or delivery.hold != Hold.UNKNOWN:
             raise IllegalMove(
                 f"delivery {delivery.number} is {delivery.state.value}; only one that is held because "
-                "nobody knows whether it went out can be confirmed"
+                f"nobody knows whether it went out can be confirmed{await self._removal_to_confirm(delivery)}"
             )
         now = self._clock.now()
         await self._store.confirm(
@@ -241,6 +241,13 @@ class Operations:
             self._decision(actor, Act.CONFIRM),
         )
         return await self._moved(delivery.id, LogEvent.DELIVERED, actor)
+
+    async def _removal_to_confirm(self, post: Delivery) -> str:
+        """Return that a person may confirm the removal of a post instead; empty if nobody can."""
+        for each in await self._store.removals(post.subject):
+            if each.post.id == post.id and each.removal.state is State.HELD:
+                return f"; its removal is no. {each.removal.number}: appealbridge confirm {each.removal.number}"
+        return ""
 
     async def _confirm_removed(self, removal: Delivery, actor: Actor) -> Delivery:
         if removal.state is not State.HELD:

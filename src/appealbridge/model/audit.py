@@ -116,6 +116,11 @@ def object_of(number: int) -> str:
     return f"delivery {number}"
 
 
+def withdrawal_object(number: int) -> str:
+    """Return the object of a decision about the withdrawal of this number."""
+    return f"withdrawal {number}"
+
+
 def canonical(content: Any) -> str:
     """Return a value as JSON in its one canonical form."""
     return json.dumps(

@@ -68,6 +68,14 @@ class CorrectionQueries(Protocol):
         """List withdrawals, newest first; without a subject those of all."""
         ...
 
+    async def still_withdrawn_by(self, number: int) -> Sequence[Withdrawal]:
+        """
+        List the withdrawals in force that a lifted one leaves: those of its subject or of some channels, newest first.
+
+        A withdrawal of one post is among them only if both are about that post.
+        """
+        ...
+
     async def removals(self, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
         """List removals with their posts: first those that have not ended, and the newest first of both."""
         ...

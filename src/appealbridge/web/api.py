@@ -270,7 +270,7 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
         if not (text.isascii() and text.isdecimal()) or len(text) > 18:
             raise ValueError(f"number: {text!r:.40} is not the number of a withdrawal")
         lifted = await engine.withdrawals.lift(int(text), actor_of(request))
-        left = await engine.withdrawals.blocking(lifted.subject)
+        left = await engine.withdrawals.left(lifted)
         still = [each.number for each in left]
         return answer({**views.withdrawal(lifted), "still_withdrawn_by": still})
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from appealbridge.engine.delivery.lane import Lane
-from appealbridge.model.audit import object_of
+from appealbridge.model.audit import AuditEntry, object_of, withdrawal_object
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State, in_order
 from appealbridge.model.errors import NotFound
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.stop import TotalStop
+from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.recipes.planning.quiet_hours import REASON as QUIET
 from appealbridge.store.base import StoreQueries
 from appealbridge.store.records import (
@@ -123,10 +124,10 @@ async def trace(store: StoreQueries, id_: str) -> dict[str, Any]:
 
     The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is told. Or
     it is a subject, perhaps shortened as in a listing: then the `traces` of the latest events about it are told, the
-    oldest first.
+    oldest first. `withdrawals` are those of the subject, or of a post that is told.
     """
     try:
-        return await _trace(store, id_)
+        told = await _trace(store, id_)
     except NotFound:
         about = await store.events(subject=id_, limit=TRACED)
         if not about and (whole := await whole_subject(store, id_)):
@@ -134,7 +135,35 @@ async def trace(store: StoreQueries, id_: str) -> dict[str, Any]:
             about = await store.events(subject=id_, limit=TRACED)
         if not about:
             raise
-    return {"subject": id_, "traces": [await _trace(store, one.id) for one in reversed(about)]}
+        traces = [await _trace(store, one.id) for one in reversed(about)]
+        return {
+            "subject": id_,
+            "traces": traces,
+            "withdrawals": await _withdrawals_of(store, id_, traces),
+        }
+    return {**told, "withdrawals": await _withdrawals_of(store, told["event"]["subject"], [told])}
+
+
+async def _withdrawals_of(
+    store: StoreQueries, subject: str, traces: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the withdrawals of a subject, and of single posts in these traces, oldest first."""
+    runs = [run for trace in traces for run in trace["runs"]]
+    posts = {row["id"] for run in runs for row in run["deliveries"]}
+    listed = await store.withdrawals(subject, MOST) if subject else await _of_posts(store, posts)
+    shown = [one for one in reversed(listed) if not one.target or one.target in posts]
+    decisions = await store.decisions([withdrawal_object(one.number) for one in shown])
+    about: dict[str, list[AuditEntry]] = {}
+    for entry in decisions:
+        about.setdefault(entry.object, []).append(entry)
+    return [
+        views.withdrawal_decided(one, about.get(withdrawal_object(one.number), ())) for one in shown
+    ]
+
+
+async def _of_posts(store: StoreQueries, posts: Collection[str]) -> Sequence[Withdrawal]:
+    """Return the withdrawals of these posts, which are about no subject."""
+    return [one for one in await store.withdrawals(limit=MOST) if one.target in posts]
 
 
 async def _trace(store: StoreQueries, id_: str) -> dict[str, Any]:

@@ -236,6 +236,16 @@ def withdrawal(one: Withdrawal, removals: Sequence[Removal] = ()) -> dict[str, A
     }
 
 
+def withdrawal_decided(one: Withdrawal, decisions: Sequence[AuditEntry]) -> dict[str, Any]:
+    """Return a withdrawal for a trace: with who decided what, and which deliveries it was about."""
+    shown = withdrawal(one)
+    del shown["posts"]
+    return {
+        **shown,
+        "decisions": [{**decision(each), "shown": orjson.loads(each.shown)} for each in decisions],
+    }
+
+
 def _removal(one: Removal, of: Withdrawal) -> dict[str, Any]:
     removal, receipt = one.removal, one.post.receipt
     words = _REMOVALS.get(removal.state, "being removed")

@@ -48,7 +48,11 @@ def settle_removal(
         )  # fmt: skip
 
     if isinstance(result, AlreadyGone):
-        if doubt := not_ours(receipt, account):
+        doubt = not_ours(receipt, account)
+        if doubt and not account and _names_an_account(receipt):
+            # `check` did not answer; it is asked again.
+            return ended(State.UNKNOWN, Outcome.CANNOT_TELL, doubt, now + LOOKS[0])
+        if doubt:
             return ended(State.HELD, Outcome.CANNOT_TELL, task(doubt, receipt))
         return ended(State.DELIVERED, Outcome.ABSENT, f"it was gone already: {result}")
     if isinstance(result, Rejected):
@@ -94,12 +98,16 @@ def settle_look(
     again = [last + after for after in LOOKS if after <= REMOVE_AGAIN]
     later = [at for at in times if at > begun_at] or [at for at in again if at > begun_at]
     confirmed = any(attempt.outcome is Outcome.REMOVED for attempt in removals)
+    doubt = ""
     if isinstance(result, Standing) and not result.there:
-        if not confirmed and (doubt := not_ours(receipt, account)):
+        doubt = not_ours(receipt, account)
+        if not doubt or (confirmed and not _names_an_account(receipt)):
+            return ended(State.DELIVERED, Outcome.ABSENT, seen)
+        if account or not _names_an_account(receipt):
             return ended(State.HELD, Outcome.CANNOT_TELL, task(doubt, receipt))
-        return ended(State.DELIVERED, Outcome.ABSENT, seen)
-    outcome = Outcome.STANDS if isinstance(result, Standing) else Outcome.CANNOT_TELL
-    stands = f"it still stands: {seen}" if isinstance(result, Standing) else seen
+    is_there = isinstance(result, Standing) and result.there
+    outcome = Outcome.STANDS if is_there else Outcome.CANNOT_TELL
+    stands = f"it still stands: {seen}" if is_there else doubt or seen
     if not removals:
         return ended(State.READY, outcome, stands, now)
     # A look only counts against the last attempt if it had its time; a platform may be slow.
@@ -127,6 +135,10 @@ def not_ours(receipt: Receipt | None, account: str) -> str:
             "and may still have it"
         )
     return ""
+
+
+def _names_an_account(receipt: Receipt | None) -> bool:
+    return receipt is not None and bool(receipt.account)
 
 
 def task(why: str, receipt: Receipt | None) -> str:

@@ -121,9 +121,9 @@ class Withdrawals:
             return ()
         return await self._store.similar_subjects(result.withdrawal.subject)
 
-    async def blocking(self, subject: str) -> Sequence[Withdrawal]:
-        """Return the withdrawals that keep back what is about a subject."""
-        return [each for each in await self._store.withdrawals(subject) if each.blocks]
+    async def left(self, lifted: Withdrawal) -> Sequence[Withdrawal]:
+        """Return the withdrawals that are in force although this one is lifted."""
+        return await self._store.still_withdrawn_by(lifted.number)
 
     async def run(self) -> None:
         """Make tasks of removals that cannot go on by themselves, until cancelled."""

@@ -10,7 +10,7 @@ import orjson
 
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.amendment import Change
-from appealbridge.model.audit import Act, Decision
+from appealbridge.model.audit import Act, Decision, withdrawal_object
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import NOTICE
@@ -85,6 +85,13 @@ _MOST_SHOWN = 1000
 """How many deliveries the audit entry of a withdrawal names, of each sort."""
 
 _SELECT = f"SELECT number, {names(WITHDRAWAL)}, lifted_at FROM withdrawals"
+_LEFT = (
+    f"{_SELECT} WHERE subject = (SELECT subject FROM withdrawals WHERE number = :number)"
+    " AND lifted_at = 9e999 AND number <> :number AND (target = '' OR EXISTS"
+    " (SELECT 1 FROM withdrawn_posts a JOIN withdrawn_posts b ON b.delivery = a.delivery"
+    " WHERE a.withdrawal = withdrawals.number AND b.withdrawal = :number))"
+    " ORDER BY number DESC LIMIT 100"
+)
 _LIFT = "UPDATE withdrawals SET lifted_by = ?, lifted_at = ? WHERE number = ?"
 _PUBLISHED_AGAIN = (
     f"UPDATE deliveries SET state = {DELIVERED} WHERE id = ? AND state = {WITHDRAWING}"
@@ -178,6 +185,10 @@ class WithdrawalQueries(AmendmentQueries):
         return [withdrawal_of(row) for row in rows]
 
     @reads
+    def still_withdrawn_by(self, db: Connection, number: int) -> Sequence[Withdrawal]:
+        return [withdrawal_of(row) for row in db.execute(_LEFT, {"number": number})]
+
+    @reads
     def removals(self, db: Connection, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
         tests = [IS_REMOVAL, "target > ''"]
         if subject:
@@ -254,7 +265,7 @@ class SqliteWithdrawals(WriteAccess):
             )
         db.execute(_LIFT, (by, now, number))
         if decision is not None:
-            record(db, replace(decision, object=f"withdrawal {number}"))
+            record(db, replace(decision, object=withdrawal_object(number)))
         for removal in deliveries_where(db, _NOT_BEGUN, {"number": number}):
             put(db, removal.id, CANCELLED, now, reason="the withdrawal was lifted")
             db.execute(_PUBLISHED_AGAIN, (removal.target,))
@@ -297,7 +308,7 @@ def withdraw(db: Connection, order: WithdrawalOrder, decision: Decision | None =
     leave(db, [(delivery.id, now) for delivery in fates.cancelled])
     forget(db)
     if decision is not None:
-        object_, shown = f"withdrawal {stored.number}", _shown(fates)
+        object_, shown = withdrawal_object(stored.number), _shown(fates)
         record(db, replace(decision, object=object_, shown={**shown, **decision.shown}))
     return fates.result(stored)
 

@@ -86,7 +86,7 @@ def test_what_can_never_be_removed_is_a_task_with_its_address():
     [
         ("@force", "@force", State.DELIVERED),
         ("@other", "@force", State.HELD),
-        ("", "@force", State.HELD),
+        ("", "@force", State.UNKNOWN),
         ("@force", "", State.HELD),
     ],
 )
@@ -97,8 +97,27 @@ def test_already_gone_counts_only_for_the_very_account_that_published(account, k
     assert unclear.target is target
 
 
-def test_a_look_that_does_not_find_it_ends_a_confirmed_removal():
-    assert looked(GONE, 0, at=5).target is State.DELIVERED
+def test_who_the_account_is_is_asked_again_if_that_failed():
+    assert removed(AlreadyGone("404"), "").due_at == NOW + 6
+    assert looked(GONE, 0, at=5, account="").due_at == NOW + 60
+    assert looked(GONE, 0, 86401, at=87002, account="").due_at == NOW + 87002 + 3600
+
+
+@pytest.mark.parametrize(
+    ("account", "kept", "target"),
+    [
+        ("@force", "@force", State.DELIVERED),
+        ("@other", "@force", State.HELD),
+        ("", "@force", State.UNKNOWN),
+        ("", "", State.DELIVERED),
+    ],
+)
+def test_a_look_that_does_not_find_it_ends_a_confirmed_removal_of_the_very_account(
+    account, kept, target
+):
+    """Another account may not see what the first one still has up."""
+    receipt = Receipt("17", RECEIPT.url, NOW, kept)
+    assert looked(GONE, 0, at=5, account=account, receipt=receipt).target is target
 
 
 @pytest.mark.parametrize(("at", "due"), [(5, 60), (60, 600)])

@@ -22,7 +22,7 @@ from appealbridge.store.sqlite.amending.revised import (
 )
 from appealbridge.store.sqlite.amending.versions import versions_of
 from appealbridge.store.sqlite.deliveries import deliveries_where
-from appealbridge.store.sqlite.images.images import copy_preparation
+from appealbridge.store.sqlite.images.images import copy_images, copy_preparation
 from appealbridge.store.sqlite.live import forget
 from appealbridge.store.sqlite.ordering import LAST, has_to_wait, key_of
 from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, json_list, names
@@ -186,10 +186,17 @@ def _follow_up(db: Connection, order: Thread, target: Delivery, amends: Amends) 
 
 
 def _supersede(db: Connection, order: Thread, target: Thread, amends: Amends, now: float) -> None:
-    """Put an amendment in the place of a post that was not sent yet."""
+    """Put an amendment in the place of a post that was not sent yet; without `images` it keeps those of the post."""
+    first = order[0]
+    keeps = amends.keeps
+    if "images" not in orjson.loads(first.content):
+        keeps = (*keeps, "images")
+        if copy_images(db, target[0].id, first.id):
+            first = replace(first, state=State.PLANNED)
     for post in target:
-        put(db, post.id, CANCELLED, now, reason=f"superseded by no. {order[0].number}")
-    for part in order:
+        put(db, post.id, CANCELLED, now, reason=f"superseded by no. {first.number}")
+    _change(db, first, target[0], Change.REPLACE, replace(amends, keeps=keeps))
+    for part in order[1:]:
         _change(db, part, target[0], Change.REPLACE, amends)
     leave(db, [(post.id, now) for post in target])
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.amendment import Change, Version
-from appealbridge.model.audit import Act, Decision
+from appealbridge.model.audit import Act, Decision, withdrawal_object
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.sqlite.amending.removals import (
@@ -121,7 +121,7 @@ def _record(db: sqlite3.Connection, withdrawal: Withdrawal, post: Delivery, new:
         actor=Actor(new.recipe, How.RECIPE),
         act=Act.WITHDRAW,
         at=withdrawal.at,
-        object=f"withdrawal {withdrawal.number}",
+        object=withdrawal_object(withdrawal.number),
         reason=withdrawal.reason,
         shown={"replaced": [post.number], "by": [new.number]},
         event_id=new.event_id,

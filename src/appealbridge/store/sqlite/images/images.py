@@ -70,6 +70,11 @@ _COPY = (
     "INSERT INTO preparations SELECT :copy, required, due_at, first_at, tries FROM preparations"
     " WHERE delivery_id = :id"
 )
+_COPY_IMAGES = (
+    f"INSERT INTO images ({names(_RENDERED)}) SELECT :copy, {names(_RENDERED[1:])} FROM images"
+    " WHERE delivery_id = :id"
+)
+_HAS_PREPARATION = "SELECT EXISTS (SELECT 1 FROM preparations WHERE delivery_id = ?)"
 _SAY_WHY = f"UPDATE deliveries SET reason = ? WHERE id = ? AND state = {PLANNED}"
 _MESSAGE = "UPDATE deliveries SET content = ?, content_hash = ? WHERE number = ?"
 # What an edit has in the end is what its post showed before.
@@ -199,6 +204,14 @@ def _after_the_one_before(db: Connection, delivery_id: str) -> tuple[State, str]
 def copy_preparation(db: Connection, delivery_id: str, copy: str) -> None:
     """Let a copy of a delivery be prepared as this one, if it has to be."""
     db.execute(_COPY, {"id": delivery_id, "copy": copy})
+
+
+def copy_images(db: Connection, delivery_id: str, copy: str) -> bool:
+    """Give a delivery the images of another one; return whether they are still to be prepared."""
+    copy_preparation(db, delivery_id, copy)
+    db.execute(_COPY_IMAGES, {"id": delivery_id, "copy": copy})
+    (unprepared,) = db.execute(_HAS_PREPARATION, (copy,)).fetchone()
+    return bool(unprepared)
 
 
 def preparation_rows(deliveries: Iterable[Delivery]) -> list[Row]:
