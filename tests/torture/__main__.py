@@ -89,7 +89,13 @@ def _print(outcomes: Outcomes) -> None:
     print("attempts:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.attempts.items())))
     print("held:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.held.items())))
     verdict = outcomes.verdict
-    print(f"withdrawn: {verdict.removed} removed, {verdict.tasks} left for a person")
+    print(
+        f"withdrawn: {verdict.removed} removed, {verdict.from_view} of them from readers' view, "
+        f"{verdict.tasks} left for a person"
+    )
+    print(
+        f"corrected: {verdict.edited} edits, {verdict.replies} replies, {verdict.replaced} published anew"
+    )
     print("refused in the platform's own words:", outcomes.verdict.refused)
 
 

@@ -11,14 +11,14 @@ from typing import Any
 from appealbridge.clock import SystemClock
 from tests.stories.processes import Platforms
 from tests.torture.keeper import Keeper
-from tests.torture.script import CLOSING, number_in, stream, trouble, withdrawals
-from tests.torture.tally import is_up, sorted_posts
+from tests.torture.script import AGAIN, CLOSING, LIFTED, number_in, stream, trouble, withdrawals
+from tests.torture.tally import Posts, is_up, sorted_posts
 
 SENDERS = 16
 """How many requests are under way at once at most."""
 
-WITHDRAWN_AFTER = 3.0
-"""How many seconds after its event a subject is withdrawn at most."""
+WITHDRAWN_AFTER = (3.0, 20.0)
+"""How many seconds after its event a subject is withdrawn at most: while it is published, or later."""
 
 REPEATED = 0.05
 """The share of the events that is sent again although it was accepted."""
@@ -31,7 +31,8 @@ class Senders:
     Send every event until it is accepted, with the same webhook-id and a new signature each time.
 
     `accepted` maps the event's number to the id in the answer. `answers` counts the statuses, with 0 for no answer.
-    `broken` are promises that an answer broke. `withdrawn` are the subjects that a person or an event has withdrawn.
+    `broken` are promises that an answer broke. `withdrawn` are the subjects that a person or an event has withdrawn,
+    `lifted` those of which a person has lifted a withdrawal at some time.
     """
 
     def __init__(self, keeper: Keeper, events: Sequence[Mapping[str, str]], seed: int) -> None:
@@ -42,21 +43,28 @@ class Senders:
         self._events = events
         self._seed = seed
         self.withdrawn: set[str] = set()
+        self.lifted: set[str] = set()
         self._withdraws = withdrawals(seed, events)
         self._places = asyncio.Semaphore(SENDERS)
 
     async def send(self, number: int) -> None:
-        """Send one event until it is accepted, and now and then once more."""
+        """Send one event until it is accepted, and now and then once more; perhaps withdraw its subject."""
         rng = stream(self._seed, f"sender {number}")
+        event = self._events[number]
         async with self._places:
             await self._until_accepted(number, rng)
             if rng.random() < REPEATED:
                 await self._until_accepted(number, rng)
-            if self._events[number]["type"] == CLOSING:
-                self.withdrawn.add(self._events[number]["subject"])
-            if number in self._withdraws:
-                await _real.sleep(rng.uniform(0.0, WITHDRAWN_AFTER))
-                await self._withdraw(self._events[number]["subject"], rng)
+            if event["type"] == CLOSING:
+                self.withdrawn.add(event["subject"])
+        if number in self._withdraws:
+            await _real.sleep(rng.uniform(0.0, rng.choice(WITHDRAWN_AFTER)))
+            await self._withdraw(event["subject"], rng)
+            if rng.random() < LIFTED:
+                await _real.sleep(rng.uniform(0.0, rng.choice(WITHDRAWN_AFTER)))
+                await self._lift(event["subject"], rng)
+                if rng.random() < AGAIN:
+                    await self._withdraw(event["subject"], rng)
 
     async def _until_accepted(self, number: int, rng: random.Random) -> None:
         while True:
@@ -73,18 +81,29 @@ class Senders:
         self.accepted.setdefault(number, told["event"])
 
     async def _withdraw(self, subject: str, rng: random.Random) -> None:
-        """Withdraw a subject, again and again until it is answered."""
-        while True:
-            status, result = await self._keeper.asked(
-                "POST", f"/subjects/{subject}/withdraw", reason="found safe"
-            )
-            if status == 200:
-                break
-            if status not in (0, 503, 507):
-                self.broken.append(f"withdraw {subject}: {status} {result}")
-                return
-            await _real.sleep(rng.uniform(0.05, 0.3))
+        await self._surely("POST", f"/subjects/{subject}/withdraw", rng, reason="found safe")
         self.withdrawn.add(subject)
+
+    async def _lift(self, subject: str, rng: random.Random) -> None:
+        """Lift all withdrawals of a subject."""
+        self.lifted.add(subject)
+        for one in await self._surely("GET", "/withdrawals", rng, subject=subject):
+            if one["whole_subject"] and not one["lifted_at"]:
+                # Another sender, or an attempt without an answer, may have lifted it meanwhile.
+                await self._surely("POST", f"/withdrawals/{one['number']}/lift", rng, also=409)
+
+    async def _surely(
+        self, method: str, path: str, rng: random.Random, *, also: int = 200, **query: str
+    ) -> Any:
+        """Call the API again and again until it answers; return the answer."""
+        while True:
+            status, result = await self._keeper.asked(method, path, **query)
+            if status in (200, also):
+                return result
+            if status not in (0, 503, 507):
+                self.broken.append(f"{method} {path}: {status} {result}")
+                return []
+            await _real.sleep(rng.uniform(0.05, 0.3))
 
 
 async def troubles(there: Platforms, seed: int, mean: float) -> None:
@@ -100,8 +119,8 @@ class Person:
     """
     The operator: settles deliveries that are held because it is not known whether they went out.
 
-    Those that are on the platform are confirmed, the others are released. Of a withdrawn post that may be published it
-    is confirmed that it is not there; the other removals that nobody but a person can make are left as they are, for
+    Those that are on the platform are confirmed, the others are released, also where somebody else has edited a post.
+    Of a withdrawn post that may be published it is confirmed that it is not there; the other removals that nobody but a person can make are left as they are, for
     they must stay listed. `asked` maps them to their channels.
     `broken` are things that an operator must never see.
     """
@@ -122,24 +141,28 @@ class Person:
             if delivery["hold"] == "cannot_remove":
                 await self._confirm_absence(delivery, posts)
                 continue
-            if delivery["hold"] != "unknown":
+            if delivery["hold"] not in ("unknown", "edited_by_hand"):
                 self.broken.append(f"{delivery['id']} is held for {delivery['hold']!r}")
                 continue
             self.asked[delivery["id"]] = delivery["channel"]
             await self._settle(delivery, posts)
         return len(held)
 
-    async def _settle(self, delivery: Mapping[str, Any], posts: Any) -> None:
+    async def _settle(self, delivery: Mapping[str, Any], posts: Posts) -> None:
         number = number_in(str(delivery["content"]))
-        found = posts.get((delivery["channel"], number), ())
+        found = posts.get((delivery["channel"], number or 0), ())
+        if delivery["change"] == "follow_up":
+            _, target = await self._keeper.asked("GET", f"/deliveries/{delivery['target']}")
+            earlier = ((target or {}).get("receipt") or {}).get("id")
+            found = [post for post in found if post.get("in_reply_to") == earlier]
         path = f"/deliveries/{delivery['id']}"
-        if found:
+        if found and delivery["hold"] == "unknown":
             url = f"https://practice.example/{found[0]['id']}"
             await self._keeper.asked("POST", f"{path}/confirm", url=url)
         else:
             await self._keeper.asked("POST", f"{path}/release")
 
-    async def _confirm_absence(self, removal: Mapping[str, Any], posts: Any) -> None:
+    async def _confirm_absence(self, removal: Mapping[str, Any], posts: Posts) -> None:
         status, post = await self._keeper.asked("GET", f"/deliveries/{removal['target']}")
         if status != 200 or post["state"] != "held":
             return

@@ -29,7 +29,7 @@ from tests.stories.processes import Platforms, platforms
 from tests.torture.crowd import Person, Senders, troubles
 from tests.torture.keeper import Keeper
 from tests.torture.script import CHANNELS, RECIPE, Life, events, lives, stream
-from tests.torture.tally import Verdict, match_timeline, sorted_posts, unlisted
+from tests.torture.tally import Decisions, Verdict, match_timeline, sorted_posts, unlisted
 
 BETWEEN_TROUBLES = 0.5
 """Seconds between two faults of the platforms, on average."""
@@ -227,11 +227,22 @@ class _Play:
         try:
             # Before the posts are read: what is removed in between is not up.
             deliveries = await store.deliveries(DeliveryFilter(limit=10**6))
+            in_force = await self._in_force(store)
         finally:
             await store.close()
         posts = sorted_posts(await self._there.posts(""))
-        left = unlisted(deliveries, posts, self._senders.withdrawn)
+        left = unlisted(deliveries, posts, in_force)
         self._outcomes.broken += [f"ten minutes later: {one}" for one in left]
+
+    async def _in_force(self, store: SqliteStore) -> set[str]:
+        """Return the subjects that are withdrawn; all that nobody has lifted must be among them."""
+        listed = await store.withdrawals(limit=10**6)
+        in_force = {each.subject for each in listed if each.blocks}
+        lost = self._senders.withdrawn - self._senders.lifted - in_force
+        self._outcomes.broken += [
+            f"{subject} was withdrawn, and is not" for subject in sorted(lost)
+        ]
+        return in_force
 
     async def _recover(self) -> None:
         """Wait until no delivery waits any more; those that wait for an hour get their hour."""
@@ -292,6 +303,7 @@ class _Play:
                 outcomes.attempts.update(f"{one.kind} {one.outcome}" for one in attempts)
                 if attempts and attempts[-1].outcome is Outcome.REJECTED:
                     refused[delivery.id] = attempts[-1].detail
+            in_force = await self._in_force(store)
         finally:
             await store.close()
         await self._keeper.end(signal.SIGTERM)
@@ -301,13 +313,12 @@ class _Play:
             deliveries,
             refused,
             posts,
-            self._person.asked,
-            self._senders.withdrawn,
+            Decisions(self._person.asked, in_force, self._senders.withdrawn | self._senders.lifted),
         )
         left = {
             one.id: one.channel
             for one in deliveries
-            if one.state is State.HELD and one.kind is Kind.POST
+            if one.state is State.HELD and one.kind is not Kind.WITHDRAW
         }
         outcomes.held = Counter((self._person.asked | left).values())
         outcomes.answers = self._senders.answers

@@ -38,10 +38,26 @@ actions:
     then:
       - { action: withdraw, reason: "{{ event.data.text }}" }
       - stop: closed
+  - if: "{{ event.type in ['incident.updated', 'incident.replaced'] }}"
+    then:
+      - { action: amend, id: new_page, of: page, text: "{{ event.data.text }}" }
+      - { action: amend, id: new_toot, of: toot, text: "{{ event.data.text }}" }
+      - action: amend
+        id: new_mail
+        of: mail
+        subject: "{{ event.data.text }}"
+        text: Corrected.
+      - if: "{{ event.type == 'incident.replaced' }}"
+        then:
+          - { action: amend, id: anew, of: x, text: "{{ event.data.text }}", instead: replace }
+        else:
+          - { action: amend, id: reply, of: x, text: "{{ event.data.text }}" }
+      - stop: corrected
   - { action: tweet, id: x, channel: force_x, text: "{{ event.data.text }}" }
-  - { action: facebook_post, channel: force_facebook, text: "{{ event.data.text }}" }
-  - { action: mastodon_post, channel: force_mastodon, text: "{{ event.data.text }}" }
+  - { action: facebook_post, id: page, channel: force_facebook, text: "{{ event.data.text }}" }
+  - { action: mastodon_post, id: toot, channel: force_mastodon, text: "{{ event.data.text }}" }
   - action: email
+    id: mail
     channel: press_office
     to: desk@example-radio.example
     subject: "{{ event.data.text }}"
@@ -52,8 +68,17 @@ approval: none
 CLOSING = "incident.closed"
 """The type of events by which a recipe withdraws a subject."""
 
-CLOSED, WITHDRAWN = 0.04, 0.04
+CORRECTING = {"incident.updated": 0.09, "incident.replaced": 0.05}
+"""The types of events by which a recipe corrects the posts of a subject, and their shares of all events."""
+
+CLOSED, WITHDRAWN = 0.04, 0.06
 """Which shares of the events close a subject, and are withdrawn by a person."""
+
+LIFTED, AGAIN = 0.3, 0.4
+"""Which share of the withdrawals of a person is lifted, and which share of those subjects withdrawn again."""
+
+RECENT = 150
+"""Among how many of the latest events is chosen which subject an event closes or corrects."""
 
 # What platforms rewrite, escape, shorten or count in ways of their own.
 _WORDS = (
@@ -84,17 +109,19 @@ def events(seed: int, count: int) -> Sequence[Mapping[str, str]]:
     Return the events in the order in which they are sent.
 
     Every text contains the event's number, because equal texts could not be told apart on a platform. About half of the
-    events share their subject with others that are sent at about the same time.
+    events share their subject with others that are sent at about the same time. Some close or correct an earlier one.
     """
-    rng, closing = stream(seed, "events"), stream(seed, "closing")
+    rng, later = stream(seed, "events"), stream(seed, "closing and correcting")
     made = []
     for number in range(count):
         alone = rng.random() < 0.5
         subject = f"only-{number}" if alone else f"shared-{number // 40}-{rng.randrange(3)}"
         text = f"T{number:05d} {rng.choice(_WORDS)}"
-        type_ = "incident"
-        if made and closing.random() < CLOSED:
-            type_, subject = CLOSING, closing.choice(made[-20:])["subject"]
+        types = ("incident", CLOSING, *CORRECTING)
+        shares = (CLOSED, *CORRECTING.values())
+        (type_,) = later.choices(types, (1 - sum(shares), *shares))
+        if made and type_ != "incident":
+            subject = later.choice(made[-RECENT:])["subject"]
         made.append({"type": type_, "subject": subject, "text": text})
     return made
 
@@ -105,7 +132,7 @@ def withdrawals(seed: int, events: Sequence[Mapping[str, str]]) -> set[int]:
     return {
         number
         for number, event in enumerate(events)
-        if rng.random() < WITHDRAWN and event["type"] != CLOSING
+        if rng.random() < WITHDRAWN and event["type"] == "incident"
     }
 
 
@@ -168,7 +195,6 @@ class Trouble:
 
 
 # By fault: how many requests it bites at most, and for how many seconds at most; 0 says neither.
-# Those about editing are left out, since nothing is edited here.
 _FAULTS = {
     "refuse": (4, 2.0),
     "http_429": (3, 3.0),
@@ -191,8 +217,12 @@ _FAULTS = {
     "delete_lies": (2, 2.0),
     "delete_slow": (2, 3.0),
     "delete_403": (2, 2.0),
+    "edit_refused": (1, 1.0),
+    "edited_by_hand": (1, 1.0),
 }
-_DELETING = frozenset({"delete_lies", "delete_slow", "delete_403"})
+_NOT_BY_MAIL = frozenset(
+    {"delete_lies", "delete_slow", "delete_403", "edit_refused", "edited_by_hand"}
+)
 _BOTH = frozenset({"http_429", "post_then_hang", "slow", "late_post", "delete_slow"})
 """Faults whose `seconds`, if there is a `count`, are how long one answer takes."""
 
@@ -207,5 +237,5 @@ def trouble(rng: random.Random, mean: float) -> Trouble:
     if fault in _BOTH or not bounds:
         bounds["seconds"] = round(rng.uniform(0.2, seconds), 3)
     pause = min(rng.expovariate(1 / mean), 4 * mean)
-    platforms = {*PLATFORMS.values()} - ({"email"} if fault in _DELETING else set())
+    platforms = {*PLATFORMS.values()} - ({"email"} if fault in _NOT_BY_MAIL else set())
     return Trouble(pause, rng.choice(sorted(platforms)), fault, bounds)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from appealbridge.model.amendment import Change
 from appealbridge.model.delivery import OPEN, Delivery, Kind, State
 from tests.torture.script import PLATFORMS, number_in
 
 Posts = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
 """The posts by channel and event, in the order in which they were published."""
 
+
+FIRST = "force_x"
+"""The channel whose result the step of another one uses."""
+
+_PUBLISHED = (State.DELIVERED, State.WITHDRAWING, State.WITHDRAWN)
+_NOT_AMENDED = ("superseded by no. ", "nothing of ", "the post before it is ")
+"""How the reasons begin for which a correction is not made."""
 
 _PROMISES = (
     "lost",
@@ -21,6 +29,7 @@ _PROMISES = (
     "unaccounted",
     "out_of_order",
     "unlisted",
+    "not_corrected",
 )
 
 
@@ -34,9 +43,14 @@ class Verdict:
     unaccounted: list[str] = field(default_factory=list)
     out_of_order: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
+    not_corrected: list[str] = field(default_factory=list)
     refused: int = 0
     removed: int = 0
     tasks: int = 0
+    edited: int = 0
+    replies: int = 0
+    replaced: int = 0
+    from_view: int = 0
 
     @property
     def wrong(self) -> list[str]:
@@ -45,14 +59,20 @@ class Verdict:
 
 
 def sorted_posts(posts: Sequence[Mapping[str, Any]]) -> Posts:
-    """Sort posts, oldest first, by channel and by the number in their text or subject."""
+    """Sort posts, oldest first, by channel and by the number that their text or subject had at first."""
     channels = {platform: channel for channel, platform in PLATFORMS.items()}
     sorted_: dict[tuple[str, int], list[Mapping[str, Any]]] = defaultdict(list)
     for place, post in enumerate(posts):
-        number = number_in(f"{post.get('subject', '')} {post['text']}")
+        first = texts_of(post)[0]
+        number = number_in(f"{post.get('subject', '')} {first}")
         if number is not None:
             sorted_[channels[post["platform"]], number].append({**post, "place": place})
     return sorted_
+
+
+def texts_of(post: Mapping[str, Any]) -> list[str]:
+    """Return what a post has said, oldest first."""
+    return [*(edit["text"] for edit in post.get("edits", ())), post["text"]]
 
 
 def is_up(post: Mapping[str, Any]) -> bool:
@@ -60,30 +80,37 @@ def is_up(post: Mapping[str, Any]) -> bool:
     return not post.get("deleted_at")
 
 
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """
+    What people and events decided.
+
+    `asked` has the ids of deliveries that waited for a person; nothing waits behind them. `withdrawn` are the subjects
+    of which a withdrawal is in force, `ever` those of which one was at some time.
+    """
+
+    asked: Collection[str] = ()
+    withdrawn: Collection[str] = ()
+    ever: Collection[str] = ()
+
+
 def match_timeline(
     accepted: Mapping[int, str],
     deliveries: Sequence[Delivery],
     refused: Mapping[str, str],
     posts: Posts,
-    asked: Collection[str] = (),
-    withdrawn: Collection[str] = (),
+    decisions: Decisions = Decisions(),
 ) -> Verdict:
     """
     Return what is wrong.
 
     `accepted` maps an event's number to the id in the answer, `refused` the id of a delivery that a platform refused to
-    the platform's words. `asked` has the ids of deliveries that waited for a person; nothing waits behind them.
-    `withdrawn` are the subjects that were withdrawn.
+    the platform's words.
     """
     verdict = Verdict()
-    by_place: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
-    listed = _listed(deliveries)
-    verdict.unlisted = unlisted(deliveries, posts, withdrawn)
+    facts = _Facts(deliveries, refused, posts, decisions)
+    verdict.unlisted = unlisted(deliveries, posts, decisions.withdrawn)
     orders = {each.event_id: each for each in deliveries if each.kind is Kind.WITHDRAW}
-    for delivery in deliveries:
-        if delivery.kind is Kind.POST:
-            by_place[delivery.channel, number_in(delivery.content) or 0].append(delivery)
-    subjects = {each.event_id: each.subject for each in deliveries}
     for number, event_id in sorted(accepted.items()):
         order = orders.get(event_id)
         if order is not None and not order.target:
@@ -91,36 +118,138 @@ def match_timeline(
                 verdict.lost.append(f"T{number:05d}: {_told(order)}")
             continue
         for channel in PLATFORMS:
-            place = channel, number
-            caused = by_place.pop(place, [])
+            caused = facts.by_place.pop((channel, number), [])
             where = f"T{number:05d} on {channel}"
-            gone = subjects.get(event_id, "") in withdrawn
-            # A step that uses the result of a withdrawn one is not planned.
-            if (len(caused) != 1 and not (gone and not caused)) or any(
-                each.event_id != event_id for each in caused
-            ):
-                verdict.lost.append(f"{where}: {len(caused)} deliveries of event {event_id}")
-            for delivery in caused:
-                judge = _withdrawn if gone else _one
-                said = f"{where}: {_told(delivery)}"
-                judge(verdict, said, delivery, refused, posts.get(place, ()), listed)
-    for (channel, number), caused in by_place.items():
+            if any(each.event_id != event_id for each in caused):
+                verdict.lost.append(f"{where}: deliveries of another event than {event_id}")
+            if any(each.kind is Kind.AMEND for each in caused):
+                _amendments(verdict, where, caused, facts)
+            elif len(caused) == 1 or not facts.may_be_left_out(event_id, caused):
+                _post(verdict, where, event_id, caused, facts)
+    for (channel, number), caused in facts.by_place.items():
         said = f"T{number:05d} on {channel}: {_told(caused[0])} of an event never accepted"
         verdict.unaccounted.append(said)
-    sent = [one for one in deliveries if one.kind is Kind.POST and one.id not in asked]
+    sent = [one for one in deliveries if one.kind is Kind.POST and one.id not in decisions.asked]
     _order(verdict, sent, posts)
+    verdict.from_view = sum(
+        not is_up(post) and each.state is State.WITHDRAWN and _fits(each, post)
+        for each in deliveries
+        for post in facts.posts_of(each)
+    )
     return verdict
 
 
-def _one(
-    verdict: Verdict,
-    where: str,
-    delivery: Delivery,
-    refused: Mapping[str, str],
-    posts: Sequence[Mapping[str, Any]],
-    listed: Collection[str],
+class _Facts:
+    """What is in the store and on the platforms."""
+
+    def __init__(
+        self,
+        deliveries: Sequence[Delivery],
+        refused: Mapping[str, str],
+        posts: Posts,
+        decisions: Decisions,
+    ) -> None:
+        self.refused = refused
+        self.posts = posts
+        self.decisions = decisions
+        self.listed = _listed(deliveries)
+        self.by_id = {each.id: each for each in deliveries}
+        self.subjects = {each.event_id: each.subject for each in deliveries}
+        self.replaced = {each.target for each in deliveries if each.change == Change.REPLACE}
+        self.without_x = {
+            each.event_id
+            for each in deliveries
+            if each.channel == FIRST and each.kind is Kind.POST and each.state not in _PUBLISHED
+        }
+        self.edits: dict[str, list[Delivery]] = defaultdict(list)
+        self.by_place: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
+        for each in deliveries:
+            if each.kind is not Kind.WITHDRAW:
+                self.by_place[each.channel, number_in(each.content) or 0].append(each)
+            if each.is_edit and each.state is State.DELIVERED:
+                self.edits[each.target].append(each)
+
+    def may_be_left_out(self, event_id: str, caused: Sequence[Delivery]) -> bool:
+        """Return whether a step need not be planned: the result that it uses is withdrawn, or never came."""
+        gone = self.subjects.get(event_id, "") in self.decisions.ever
+        return not caused and (gone or event_id in self.without_x)
+
+    def is_taken_back(self, delivery: Delivery) -> bool:
+        """Return whether a post was withdrawn at some time, or another one has taken its place."""
+        return delivery.subject in self.decisions.ever or delivery.id in self.replaced
+
+    def posts_of(self, delivery: Delivery) -> Sequence[Mapping[str, Any]]:
+        """Return the posts that begin with the text of a delivery."""
+        return self.posts.get((delivery.channel, number_in(delivery.content) or 0), ())
+
+
+def _post(
+    verdict: Verdict, where: str, event_id: str, caused: Sequence[Delivery], facts: _Facts
 ) -> None:
-    del listed
+    """Check an event's post on one channel."""
+    if len(caused) != 1:
+        verdict.lost.append(f"{where}: {len(caused)} deliveries of event {event_id}")
+    for delivery in caused:
+        judge = _taken_back if facts.is_taken_back(delivery) else _one
+        judge(verdict, f"{where}: {_told(delivery)}", delivery, facts)
+        _newest_text(verdict, where, delivery, facts)
+
+
+def _amendments(verdict: Verdict, where: str, caused: Sequence[Delivery], facts: _Facts) -> None:
+    """Check the corrections of an event on one channel: one for each post that it corrects."""
+    posts = facts.posts_of(caused[0])
+    published = [each for each in caused if not each.is_edit]
+    answered = Counter(post["in_reply_to"] for post in posts if post.get("in_reply_to"))
+    if len(posts) > len(published) or any(count > 1 for count in answered.values()):
+        ids = [post["id"] for post in posts]
+        verdict.duplicated.append(f"{where}: {len(posts)} posts of {len(published)}: {ids}")
+    for each in caused:
+        _amendment(verdict, where, each, facts)
+
+
+def _amendment(verdict: Verdict, where: str, delivery: Delivery, facts: _Facts) -> None:
+    said = f"{where}: {_told(delivery)}"
+    taken_back = facts.is_taken_back(delivery)
+    match delivery.state:
+        case State.DELIVERED if delivery.is_edit:
+            verdict.edited += 1
+        case State.DELIVERED:
+            verdict.replies += delivery.change == Change.FOLLOW_UP
+            verdict.replaced += delivery.change == Change.REPLACE
+            if sum(_fits(delivery, post) for post in facts.posts_of(delivery)) != 1:
+                verdict.false_receipts.append(f"{said}: {delivery.receipt}")
+            _newest_text(verdict, where, delivery, facts)
+        case State.WITHDRAWN | State.WITHDRAWING if taken_back:
+            verdict.removed += delivery.state is State.WITHDRAWN
+            verdict.tasks += delivery.id in facts.listed
+        case State.CANCELLED if taken_back or delivery.reason.startswith(_NOT_AMENDED):
+            pass
+        case State.FAILED if delivery.id in facts.refused:
+            verdict.refused += 1
+        case State.HELD:
+            pass
+        case _:
+            verdict.lost.append(said)
+
+
+def _newest_text(verdict: Verdict, where: str, post: Delivery, facts: _Facts) -> None:
+    """Check that a post says what its newest correction says, unless somebody changed that by hand."""
+    edits = sorted(facts.edits.get(post.id, ()), key=lambda edit: edit.settled_at or 0.0)
+    if not edits:
+        return
+    for stands in facts.posts_of(post):
+        if not _fits(post, stands):
+            continue
+        said = [number_in(text) for text in texts_of(stands)]
+        missing = [f"no. {edit.number}" for edit in edits if number_in(edit.content) not in said]
+        if missing:
+            verdict.not_corrected.append(f"{where}: {post.id} never said {', '.join(missing)}")
+        if said[-1] != number_in(edits[-1].content):
+            verdict.not_corrected.append(f"{where}: {post.id} says {stands['text']!r}")
+
+
+def _one(verdict: Verdict, where: str, delivery: Delivery, facts: _Facts) -> None:
+    posts = facts.posts_of(delivery)
     ids = [post["id"] for post in posts]
     if len(posts) > 1:
         verdict.duplicated.append(f"{where}: {len(posts)} posts {ids}")
@@ -129,7 +258,9 @@ def _one(
             verdict.lost.append(f"{where}: no post")
         if not any(_fits(delivery, post) for post in posts):
             verdict.false_receipts.append(f"{where}: {delivery.receipt} for {ids}")
-    elif delivery.state is State.FAILED and delivery.id in refused:
+        elif not any(map(is_up, posts)):
+            verdict.lost.append(f"{where}: its post was removed")
+    elif delivery.state is State.FAILED and delivery.id in facts.refused:
         verdict.refused += 1
     elif delivery.state is not State.HELD:
         verdict.lost.append(where)
@@ -143,34 +274,47 @@ def _listed(deliveries: Sequence[Delivery]) -> set[str]:
 
 
 def unlisted(deliveries: Sequence[Delivery], posts: Posts, withdrawn: Collection[str]) -> list[str]:
-    """Return the posts about withdrawn subjects that readers can see although nothing lists them."""
+    """
+    Return the posts that readers can see although nothing lists them.
+
+    They are about subjects that are withdrawn, or the store says that they are removed.
+    """
     listed, up = _listed(deliveries), []
-    for delivery in deliveries:
-        place = delivery.channel, number_in(delivery.content) or 0
-        if delivery.kind is Kind.POST and delivery.subject in withdrawn:
-            ids = [post["id"] for post in posts.get(place, ()) if is_up(post)]
-            if ids and delivery.id not in listed:
-                up.append(f"T{place[1]:05d} on {place[0]}: {_told(delivery)}: {ids}")
+    places: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
+    for each in deliveries:
+        if each.kind is not Kind.WITHDRAW and not each.is_edit:
+            places[each.channel, number_in(each.content) or 0].append(each)
+    for (channel, number), caused in places.items():
+        for post in filter(is_up, posts.get((channel, number), ())):
+            owners = [each for each in caused if _fits(each, post)] or caused
+            gone = [
+                each
+                for each in owners
+                if each.subject in withdrawn or each.state is State.WITHDRAWN
+            ]
+            if gone and not any(each.id in listed for each in owners):
+                up.append(f"T{number:05d} on {channel}: {_told(gone[0])}: {post['id']}")
     return up
 
 
-def _withdrawn(
-    verdict: Verdict,
-    where: str,
-    delivery: Delivery,
-    refused: Mapping[str, str],
-    posts: Sequence[Mapping[str, Any]],
-    listed: Collection[str],
-) -> None:
-    """Check a post of a withdrawn subject: it was sent once at most, and is gone or listed."""
+def _taken_back(verdict: Verdict, where: str, delivery: Delivery, facts: _Facts) -> None:
+    """Check a post that was withdrawn or replaced: it was sent once at most, and is gone, listed, or lifted."""
+    posts = facts.posts_of(delivery)
     ids = [post["id"] for post in posts]
     if len(posts) > 1:
         verdict.duplicated.append(f"{where}: {len(posts)} posts {ids}")
     verdict.removed += delivery.state is State.WITHDRAWN
-    verdict.tasks += delivery.id in listed
-    if delivery.state is State.FAILED and delivery.id in refused:
+    verdict.tasks += delivery.id in facts.listed
+    if delivery.state is State.FAILED and delivery.id in facts.refused:
         verdict.refused += 1
-    elif delivery.state not in (State.WITHDRAWN, State.CANCELLED) and delivery.id not in listed:
+    elif delivery.state is State.DELIVERED and delivery.subject not in facts.decisions.withdrawn:
+        if not any(is_up(post) and _fits(delivery, post) for post in posts):
+            verdict.lost.append(f"{where}: no post")
+    elif (
+        delivery.state not in (State.WITHDRAWN, State.CANCELLED)
+        and delivery.id not in facts.listed
+        and not (delivery.state is State.HELD and delivery.subject not in facts.decisions.withdrawn)
+    ):
         verdict.lost.append(where)
 
 

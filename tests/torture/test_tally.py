@@ -6,7 +6,7 @@ from appealbridge.model.delivery import Kind, State
 from appealbridge.model.receipt import Receipt
 from appealbridge.testing.channel_case import a_delivery
 from tests.torture.script import PLATFORMS
-from tests.torture.tally import match_timeline, sorted_posts
+from tests.torture.tally import Decisions, match_timeline, sorted_posts
 
 EVENTS = {0: "event0", 1: "event1"}
 
@@ -106,7 +106,8 @@ def test_what_waited_for_a_person_may_be_overtaken(deliveries, posts):
     first = deliveries[X0]
     late = [one for one in posts if one["id"] != first.receipt.id] + [a_post(*X0)]
     assert found(deliveries, late) == ["out_of_order"]
-    verdict = match_timeline(EVENTS, list(deliveries.values()), {}, sorted_posts(late), {first.id})
+    decisions = Decisions(asked={first.id})
+    verdict = match_timeline(EVENTS, list(deliveries.values()), {}, sorted_posts(late), decisions)
     assert verdict.wrong == []
 
 
@@ -129,7 +130,8 @@ def a_removal(post, state):
 def found_withdrawn(deliveries, posts, *removals):
     everything = [*deliveries.values(), *removals]
     subjects = {each.subject for each in deliveries.values()}
-    verdict = match_timeline(EVENTS, everything, {}, sorted_posts(posts), (), subjects)
+    decisions = Decisions(withdrawn=subjects, ever=subjects)
+    verdict = match_timeline(EVENTS, everything, {}, sorted_posts(posts), decisions)
     return sorted({said.partition(":")[0] for said in verdict.wrong})
 
 
