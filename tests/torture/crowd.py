@@ -120,8 +120,8 @@ class Person:
     The operator: settles deliveries that are held because it is not known whether they went out.
 
     Those that are on the platform are confirmed, the others are released, also where somebody else has edited a post.
-    Of a withdrawn post that may be published it is confirmed that it is not there; the other removals that nobody but a person can make are left as they are, for
-    they must stay listed. `asked` maps them to their channels.
+    Of a withdrawn post that may be published it is confirmed that it is not there; the other removals that nobody but a
+    person can make are left as they are, for they must stay listed. `asked` maps them to their channels.
     `broken` are things that an operator must never see.
     """
 
