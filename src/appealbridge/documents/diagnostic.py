@@ -174,6 +174,8 @@ def did_you_mean(name: str, names: Iterable[str], *, declared: bool = False) -> 
 def meant_by(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
     """Return the cure for a mistaken name: what `meant` says of it, else the nearest known one."""
     names, cure = list(known), meant.get(name.lower(), "")
+    if any(each.casefold() == name.casefold() for each in names):
+        return did_you_mean(name, names)
     if cure in names:
         return f'did you mean "{cure}"?'
     return cure if " " in cure else did_you_mean(name, names)

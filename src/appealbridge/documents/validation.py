@@ -317,6 +317,8 @@ def _meant(
     more: Mapping[str, str],
 ) -> str:
     """Return the cure for an unknown name: what its model says of it, or the nearest known one."""
+    if any(each.casefold() == name.casefold() for each in known):
+        return did_you_mean(name, known)
     hints = (
         table.get(name.lower(), "")
         for table in (*(getattr(model, "MEANT", {}) for model in models), more)

@@ -66,16 +66,20 @@ class SettingsFiller:
             return [self.fill(entry, inner, (*path, n)) for n, inner in enumerate(value)]
         kinds = set(_kinds(annotation))
         if isinstance(value, SecretRef):
-            return self._secret(value, path, wanted=SecretStr in kinds)
+            return self._secret(
+                value, path, wanted=SecretStr in kinds, known=annotation is not None
+            )
         if SecretStr in kinds and str not in kinds and value is not None:
             return self._literal(path)
         if FilePath in kinds and isinstance(value, str):
             return str(self.folder / value)
         return value
 
-    def _secret(self, ref: SecretRef, path: Path, *, wanted: bool) -> SecretStr:
+    def _secret(self, ref: SecretRef, path: Path, *, wanted: bool, known: bool) -> SecretStr:
         if not wanted:
-            self._wrong(path, "secrets are not allowed here", "write the value itself")
+            # Where the option's name is misspelt, "write the value itself" would put a secret into the file.
+            cure = "write the value itself" if known else "fix the name of the option, or delete it"
+            self._wrong(path, "secrets are not allowed here", cure)
         elif self.vault is None:
             self.blind.add(path)
         else:

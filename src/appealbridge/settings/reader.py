@@ -106,7 +106,7 @@ class Reader:
             path = ("channels", name)
             platform = value.get("platform")
             if "platform" not in value:
-                self._wrong(path, '"platform" is missing', self._known_platforms(), key=True)
+                self._without_platform(path, value)
             elif not isinstance(platform, str) or platform not in self._platforms:
                 self._unknown_platform(name, str(platform))
             else:
@@ -114,6 +114,14 @@ class Reader:
                 if account is not None:
                     channels[name] = ChannelSettings(name, platform, account)
         return channels
+
+    def _without_platform(self, path: Path, value: Mapping[str, Any]) -> None:
+        slip = next((key for key in value if nearest(str(key), ["platform"])), None)
+        if slip is None:
+            self._wrong(path, '"platform" is missing', self._known_platforms(), key=True)
+        else:
+            cure = 'did you mean "platform"?'
+            self._wrong((*path, slip), f'unknown option "{slip}"', cure, key=True)
 
     def _unknown_platform(self, name: str, platform: str) -> None:
         path = ("channels", name, "platform")
@@ -204,12 +212,18 @@ class Reader:
                 (section,), "must be a mapping of names to their settings", "indent them below"
             )
             return {}
-        entries = {}
+        entries: dict[str, Mapping[str, Any]] = {}
+        above = ""
         for name, value in written.items():
-            path = (section, name)
+            path, bare = (section, name), above if above and written[above] is None else ""
+            above = name
             if not _NAME.fullmatch(name):
                 cure = "use letters, digits, and _ . - between them"
                 self._wrong(path, f'"{name}" cannot be a name', cure, key=True)
+            elif bare and not isinstance(value, dict | None):
+                entries.pop(bare, None)  # what it lacks is here
+                cure = f"indent this line, and what belongs to it, so that it is below {bare}"
+                self._wrong(path, f"is not indented below {bare}", cure, key=True)
             elif not isinstance(value, dict | None):
                 example = _FIRST.get(section) if isinstance(value, str) else None
                 known = example and name != example

@@ -15,7 +15,7 @@ _PICTURES = (
 _NO_FILM = "films are not published: leave it out, and give a link to the page that shows them"
 _IN_THE_TEXT = "leave it out, and write the address in the text: {{ appeal.url }}"
 _TIME = 'leave it out, and put an entry before this one: - delay: { until: "10:00" }'
-_SEVERAL = "for several accounts, write action: post, and to: with their names"
+_SEVERAL = "write channel: for one account; for several, action: post, and to: with their names"
 _AT_THE_TOP = "it is for the whole recipe: write it in the first column"
 _TEXT = "text"
 

@@ -147,6 +147,8 @@ def _channel(
     }
     declare = f"declare one under channels: in appealbridge.yaml, with platform: {plugin.platform}"
     if "channel" not in value:
+        if any(nearest(str(key), ["channel"]) for key in value):
+            return None  # the misspelt option is reported
         if len(fitting) == 1:
             return next(iter(fitting.items()))
         several = f"there are {', '.join(sorted(fitting))}: name one" if fitting else declare

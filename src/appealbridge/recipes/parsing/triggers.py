@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from appealbridge.documents import Path
+from appealbridge.documents import Path, nearest
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
@@ -52,16 +53,29 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
     return RecipeTrigger(plugin, options, f"{plugin.name}:{source}" if source else "", own)
 
 
+def _nameless(reading: ParsingContext, value: Mapping[str, Any], path: Path) -> None:
+    """Report an entry without `trigger:`."""
+    known = reading.catalogue.registry.triggers
+    slip = next((key for key in value if nearest(str(key), ["trigger"])), None)
+    if slip is not None:
+        problem = f'"{slip}" does not begin an entry'
+        reading.complain((*path, slip), problem, 'did you mean "trigger"?', key=True)
+        return
+    other = str(value.get("platform", ""))
+    example = other if other in known else next(iter(known), "appeal")
+    cure = (
+        f"write trigger: {example} instead of platform:"
+        if other
+        else f"for example trigger: {example}"
+    )
+    reading.complain(path, '"trigger" is missing', cure, key=True)
+
+
 def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyTrigger | None:
     """Return the plug-in that an entry names, or report that there is none."""
     known = reading.catalogue.registry.triggers
     if not isinstance(value, dict) or "trigger" not in value:
-        other = str(value.get("platform", "")) if isinstance(value, dict) else ""
-        example = other if other in known else next(iter(known), "appeal")
-        cure = f"for example trigger: {example}"
-        if other:
-            cure = f"write trigger: {example} instead of platform:"
-        reading.complain(path, '"trigger" is missing', cure, key=True)
+        _nameless(reading, value if isinstance(value, dict) else {}, path)
         return None
     name, place = str(value["trigger"]), (*path, "trigger")
     meant = _MEANT.get(name.lower(), "")
