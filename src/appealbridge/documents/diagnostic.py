@@ -20,6 +20,9 @@ _WIDTH = 100
 _LONGEST_FAULT = 200
 _LONGEST_NAME = 100
 
+_AROUND = " \"'“”„‟‘’‚‛«»‹›`´,;.:"
+"""Quotes of other kinds, and signs that other languages put at the end of a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -165,6 +168,9 @@ def did_you_mean(name: str, names: Iterable[str], *, declared: bool = False) -> 
     known = sorted(names)
     if not name.isprintable() and "".join(filter(str.isprintable, name)) in known:
         return "it contains an invisible character; type it again"
+    bare = name.strip(_AROUND)
+    if bare != name and bare in known:
+        return f"leave out what stands around it: {bare}"
     near = (nearest_declared if declared else nearest)(name, known)
     if near is not None:
         return f'did you mean "{near}"?'

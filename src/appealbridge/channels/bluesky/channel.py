@@ -5,7 +5,7 @@ A step of a recipe:
 
     - action: bluesky_post
       channel: force_bluesky
-      text: "MISSING: {{ headline }} {{ link }} #Missing"
+      text: "MISSING: {{ appeal.title }} {{ appeal.url }} #Missing"
 
 The account, in appealbridge.yaml:
 

@@ -24,7 +24,7 @@ class BlueskyPost(Threaded, Illustrated):
         min_length=1,
         description="The text of the post: at most 300 characters as a reader sees them. Readers can follow the links, "
         "hashtags and names of accounts in it.",
-        examples=["MISSING: {{ headline }} {{ link }} #Missing"],
+        examples=["MISSING: {{ appeal.title }} {{ appeal.url }} #Missing"],
     )
     language: str | None = Field(
         None,

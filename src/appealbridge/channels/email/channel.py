@@ -6,7 +6,7 @@ A step of a recipe:
     - action: email
       channel: press_office
       to: "{{ lists.regional_press }}"
-      subject: "Appeal: {{ headline }}"
+      subject: "Appeal: {{ appeal.title }}"
       text: "{{ appeal.text }}"
 
 The account, in appealbridge.yaml:
@@ -145,7 +145,7 @@ class Email(Illustrated):
     subject: str = Field(
         min_length=1,
         description="The subject. Line breaks in it become spaces.",
-        examples=["Appeal: {{ headline }}"],
+        examples=["Appeal: {{ appeal.title }}"],
     )
     text: str | None = Field(
         None,

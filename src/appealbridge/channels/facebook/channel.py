@@ -5,7 +5,7 @@ A step of a recipe:
 
     - action: facebook_post
       channel: force_facebook
-      text: "MISSING: {{ headline }}"
+      text: "MISSING: {{ appeal.title }}"
       link: https://www.example.police.uk/appeals
 
 The account, in appealbridge.yaml:
@@ -134,7 +134,7 @@ class FacebookPost(Illustrated):
     """One post on a Page."""
 
     text: str = Field(
-        min_length=1, description="The text of the post.", examples=["MISSING: {{ headline }}"]
+        min_length=1, description="The text of the post.", examples=["MISSING: {{ appeal.title }}"]
     )
     link: PageAddress = Field(
         None,

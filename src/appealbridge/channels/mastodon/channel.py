@@ -5,7 +5,7 @@ A step of a recipe:
 
     - action: mastodon_post
       channel: force_mastodon
-      text: "MISSING: {{ headline }} {{ link }}"
+      text: "MISSING: {{ appeal.title }} {{ appeal.url }}"
 
 The account, in appealbridge.yaml:
 
@@ -116,7 +116,7 @@ class MastodonPost(Threaded, Illustrated):
     """One post."""
 
     text: str = Field(
-        min_length=1, description="The text of the post.", examples=["MISSING: {{ headline }}"]
+        min_length=1, description="The text of the post.", examples=["MISSING: {{ appeal.title }}"]
     )
     spoiler_text: str | None = Field(
         None,

@@ -5,7 +5,7 @@ A step of a recipe:
 
     - action: wordpress_post
       channel: newsroom
-      title: "{{ headline }}"
+      title: "{{ appeal.title }}"
       body: "<p>{{ appeal.text }}</p>"
 
 The account, in appealbridge.yaml:

@@ -41,7 +41,7 @@ class WordPressPost(Illustrated):
         None,
         min_length=1,
         description="The title. If left out, the first line of `text`.",
-        examples=["{{ headline }}"],
+        examples=["{{ appeal.title }}"],
     )
     body: Annotated[str | None, HTML] = Field(
         None,

@@ -5,7 +5,7 @@ A step of a recipe:
 
     - action: tweet
       channel: force_x
-      text: "MISSING from {{ place }}: {{ headline }} {{ link }}"
+      text: "MISSING from {{ appeal.area }}: {{ appeal.title }} {{ appeal.url }}"
 
 The account, in appealbridge.yaml:
 
@@ -157,7 +157,7 @@ class Tweet(Threaded, Illustrated):
     text: str = Field(
         min_length=1,
         description="The text of the post: at most 280 characters as X counts, a link as 23.",
-        examples=["MISSING from {{ place }}: {{ headline }} {{ link }}"],
+        examples=["MISSING from {{ appeal.area }}: {{ appeal.title }} {{ appeal.url }}"],
     )
     reply_settings: Literal["following", "mentionedUsers", "subscribers", "verified"] | None = (
         Field(

@@ -28,6 +28,10 @@ _NOT_A_COMMENT = re.compile(r"\s*(//|/\*|<!--)")
 _FENCE = re.compile(r"\s*(```|~~~)")
 _PROSE = re.compile(r"\s*(?![-#])(?:[^\Wa-z]|\S+ +\S+ +\S)[^:]*$")
 _TEXT = re.compile(r" *(?:- +)*[\w-]+: +[^\s\"'|>\[{#]")
+_WITHOUT_COLON = re.compile(
+    r" *(?:- +(?=[a-z_]+[ =：]))*([a-z_]+)(?: *[=：﹕∶] *| +|)(?:[^\s:#-][^:#]*)?"
+)
+_DASHES = re.compile(r" *(?:- +)*")
 _NAME_ALONE = re.compile(r" *(?:- +)*([\w-]+) *")
 _TIGHT_COLON = re.compile(r" *(?:- +)*\w+(:)\S")
 _OTHER_DASH = re.compile(r" *([–—•·*]|[0-9]+[.)]) *\w+ *:")
@@ -83,6 +87,23 @@ def _tight_dash(lines: Sequence[str], line: int, column: int) -> Hint | None:
 
 def _tight_colon_above(lines: Sequence[str], line: int, column: int) -> Hint | None:
     return _tight_colon(lines, line - 1, column) if line else None
+
+
+def _no_colon_above(lines: Sequence[str], line: int, column: int) -> Hint | None:
+    """Return the line above if it lacks its colon: the parser takes both lines for one name."""
+    del column
+    above = next((n for n in range(line - 1, -1, -1) if lines[n].strip()), None)
+    if above is None or _indent(lines[above]) != _indent(lines[line]):
+        return None
+    match = _WITHOUT_COLON.fullmatch(lines[above])
+    if match is None:
+        return None
+    return Hint(above, match.start(1), "a name without its colon", "write `name: value`")
+
+
+def _indent(line: str) -> int:
+    dashes = _DASHES.match(line)
+    return dashes.end() if dashes is not None else 0
 
 
 def _too_deep(lines: Sequence[str], line: int, column: int) -> Hint | None:
@@ -147,8 +168,18 @@ def _behind_a_bar(lines: Sequence[str], line: int, column: int) -> Hint | None:
 
 
 _LOOKS: dict[str, tuple[_Look, ...]] = {
-    "mapping values are not allowed in this context": (_tight_dash, _tight_colon_above, _too_deep),
-    "mapping values are not allowed here": (_tight_dash, _tight_colon_above, _too_deep),
+    "mapping values are not allowed in this context": (
+        _tight_dash,
+        _tight_colon_above,
+        _no_colon_above,
+        _too_deep,
+    ),
+    "mapping values are not allowed here": (
+        _tight_dash,
+        _tight_colon_above,
+        _no_colon_above,
+        _too_deep,
+    ),
     "block sequence entries are not allowed in this context": (_sign,),
     "mapping keys are not allowed in this context": (_sign,),
     "could not find expected ':'": (_tight_colon, _under_a_bar, _second_line),

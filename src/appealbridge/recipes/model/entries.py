@@ -107,7 +107,7 @@ _After = Annotated[
     needed("The ids of the steps that must be published first.", "blog", ["page", "tweet"]),
 ]
 
-_SHOWN: Final = [{"action": "tweet", "channel": "force_x", "text": "{{ headline }}"}]
+_SHOWN: Final = [{"action": "tweet", "channel": "force_x", "text": "{{ appeal.title }}"}]
 _IF_SHOWN: Final = "{{ appeal.kind == 'missing' }}"
 _TYPES_SHOWN: Final = ["appeal.closed", ["appeal.updated", "appeal.closed"]]
 
@@ -333,7 +333,7 @@ class PostEntry(_Publishing):
     ] = needed("The channels, by their names in appealbridge.yaml.", ["force_x", "force_facebook"])
     per_channel: _PerChannel = option(
         "Different or additional options for one channel.",
-        {"force_x": {"text": "{{ headline | shorten(200) }}"}},
+        {"force_x": {"text": "{{ appeal.title | shorten(200) }}"}},
     )
 
 
@@ -352,5 +352,5 @@ class AmendEntry(_Publishing):
     )
     per_channel: _PerChannel = option(
         "Different or additional options for one channel.",
-        {"press_office": {"subject": "Correction: {{ headline }}"}},
+        {"press_office": {"subject": "Correction: {{ appeal.title }}"}},
     )

@@ -118,5 +118,11 @@ WHOLE: Final[Mapping[str, str]] = {
     "deadline": "publish_within",
     "expires": "publish_within",
     "approver": "approval",
-}
+    **dict.fromkeys(
+        ("channel", "text", "to", "subject", "overflow", "in_reply_to", "images"),
+        "it belongs to an action: indent it as far as the word action"),
+    **dict.fromkeys(
+        ("on", "kinds", "types", "webhook_id", "feed", "folder"),
+        "it belongs to a trigger: indent it as far as the word trigger"),
+}  # fmt: skip
 """The top level of a recipe."""

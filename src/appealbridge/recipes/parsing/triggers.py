@@ -75,7 +75,10 @@ def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyTrigger | Non
     """Return the plug-in that an entry names, or report that there is none."""
     known = reading.catalogue.registry.triggers
     if not isinstance(value, dict) or "trigger" not in value:
-        _nameless(reading, value if isinstance(value, dict) else {}, path)
+        if isinstance(value, list):
+            reading.complain(path, "a list inside the list", "leave one dash out")
+        else:
+            _nameless(reading, value if isinstance(value, dict) else {}, path)
         return None
     name, place = str(value["trigger"]), (*path, "trigger")
     meant = _MEANT.get(name.lower(), "")
