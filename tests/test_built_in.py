@@ -63,4 +63,10 @@ def test_no_other_part_of_the_program_knows_a_channel():
             words = {channel.platform, channel.action} & constants - EXAMPLES
             if words:
                 named[place] = words
+        for file in (PACKAGE / "web/pages/templates").iterdir():
+            if (
+                channel.platform not in EXAMPLES
+                and channel.platform in file.read_text("utf-8").lower()
+            ):
+                named[file.name] = {channel.platform}
     assert named == {}

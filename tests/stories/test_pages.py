@@ -57,7 +57,7 @@ async def test_what_waits_is_listed_and_each_post_shown_as_its_platform_shows_it
     assert "M6 closed at J4" in tab.page
     assert f'href="/deliveries/{number}"' in tab.page
     assert await tab.get(f"/deliveries/{number}") == 200
-    assert 'class="look x"' in tab.page
+    assert 'class="look x post"' in tab.page
     assert ">https://example.police.uk/m6</a>" in tab.page
     assert "39 of 280" in tab.page  # a link counts 23
     assert "It waits for approval" in tab.page
@@ -223,7 +223,7 @@ async def test_every_post_of_a_thread_is_shown_before_its_first_post_is_approved
         tab.page.index(text) for text in ("M6 closed", "Use the A38", "Expect &lt;b&gt;delays")
     ]
     assert shown == sorted(shown)
-    assert tab.page.count('class="look x"') == 3
+    assert tab.page.count('class="look x post"') == 3
     assert f"Approve post {number} and what follows it" in tab.page
     assert tab.page.count("Use the A38") == 1
     assert tab.page.count(f'action="/deliveries/{number}/answer"') == 4
@@ -249,7 +249,7 @@ async def test_a_later_post_of_a_thread_is_edited_on_its_page_and_the_whole_is_a
     assert await approver.post("/deliveries/1/answer", answer="approve", hash=old) == 409
     assert "A4540" in approver.page
     await approver.get("/questions/1")
-    assert approver.page.count('class="look x"') == 2
+    assert approver.page.count('class="look x post"') == 2
     assert approver.page.count('<h2 id="post-') == 1  # it is shown once, below its first post
     assert await approves(crew, approver, 1) == 303
     await crew.story.until(lambda: len(crew.story.posts("x")) == 2, passing=5)

@@ -6,6 +6,7 @@ from appealbridge.testing.server import ScriptedServer
 from tests.docs.pages import ROOT
 from tests.plugging import PLUG_IN, installed
 from tests.stories import staging
+from tests.stories.test_log_in import browser
 
 
 async def test_one_that_breaks_over_a_rate_limit_has_published(story, monkeypatch):
@@ -70,3 +71,16 @@ async def test_an_address_in_the_code_of_a_plug_in_is_not_reached_in_practice_mo
         await story.until(lambda: story.posts("x"))
         assert live.heard == []
     assert story.posts("x") == ["M6 closed"]
+
+
+async def test_the_pages_show_a_plug_ins_post_by_the_name_and_colour_that_it_gives(story, plug_in):
+    plug_in((ROOT / "examples/plugin-teams/appealbridge_teams/__init__.py").read_text("utf-8"))
+    channels = CHANNELS + "other: { platform: teams, url: !secret teams_url }\n"
+    await story.begins({"both": BOTH.replace("ACTION", "teams_message")}, channels)
+    await story.receives("M6 closed")
+    numbers = {row["channel"]: row["number"] for row in await story.state(2, "delivered")}
+    tab = browser(story)
+    await tab.get(f"/deliveries/{numbers['other']}")
+    assert 'class="look teams post" aria-label="As readers see it: Microsoft Teams"' in tab.page
+    await tab.get("/style.css")
+    assert ".look.teams { --tint: #4b53bc; }" in tab.page

@@ -29,6 +29,7 @@ from typing import Any, ClassVar
 
 from appealbridge.plugin import (
     Account,
+    Appearance,
     Channel,
     Delivery,
     Field,
@@ -78,6 +79,7 @@ class Teams(Channel[TeamsAccount, TeamsMessage]):
 
     platform: ClassVar[str] = "teams"
     action: ClassVar[str] = "teams_message"
+    appearance: ClassVar[Appearance] = Appearance("Microsoft Teams", "#4b53bc")
     account = TeamsAccount
     message = TeamsMessage
     repeat: ClassVar[Repeat] = Repeat.NEITHER

@@ -33,6 +33,7 @@ from appealbridge.plugin.abilities import (
     UploadsImages,
     looking,
 )
+from appealbridge.plugin.appearance import Appearance
 from appealbridge.plugin.channel import (
     Account,
     Channel,
@@ -78,6 +79,7 @@ __all__ = [
     "AccountRefused",
     "Address",
     "AlreadyGone",
+    "Appearance",
     "Basis",
     "Channel",
     "Delivery",

@@ -19,6 +19,7 @@ from appealbridge.model.errors import Rejected
 from appealbridge.model.rate import RateText
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
+from appealbridge.plugin.appearance import Appearance
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.rate_headers import Allowance, allowance
 from appealbridge.plugin.http.reply import Reply
@@ -251,7 +252,8 @@ class Channel(ABC, Generic[A, M]):
     `example.com`, and `mentions` are the options of a message in which it links `@name`. `recipient` is the option that
     says whom one message is for: a correction goes to the same. `has_practice_platform` says
     that the practice platforms speak this platform's own API. Where they do not, `practice_answer` is what they answer
-    to whatever the channel sends: the status, and JSON or a text, with `{id}` for the number of the post.
+    to whatever the channel sends: the status, and JSON or a text, with `{id}` for the number of the post. `appearance`
+    is how the pages show its posts.
     """
 
     platform: ClassVar[str]
@@ -266,6 +268,7 @@ class Channel(ABC, Generic[A, M]):
     recipient: ClassVar[str] = ""
     has_practice_platform: ClassVar[bool] = False
     practice_answer: ClassVar[tuple[int, Any] | None] = None
+    appearance: ClassVar[Appearance] = Appearance()
 
     @property
     def can_find(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from appealbridge.documents import Problem
 from appealbridge.documents.diagnostic import fault
+from appealbridge.plugin.appearance import Appearance
 from appealbridge.plugin.channel import Account, AnyChannel, Channel, Repeat
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Trigger
@@ -67,6 +68,8 @@ class Registry:
             _must_be(plugin, ("platform", "action"), account=Account, message=Options)
             if not isinstance(plugin.repeat, Repeat):
                 raise _Unfit(f"{plugin.platform}: repeat must be one of the values of Repeat")
+            if not isinstance(plugin.appearance, Appearance):
+                raise _Unfit(f"{plugin.platform}: appearance must be an Appearance")
             self._put(self._channels, "platform", plugin.platform, plugin)
             self._put(self._actions, "action", plugin.action, plugin)
         elif isinstance(plugin, Trigger):

@@ -27,6 +27,7 @@ from appealbridge.channels.bluesky.post import POSTS, BlueskyPost, record_key
 from appealbridge.channels.bluesky.rich_text import LIMIT, length, mentions
 from appealbridge.plugin import (
     AccountRefused,
+    Appearance,
     Channel,
     Delivery,
     DeliveryError,
@@ -67,6 +68,7 @@ class Bluesky(
 
     platform: ClassVar[str] = "bluesky"
     action: ClassVar[str] = "bluesky_post"
+    appearance: ClassVar[Appearance] = Appearance("Bluesky", "#0560cf")
     account = BlueskyAccount
     message = BlueskyPost
     repeat: ClassVar[Repeat] = Repeat.FINDABLE

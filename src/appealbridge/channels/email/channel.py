@@ -50,6 +50,7 @@ from appealbridge.plugin import (
     HTML,
     AcceptsImages,
     Account,
+    Appearance,
     Channel,
     Delivery,
     Field,
@@ -232,6 +233,7 @@ class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
 
     platform: ClassVar[str] = "email"
     action: ClassVar[str] = "email"
+    appearance: ClassVar[Appearance] = Appearance("Mail", "#9a4a12", form="letter")
     account = EmailAccount
     message = Email
     repeat: ClassVar[Repeat] = Repeat.NEITHER

@@ -33,6 +33,7 @@ from appealbridge.plugin import (
     AccountRefused,
     Address,
     AlreadyGone,
+    Appearance,
     Channel,
     Delivery,
     DeliveryError,
@@ -153,6 +154,7 @@ class Facebook(
 
     platform: ClassVar[str] = "facebook"
     action: ClassVar[str] = "facebook_post"
+    appearance: ClassVar[Appearance] = Appearance("Facebook", "#0a63d6")
     account = FacebookAccount
     message = FacebookPost
     repeat: ClassVar[Repeat] = Repeat.FINDABLE

@@ -32,6 +32,7 @@ from appealbridge.plugin import (
     Account,
     AccountRefused,
     Address,
+    Appearance,
     Channel,
     Delivery,
     DeliveryError,
@@ -143,6 +144,7 @@ class Mastodon(
 
     platform: ClassVar[str] = "mastodon"
     action: ClassVar[str] = "mastodon_post"
+    appearance: ClassVar[Appearance] = Appearance("Mastodon", "#5a4fd8")
     account = MastodonAccount
     message = MastodonPost
     repeat: ClassVar[Repeat] = Repeat.FINDABLE

@@ -37,6 +37,7 @@ from appealbridge.channels.wordpress.rest import (
 )
 from appealbridge.plugin import (
     AlreadyGone,
+    Appearance,
     Channel,
     Delivery,
     Edits,
@@ -66,6 +67,7 @@ class WordPress(
 
     platform: ClassVar[str] = "wordpress"
     action: ClassVar[str] = "wordpress_post"
+    appearance: ClassVar[Appearance] = Appearance("WordPress", "#21627c", form="page")
     account = WordPressAccount
     message = WordPressPost
     repeat: ClassVar[Repeat] = Repeat.FINDABLE

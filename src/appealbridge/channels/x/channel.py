@@ -35,6 +35,7 @@ from appealbridge.plugin import (
     Account,
     AccountRefused,
     Address,
+    Appearance,
     Channel,
     Delivery,
     DeliveryError,
@@ -173,6 +174,7 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
 
     platform: ClassVar[str] = "x"
     action: ClassVar[str] = "tweet"
+    appearance: ClassVar[Appearance] = Appearance("X", "#000000")
     account = XAccount
     message = Tweet
     repeat: ClassVar[Repeat] = Repeat.FINDABLE

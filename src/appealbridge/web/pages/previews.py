@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.model.value import value
+from appealbridge.plugin.appearance import Appearance
 from appealbridge.plugin.channel import Measure
 from appealbridge.plugin.options import html_options
 from appealbridge.plugin.text import links
@@ -76,11 +77,12 @@ class PostPreview:
     """
     A message as its readers see it.
 
-    `platform` is empty if its channel is not in the settings. `plain` is the text for those who cannot read `body`.
-    `facts` are all other options, by name.
+    `platform` is the word of the settings, `appearance` how its posts look. `plain` is the text for
+    those who cannot read `body`. `facts` are all other options, by name.
     """
 
     platform: str
+    appearance: Appearance
     account: str
     heading: Markup
     warning: Markup
@@ -111,6 +113,7 @@ def preview(delivery: Mapping[str, Any], lane: Lane | None) -> PostPreview | Non
     heading = next((str(content[name]) for name in _HEADINGS if content.get(name)), "")
     return PostPreview(
         platform=platform,
+        appearance=Appearance("unknown platform") if lane is None else lane.channel.appearance,
         account=_account(delivery, lane),
         heading=visible(heading),
         warning=visible(str(content.get("spoiler_text") or "")),

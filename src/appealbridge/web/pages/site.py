@@ -262,9 +262,13 @@ class Site:
     async def _send_style(self, request: web.Request) -> web.Response:
         del request
         headers = HEADERS | {"Cache-Control": "max-age=3600"}
-        return web.Response(
-            body=self._style, content_type="text/css", charset="utf-8", headers=headers
+        channels = {lane.channel for lane in self.engine.lanes.values()}
+        tints = "".join(
+            f".look.{channel.platform} {{ --tint: {channel.appearance.colour}; }}\n"
+            for channel in channels
         )
+        style = self._style + tints.encode()
+        return web.Response(body=style, content_type="text/css", charset="utf-8", headers=headers)
 
 
 def new_secret() -> str:
