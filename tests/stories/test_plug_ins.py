@@ -6,7 +6,7 @@ from appealbridge.testing.server import ScriptedServer
 from tests.docs.pages import ROOT
 from tests.plugging import PLUG_IN, installed
 from tests.stories import staging
-from tests.stories.test_log_in import browser
+from tests.stories.browser import Browser
 
 
 async def test_one_that_breaks_over_a_rate_limit_has_published(story, monkeypatch):
@@ -79,7 +79,7 @@ async def test_the_pages_show_a_plug_ins_post_by_the_name_and_colour_that_it_giv
     await story.begins({"both": BOTH.replace("ACTION", "teams_message")}, channels)
     await story.receives("M6 closed")
     numbers = {row["channel"]: row["number"] for row in await story.state(2, "delivered")}
-    tab = browser(story)
+    tab = Browser(story.bridge.url)
     await tab.get(f"/deliveries/{numbers['other']}")
     assert 'class="look teams post" aria-label="As readers see it: Microsoft Teams"' in tab.page
     await tab.get("/style.css")
