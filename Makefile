@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# pip compiles what it installs, but not what it only points to; a start should not have to.
+# pip compiles what it installs, but not what it only points to; a start should not have to. Nor should each of the
+# hundreds of processes that the tests start, so what is compiled is kept, even where the environment says otherwise.
 COMPILE := $(BIN)/python -m compileall -q src
+unexport PYTHONDONTWRITEBYTECODE
 ALL_CORES := -n auto --dist worksteal
 
 .PHONY: help demo test test-real pythons torture check format schemas manual wheels bench clean
@@ -25,6 +27,7 @@ demo: $(READY) ## the main job on practice platforms; ONCE=1 for a run that ends
 	@$(BIN)/appealbridge demo $(if $(ONCE),--once)
 
 test: $(READY) ## all tests, on all cores; ARGS="tests/unit -x --pdb" for some, in one process
+	@$(COMPILE)
 	$(BIN)/python -m pytest $(or $(ARGS),$(ALL_CORES))
 
 test-real: $(READY) ## publish on real servers: a Bluesky PDS, Postfix, ...; WITHOUT="bluesky" leaves one out

@@ -11,6 +11,7 @@ And where tests write: in memory, where there is room for it. The daemon waits f
 story does little else. Only a machine that loses its power could tell the difference, and no test can do that.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def pytest_addoption(parser):
         metavar="SECONDS",
         help="how many real seconds longer each poll of a feed or a folder takes in the stories",
     )
+
+
+def pytest_xdist_auto_num_workers():
+    """Run more tests at once than there are cores: a third of their time they wait for sockets, timers and processes."""
+    return len(os.sched_getaffinity(0)) * 3 // 2
+
+
+def pytest_collection_finish():
+    """Never look for garbage among all the collected tests: that takes half a second each time."""
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

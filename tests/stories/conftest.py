@@ -17,9 +17,11 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+from argon2 import PasswordHasher
 
 from appealbridge.clock import SystemClock
 from appealbridge.daemon.bridge import Bridge
+from appealbridge.engine.people import passwords
 from appealbridge.logs import Level, Log, Output
 from appealbridge.plugin.http.resolver import Lookup
 from appealbridge.practice.app import Sandbox
@@ -225,6 +227,13 @@ def _slowed(poll: Any, seconds: float, polls: Iterator[int]) -> Any:
         return await poll(*args)
 
     return slow
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with a third of the work, in as much memory; tests/unit/engine/people holds the work itself."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=32 * 1024, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
 
 
 @pytest.fixture

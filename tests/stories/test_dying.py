@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
 ]
 
-FEW = 8
+FEW = 5
 """At how many of a scenario's transactions the daemon is killed in every run."""
 
 

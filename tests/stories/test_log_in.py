@@ -94,7 +94,7 @@ async def test_a_code_works_once_and_a_wrong_or_old_one_never(crew):
     await enrols(crew, code=code)
     assert await tab.post("/code", name="approver", code=code) == 403
     late = await crew.invites("operator")
-    await crew.story.clock.passes(hours=24)
+    await crew.story.clock.passes(hours=24, step=60)
     assert await tab.post("/code", name="operator", code=late) == 403
 
 
@@ -328,7 +328,7 @@ async def test_a_session_ends_without_use_and_after_a_shift(crew):
     assert await tab.get("/") == 303
     tab, _ = await logs_in(crew, phone)
     for _ in range(4):
-        await crew.story.clock.passes(hours=2, minutes=55)
+        await crew.story.clock.passes(hours=2, minutes=55, step=60)
         assert await tab.get("/") == 200
     await crew.story.clock.passes(minutes=21)
     assert await tab.get("/") == 303
