@@ -5,12 +5,14 @@ import json
 import ssl
 import sys
 from base64 import b64encode
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir
 
 import pytest
 import trustme
 from aiohttp import web
+from click.testing import CliRunner
 
+from appealbridge.cli.main import main
 from tests.proxying import PracticeProxy
 from tests.stories import staging
 from tests.stories.processes import daemon, platforms
@@ -48,9 +50,18 @@ async def bridge(tmp_path, recipes=None, practice="http://127.0.0.1:1", listen="
 
 
 async def run(stage, *words, sent=None):
-    """Return the status and the output of a command of ours."""
+    """Return the status and the output of a command of ours: in a thread, or in a process of its own to read `sent`."""
+    words = [*words, "--config", str(stage.config)]
+
+    def called():
+        with chdir(stage.folder):
+            done = CliRunner().invoke(main, words)
+        return done.exit_code, done.output
+
+    if sent is None:
+        return await asyncio.to_thread(called)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appealbridge", *words, "--config", str(stage.config)),
+        *(sys.executable, "-m", "appealbridge", *words),
         cwd=stage.folder,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
