@@ -8,7 +8,7 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,8 +123,17 @@ class DaemonClient:
         except (OSError, ValueError) as error:
             fail(visible(f"the daemon at {self.control.url} does not answer: {error}"))
         if status >= 400:
-            fail(visible(str(answer.get("detail", answer))))
+            fail("\n".join([visible(str(answer.get("detail", answer))), *_changed(answer)]))
         return answer
+
+
+def _changed(answer: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what has changed since somebody looked, as the daemon says when it refuses an old hash."""
+    for change in answer.get("difference") or ():
+        yield f"  changed: {visible(str(change.get('field')))}"
+        for which in ("before", "after"):
+            text = visible(str(change.get(which)), lines=True)
+            yield f"    {which}: " + text.replace("\n", "\n      ")
 
 
 def user() -> str:

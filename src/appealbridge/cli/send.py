@@ -402,12 +402,18 @@ def _caused(config: Path | None, answer: Any) -> list[dict[str, Any]]:
 
 
 def _what_next(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print the commands that let go what is held: an approval takes its own."""
-    for row in rows:
-        if row["state"] == "held" and row["hold"] == "approval":
-            say(f"to read and publish it: appealbridge approve {row['number']}")
+    """Say by which command a person lets each go that is held, for one reason after the other."""
+    held = [(row, row.get("holds") or [row["hold"]]) for row in rows if row["state"] == "held"]
+    asked = [str(row["number"]) for row, holds in held if "approval" in holds]
+    if asked:
+        first, *more = sorted(asked, key=int)
+        also = f" (then {', '.join(more)})" if more else ""
+        say(f"to read and publish it: appealbridge approve {first}{also}")
+    accepted = [row["recipe"] for row, holds in held if "acceptance" in holds]
+    for recipe in dict.fromkeys(accepted):
+        say(f"once an admin accepts it: appealbridge recipes accept {recipe}")
     others = [
-        str(row["number"]) for row in rows if row["state"] == "held" and row["hold"] != "approval"
+        str(row["number"]) for row, holds in held if not {"approval", "acceptance"} & {*holds}
     ]
     if others:
         say(f"to publish what is held: appealbridge release {' '.join(others)}")

@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     UNKNOWN = "delivery.unknown"
     HELD = "delivery.held"
     APPROVAL = "delivery.waits_for_approval"
+    ACCEPTANCE = "delivery.waits_for_acceptance"
     CANNOT_REMOVE = "withdrawal.cannot_remove"
     RUN_FAILED = "run.failed"
 
@@ -60,8 +61,8 @@ class Alarm(StrEnum):
     RESET = "people.reset"
 
 
-TO_ADMINS = frozenset({Alarm.PEOPLE, Alarm.RESET, Alarm.TO_ACCEPT})
-"""Alarms that go to the admins, and to `notices.to` only if no admin can be reached."""
+TO_ADMINS = frozenset({Alarm.PEOPLE, Alarm.RESET, Alarm.TO_ACCEPT, Trouble.ACCEPTANCE})
+"""What is told to the admins, and to `notices.to` only if no admin can be reached."""
 
 
 Tell = Callable[[Alarm, str, str], Awaitable[None]]

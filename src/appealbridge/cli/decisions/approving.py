@@ -30,6 +30,12 @@ hash_option = click.option(
     help="The hash of the revision that you have seen; if left out, it is shown and you are asked.",
 )
 
+_QUESTIONS = {
+    "approve": "Approve this?",
+    "reject": "Reject this for good?",
+    "changes": "Ask for changes to this?",
+}
+
 
 @click.command(short_help="Show what waits for approval.")
 @config_option
@@ -144,7 +150,7 @@ def _answer(
             _delivery(post)
         if verb == "approve" and (why_not := thread[0]["why_not"]):
             fail(f"you may not approve it: {why_not}")
-        if not answered_yes(f"{verb.capitalize()} this?"):
+        if not answered_yes(_QUESTIONS[verb]):
             say("nothing was changed")
             return
     query = urlencode({"hash": hash_, **{name: value for name, value in more.items() if value}})

@@ -12,7 +12,7 @@ import click
 
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, fail, fail_with, json_option
-from appealbridge.cli.output import paragraph, say, say_json, styled
+from appealbridge.cli.output import paragraph, say, say_json, say_last, styled
 from appealbridge.cli.stored import Stored
 from appealbridge.cli.tell import iso
 from appealbridge.documents import InvalidDocuments
@@ -123,9 +123,22 @@ def _checkpoints(config: Path | None, files: tuple[Path, ...]) -> list[Checkpoin
         fail_with(error)
     try:
         points = [point for file in files for point in read_checkpoints(file)]
-        return [*points, *(read_checkpoints(own) if own.exists() else ())]
+        return [*points, *_own_checkpoints(own)]
     except ValueError as error:
         fail(str(error))
+
+
+def _own_checkpoints(file: Path) -> list[Checkpoint]:
+    """Return the checkpoints of the settings; whoever may not read them can still check the trail itself."""
+    try:
+        return [*read_checkpoints(file)] if file.exists() else []
+    except PermissionError:
+        warning = (
+            f"you may not read {file}, so the trail is not compared with its checkpoints: give a copy with "
+            "--checkpoints, or run this as the user of the daemon"
+        )
+        say_last(warning)
+        return []
 
 
 def _tell(report: AuditReport, points: int) -> None:

@@ -17,30 +17,30 @@ LONGEST_POST = 6000
 """How many characters a notice shows of one post, with its thread and with what changed."""
 
 REST = "… There is more: read all of it before you answer."
-ON_PAGE = "to read and answer it, log in at"
+ON_PAGE = "to read and answer question {}, log in at {}"
 
 _HEADINGS = ("title", "subject", "spoiler_text")
 _BODIES = ("text", "body", "html")
 _RECIPIENTS = {"to": "to", "reply_to": "replies go to"}
 
 
+def question_text(question: int, *, public_url: str, practice: bool) -> list[str]:
+    """Return what a notice says once of a question; without a `public_url` there is no page to name."""
+    lines = ["Practice: nothing of this becomes public."] if practice else []
+    if public_url and question:
+        lines.append(ON_PAGE.format(question, f"{public_url}/questions/{question}"))
+    return lines
+
+
 def asked_text(
-    posts: Sequence[Delivery],
-    question: int,
-    changes: Sequence[Mapping[str, Any]],
-    *,
-    public_url: str,
-    practice: bool,
+    posts: Sequence[Delivery], changes: Sequence[Mapping[str, Any]], heading: Sequence[str] = ()
 ) -> str:
     """
     Return what a notice shows of a post and the later ones of its thread.
 
-    `changes` is what changed since it was asked before. Without a `public_url` there is no page to name. Everything
-    that was written outside is quoted, so that none of it can be taken for words of the notice.
+    `changes` is what changed since it was asked before. Everything that was written outside is quoted, so that none of
+    it can be taken for words of the notice.
     """
-    lines = ["Practice: nothing of this becomes public."] if practice else []
-    if public_url and question:
-        lines.append(f"{ON_PAGE} {public_url}/questions/{question}")
     shown = [line for post in posts for line in _post(orjson.loads(post.content or "{}"))]
     shown += [line for change in changes for line in _before(change)]
     text, length = [], 0
@@ -50,7 +50,7 @@ def asked_text(
             text.append(REST)
             break
         text.append(line)
-    return "\n".join(f"    {line}" for line in (*lines, *text))
+    return "\n".join(f"    {line}" for line in (*heading, *text))
 
 
 def _post(message: Mapping[str, Any]) -> Iterator[str]:

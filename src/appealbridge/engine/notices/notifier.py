@@ -8,12 +8,13 @@ news as told, so people are told once even after a crash, and it is sent like ev
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.approvals.duties import asked_first
 from appealbridge.engine.approvals.questions import ESCALATED, REMINDED, AskedDelivery, Questions
 from appealbridge.engine.context import EngineContext
-from appealbridge.engine.notices.asking import asked_text
+from appealbridge.engine.notices.asking import asked_text, question_text
 from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
 from appealbridge.engine.notices.wording import SHOWN, notice_text
 from appealbridge.model.attempt import Outcome
@@ -38,6 +39,9 @@ SOON = 5.0
 
 MOST = 2000
 """The largest number of items in one notice."""
+
+COLLECT_QUESTIONS = 30.0
+"""The same for what waits for approval: nothing is published before people know of it."""
 
 ATTEMPTS = 3
 """How often a notice with an unclear outcome is sent: twice is better than never."""
@@ -124,7 +128,8 @@ class Notices:
         for group, sorts in groups.items():
             if self._not_before.get(group, now) <= now:
                 await self._tell(active, group, sorts)
-                self._not_before[group] = now + COLLECT
+                pause = COLLECT_QUESTIONS if group.kind == Trouble.APPROVAL else COLLECT
+                self._not_before[group] = now + pause
         self._not_before = {g: at for g, at in self._not_before.items() if at > now}
         waits = [self._not_before[group] - now for group in groups if group in self._not_before]
         return min([*waits, SOON] if left else waits, default=None)
@@ -166,7 +171,7 @@ class Notices:
         questions = [
             each
             for each in await self._store.questions(limit=MOST)
-            if f".{recipe.name}" in each.run_id
+            if _runs(recipe, each.run_id)
         ]
         level = max((each.level for each in questions), default=0)
         if level >= ESCALATED:
@@ -179,7 +184,7 @@ class Notices:
         return tuple(ids)
 
     async def _tell(self, active: ActiveConfiguration, group: Group, sorts: list[NewsSort]) -> None:
-        news = await self._store.news_of(sorts, MOST)
+        news = sorted(await self._store.news_of(sorts, MOST), key=attrgetter("number"))
         if not news:
             return
         shown = await self._asked(active, news[:SHOWN]) if group.kind == Trouble.APPROVAL else {}
@@ -299,19 +304,27 @@ class Notices:
         return lane is not None and lane.health.works
 
 
+def _runs(recipe: Recipe, run_id: str) -> bool:
+    """Return whether a run, perhaps one of a replay, is of a recipe."""
+    name = run_id.partition(".")[2]
+    return name == recipe.name or name.startswith(f"{recipe.name}~")
+
+
 def _asked_texts(
     active: ActiveConfiguration,
     asked: Sequence[AskedDelivery],
     threads: Sequence[Sequence[Delivery]],
 ) -> list[str]:
     """Return what a notice shows of deliveries with the later posts of their threads; for a thread of its own."""
-    return [
-        asked_text(
-            [each.delivery, *thread],
-            each.newest.question,
-            each.difference,
-            public_url="" if active.roster.one_desk else active.public_url,
-            practice=active.practice,
+    public_url = "" if active.roster.one_desk else active.public_url
+    texts, named = [], set[int]()
+    for each, thread in zip(asked, threads, strict=True):
+        question = each.newest.question
+        heading = (
+            question_text(question, public_url=public_url, practice=active.practice)
+            if question not in named
+            else []
         )
-        for each, thread in zip(asked, threads, strict=True)
-    ]
+        named.add(question)
+        texts.append(asked_text([each.delivery, *thread], each.difference, heading))
+    return texts

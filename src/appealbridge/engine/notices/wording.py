@@ -23,7 +23,7 @@ class Wording:
     The texts of one kind of notice.
 
     `one` and `many` are the title for one item and for several. `means` explains it. `each` is what people can do
-    about one item (`{number}`, `{run}`), `all` the command that lists them all.
+    about one item (`{number}`, `{run}`, `{recipe}`), `all` the command that lists them all.
     """
 
     one: str
@@ -69,6 +69,15 @@ WORDINGS: Mapping[str, Wording] = {
         "to read and publish it: appealbridge approve {number}; to reject it: appealbridge reject {number} "
         "--reason WHY",
         "appealbridge questions",
+    ),
+    Trouble.ACCEPTANCE: Wording(
+        "a delivery waits for an admin",
+        "{count} deliveries wait for an admin",
+        "Its recipe publishes without approval, and no admin has accepted it as it is now. It is published once an "
+        "admin who did not write the recipe accepts it.",
+        "to read the recipe and accept it: appealbridge recipes accept {recipe}; to cancel this delivery: "
+        "appealbridge cancel {number}",
+        "appealbridge recipes",
     ),
     Trouble.CANNOT_REMOVE: Wording(
         "a post that was withdrawn cannot be removed",
@@ -187,8 +196,8 @@ WORDINGS: Mapping[str, Wording] = {
         "everything is stopped",
         "everything is stopped",
         "Nothing is published on any channel until an operator lifts the stop. What was published can still be taken "
-        "back. What waits may expire meanwhile.",
-        all="to see what would go out, and lift it: appealbridge start",
+        "back. What waits may expire meanwhile. To see what would go out, and lift it: appealbridge start",
+        all="appealbridge deliveries --hold stop",
     ),
     Alarm.STARTED: Wording(
         "the stop is lifted",
@@ -239,8 +248,8 @@ WORDINGS: Mapping[str, Wording] = {
         "a recipe waits for an admin",
         "recipes wait for an admin ({count} messages)",
         "It publishes without approval, or in quiet hours, only once an admin who did not write it has accepted it as "
-        "it is now. What it plans meanwhile is held.",
-        all="to read what has changed: appealbridge recipes; to accept it: appealbridge recipes accept NAME",
+        "it is now. What it plans meanwhile is held. To read one and accept it: appealbridge recipes accept NAME",
+        all="appealbridge recipes",
     ),
     Alarm.NOBODY_ASKED: Wording(
         "nobody was asked for an approval",
@@ -295,7 +304,7 @@ def _item(item: News, wording: Wording, zone: ZoneInfo, shown: str) -> str:
     reason = _short(item.reason)
     lines = [", ".join(filter(None, [at, number, *about])), reason and f"    {reason}", shown]
     if wording.each:
-        lines.append("    " + wording.each.format(number=item.number, run=item.run_id))
+        lines.append("    " + wording.each.format(number=item.number, run=item.run_id, recipe=item.recipe))
     return "\n".join(filter(None, lines))
 
 

@@ -30,6 +30,7 @@ from appealbridge.store.sqlite.images.media import add_to_backup
 from appealbridge.store.sqlite.ordering import recompute_blocked
 from appealbridge.store.sqlite.schema import MIGRATIONS, schema_version
 from appealbridge.store.sqlite.states import (
+    HELD,
     IS_BEGUN,
     IS_REMOVAL,
     PLANNED,
@@ -120,6 +121,14 @@ _PERHAPS_PUBLISHED = (
     f" WHERE state IN ({PLANNED}, {READY}, {UNKNOWN}, {SENDING}) AND NOT ({IS_REMOVAL} AND state = {PLANNED})"
 )
 
+HELD_SINCE = "restored from a backup, so it may have been published since: look on the account before you let it go"
+"""Why a person must look before a delivery goes out that was held when a backup was made."""
+
+_PERHAPS_ANSWERED = (
+    f"UPDATE deliveries SET told = 0, reason = CASE reason WHEN '' THEN '' ELSE reason || '; ' END || '{HELD_SINCE}'"
+    f" WHERE state = {HELD} AND NOT {IS_REMOVAL}"
+)
+
 
 def back_up(store: Path, file: Path, now: float, progress: Progress | None = None) -> int:
     """
@@ -158,6 +167,7 @@ def recover_backup(connection: sqlite3.Connection, now: float, look_at: float) -
         return 0
     connection.execute(_BEGUN)
     unclear = connection.execute(_PERHAPS_PUBLISHED, {"look_at": look_at}).rowcount
+    connection.execute(_PERHAPS_ANSWERED)
     connection.execute(_VOID, (now,))  # whoever approved may have taken it back since
     recompute_blocked(connection)  # the rest of each thread now has its place in the order, too
     (taken_at,) = connection.execute("SELECT max(taken_at) FROM backup").fetchone()

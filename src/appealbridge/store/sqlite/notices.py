@@ -14,10 +14,12 @@ from appealbridge.store.sqlite.states import EXPIRED, FAILED, IS_NEWS
 
 _KIND = (
     f"CASE state WHEN {FAILED} THEN '{Trouble.FAILED}' WHEN {EXPIRED} THEN '{Trouble.EXPIRED}'"
-    f" ELSE CASE CASE WHEN hold LIKE '{Hold.APPROVAL} %' THEN '{Hold.APPROVAL}' ELSE hold END"
+    f" ELSE CASE CASE WHEN hold LIKE '{Hold.APPROVAL} %' THEN '{Hold.APPROVAL}'"
+    f" WHEN hold LIKE '{Hold.ACCEPTANCE} %' THEN '{Hold.ACCEPTANCE}' ELSE hold END"
     f" WHEN '{Hold.UNKNOWN}' THEN '{Trouble.UNKNOWN}'"
     f" WHEN '{Hold.CANNOT_REMOVE}' THEN '{Trouble.CANNOT_REMOVE}'"
-    f" WHEN '{Hold.APPROVAL}' THEN '{Trouble.APPROVAL}' ELSE '{Trouble.HELD}' END END"
+    f" WHEN '{Hold.APPROVAL}' THEN '{Trouble.APPROVAL}' WHEN '{Hold.ACCEPTANCE}' THEN '{Trouble.ACCEPTANCE}'"
+    f" ELSE '{Trouble.HELD}' END END"
 )
 _OF_DELIVERIES = frozenset(Trouble) - {Trouble.RUN_FAILED}
 _UNTOLD = f"FROM deliveries WHERE {IS_NEWS} AND told = 0"

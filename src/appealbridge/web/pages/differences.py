@@ -60,6 +60,8 @@ def compared(before: str, after: str) -> Markup | None:
             continue
         if b > a:
             parts.append(Markup("<del>{}</del>").format(visible("".join(old[a:b]))))
+        if b > a and d > c:
+            parts.append(Markup(" "))  # or 16:20 and 17:05 would be read as one time
         if d > c:
             parts.append(Markup("<ins>{}</ins>").format(visible("".join(new[c:d]))))
     return Markup("").join(parts)

@@ -17,6 +17,7 @@ from appealbridge.web.pages.previews import beginning, preview
 from appealbridge.web.pages.site import HEADERS, Site, Visit
 from appealbridge.web.pages.wording import KINDS, state_words
 from appealbridge.web.recipients import without_recipients
+from appealbridge.web.views import moment
 
 PAGE = 20
 """How many posts a page lists."""
@@ -151,6 +152,8 @@ def _presented(visit: Visit, told: Row) -> Row:
     row["words"] = state_words(row["state"], row["kind"])
     row["kind_words"] = KINDS.get(row["kind"], "")
     row["beginning"] = beginning(row)
+    waits = row["state"] == State.READY and in_force is None and row["due_at"] > moment(now)
+    row["goes_out"] = row["due_at"] if waits else None
     return row
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from appealbridge.engine.approvals.answers import hash_of
 from appealbridge.engine.approvals.questions import AskedDelivery
-from appealbridge.model.approval import AnswerKind, ApprovalQuestion
+from appealbridge.model.approval import Answer, AnswerKind, ApprovalQuestion
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import StaleRevision
 from appealbridge.plugin.offload import ANSWERS, offload
@@ -19,6 +19,7 @@ from appealbridge.web.pages.posts import Row, number_of, reason_of, shown
 from appealbridge.web.pages.previews import preview
 from appealbridge.web.pages.site import Site, Visit
 from appealbridge.web.recipients import without_recipients
+from appealbridge.web.views import moment
 
 PAGE = 10
 """How many questions a page lists."""
@@ -201,7 +202,9 @@ async def _item(visit: Visit, asked: AskedDelivery, row: Row) -> Row:
         "waits": asked.waits,
         "holds": row["holds"] if asked.waits or Hold.STOP in row["holds"] else [],
         "parts": parts,
-        "answers": [(each, WORDS[each.kind]) for each in asked.answers],
+        "answers": [
+            (each, WORDS[each.kind], _reason(each, row["decisions"])) for each in asked.answers
+        ],
         "may_answer": asked.waits and visit.may("/deliveries/{id}/answer") and not why_not,
         "may_edit": asked.waits and visit.may("/deliveries/{id}/edit") and not row["target"],
         "may_take_back": _is_approved(asked) and visit.may("/deliveries/{id}/take-back"),
@@ -223,6 +226,13 @@ async def _parts(visit: Visit, asked: AskedDelivery) -> list[Row]:
         }
         for row in rows
     ]
+
+
+def _reason(answer: Answer, decisions: Sequence[Row]) -> str:
+    """Return why somebody answered so, as the trail has it; empty once it was removed."""
+    at, by = moment(answer.at), answer.person or None
+    found = (each["reason"] for each in decisions if (each["at"], each["by"]) == (at, by))
+    return next(found, None) or ""
 
 
 def _is_part(delivery: Delivery) -> bool:

@@ -37,7 +37,8 @@ from appealbridge.web.access import ROUTES, Access, Caller, refusal
 from appealbridge.web.callers import CALLER
 from appealbridge.web.connection import connection_of
 from appealbridge.web.pages.place import PageOrigin, place_of
-from appealbridge.web.pages.wording import hold_words, local_time
+from appealbridge.web.pages.previews import visible
+from appealbridge.web.pages.wording import act_words, hold_words, local_time
 from appealbridge.web.problem import nothing_at
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -119,6 +120,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["visible"] = visible
         self._compiled = False
         self._style = (TEMPLATES / "style.css").read_bytes()
         self.routes.append(web.get("/style.css", self._send_style))
@@ -160,6 +162,7 @@ class Site:
             mode=self.engine.active.mode,
             stopped=visit.caller.actor is not None and self.engine.stops.in_force,
             when=partial(local_time, zone=self.engine.active.zone),
+            act_words=act_words,
             hold_words=hold_words,
             menu=menu,
             here=visit.request.path,

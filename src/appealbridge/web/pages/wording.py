@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from markupsafe import Markup
 
+from appealbridge.model.audit import Act
 from appealbridge.model.delivery import Hold, Kind, State
 
 STATES: Mapping[str, str] = {
@@ -44,12 +45,30 @@ HOLDS: Mapping[str, str] = {
     Hold.EDITED_BY_HAND: "Somebody edited the post by hand",
 }
 
+ACTS: Mapping[str, str] = {
+    Act.RELEASE: "released",
+    Act.RETRY: "to be tried again",
+    Act.CANCEL: "cancelled",
+    Act.CONFIRM: "confirmed",
+    Act.WITHDRAW: "withdrawn",
+    Act.APPROVE: "approved",
+    Act.REJECT: "rejected",
+    Act.ASK_CHANGES: "changes asked for",
+    Act.EDIT: "edited",
+    Act.TAKE_BACK: "approval taken back",
+}
+
 
 def state_words(state: str, kind: str) -> str:
     """Return the state of a delivery in words."""
     if kind == Kind.WITHDRAW and state == State.DELIVERED:
         return "Removed"
     return STATES.get(state, state)
+
+
+def act_words(act: str) -> str:
+    """Return a decision in words."""
+    return ACTS.get(act, act.replace("_", " "))
 
 
 def hold_words(hold: str) -> str:
