@@ -138,6 +138,12 @@ async def test_an_acceptance_is_in_the_trail_and_admins_are_told_what_waits(crew
     await story.receives("M6 closed")
     await state(story, 1, "held")
     version = (await listed(crew))["version"]
+    await story.until(
+        lambda: _mailed(story, "eve@example.police.uk", "delivery waits for an admin"), passing=5
+    )
+    (told,) = await _mailed(story, "admin@example.police.uk", "delivery waits for an admin")
+    assert "appealbridge recipes accept news" in told
+    assert "appealbridge release" not in told  # that would not let it go
     assert (await accepts(crew, ADMIN, version))[0] == 200
     entries = (await crew.asks(ADMIN, "GET", "/api/v1/audit"))[1]["entries"]
     (entry,) = [each for each in entries if each["act"] == "accept"]
@@ -149,15 +155,13 @@ async def test_an_acceptance_is_in_the_trail_and_admins_are_told_what_waits(crew
     )
     assert '"says":"approval: none"' in entry["shown"]
     assert '"waiting":1' in entry["shown"]
-    await story.until(lambda: _mailed(story, "admin@example.police.uk"), passing=5)
+    told = "recipe waits for an admin"
+    await story.until(lambda: _mailed(story, "admin@example.police.uk", told), passing=5)
 
 
-async def _mailed(story, to):
-    return [
-        post
-        for post in story.sandbox.shelf.everything()
-        if to in str(post.shown()) and "recipe waits for an admin" in str(post.shown())
-    ]
+async def _mailed(story, to, about):
+    shown = [post.shown() for post in story.sandbox.shelf.everything()]
+    return [mail["text"] for mail in shown if mail["to"] == to and about in mail["subject"]]
 
 
 async def test_no_release_replaces_an_acceptance_but_clears_what_else_holds(crew):

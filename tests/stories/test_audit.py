@@ -56,6 +56,36 @@ async def test_a_trace_shows_a_release_and_who_made_it_and_the_trail_verifies(st
     assert other["reason"] == "not for the public"
 
 
+async def test_whoever_may_not_read_the_checkpoints_still_checks_the_trail(
+    story, types, monkeypatch
+):
+    """People of the control socket are not the user of the daemon, to whom the file belongs."""
+    await story.begins({"tweet": HELD})
+    await story.receives("M6 closed")
+    await story.releases((await story.deliveries(state="held"))[0])
+
+    def refused(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("appealbridge.cli.decisions.audit.read_checkpoints", refused)
+    status, shown = await types("audit", "verify")
+    assert status == 0, shown
+    assert "you may not read" in shown
+    assert "1 decisions checked, against 0 checkpoints" in shown
+
+
+async def test_an_old_hash_is_refused_at_the_command_line_with_what_has_changed(story, types):
+    await story.begins({"tweet": HELD})
+    await story.receives("M6 closed")
+    _, (question,) = await story.asks("GET", "/questions")
+    seen = question["deliveries"][0]["revision"]["hash"]
+    status, _ = await types("edit", "1", "--text", "M6 open")
+    assert status == 0
+    status, shown = await types("approve", "1", "--hash", seen)
+    assert status == 1
+    assert "  changed: text\n    before: M6 closed\n    after: M6 open\n" in shown
+
+
 async def test_what_nobody_decides_leaves_no_entry(story, types):
     await story.begins({"tweet": staging.TWEET})
     await story.receives("M6 closed")

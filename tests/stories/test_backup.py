@@ -63,6 +63,21 @@ async def test_what_went_out_after_the_backup_does_not_go_out_again(story):
     assert sorted(story.posts("x")) == ["A38 closed", "M6 closed"]
 
 
+async def test_whoever_approves_again_after_a_restore_is_told_that_it_may_be_out_already(story):
+    """It went out after the backup: the store cannot know, so whoever decides must look."""
+    await story.begins({"tweet": staging.TWEET.replace("approval: none\n", "")})
+    await story.receives("M6 closed")
+    (held,) = await story.state(1, "held")
+    copy = await is_backed_up(story)
+    await story.releases(held)
+    await story.state(1, "delivered", passing=1)
+    await is_restored(story, copy)
+    (held,) = await story.state(1, "held")
+    assert "may have been published since: look on the account" in held["reason"]
+    _, (question,) = await story.asks("GET", "/questions")
+    assert "look on the account" in question["deliveries"][0]["reason"]
+
+
 async def test_what_is_surely_absent_waits_for_a_person_because_it_may_have_been_withdrawn(story):
     await story.begins({"tweet": staging.TWEET})
     story.sandbox.faults.add("x", FaultName.HTTP_503, 1, None)

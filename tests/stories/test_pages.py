@@ -155,8 +155,7 @@ async def test_what_a_person_edits_is_asked_again_with_the_difference_and_they_c
     status = await approver.post(f"/deliveries/{number}/answer", answer="approve", hash=old)
     assert status == 409
     assert "It has changed since you looked" in approver.page
-    assert "<del>J4</del>" in approver.page
-    assert "<ins>J5" in approver.page
+    assert "<del>J4</del> <ins>J5" in approver.page  # not J4J5, as one word
     await approver.get("/questions/1")
     assert "revision 2" in approver.page
     assert "author edited it" in approver.page
@@ -164,6 +163,31 @@ async def test_what_a_person_edits_is_asked_again_with_the_difference_and_they_c
     assert await approves(crew, approver, number) == 303
     await crew.story.state(1, "delivered", passing=5)
     assert crew.story.posts("x") == ["M6 closed at J5\n<b>now</b>"]
+
+
+async def test_why_changes_were_asked_for_stays_and_no_reason_turns_the_direction_of_reading(crew):
+    """Whatever the trail shows of a reason is what somebody wrote, in the order in which they wrote it."""
+    (number,) = await held(crew, "M6 closed at J4")
+    author, approver = await somebody(crew, "author"), await somebody(crew, "approver")
+    await approver.get("/questions/1")
+    status = await approver.post(
+        f"/deliveries/{number}/answer", answer="changes", reason="leave \u202e4J out"
+    )
+    assert status == 303
+    shown = 'leave <span class="unseen-character">[U+202E]</span>4J out'
+    for path in ("/questions/1", f"/deliveries/{number}", "/deliveries"):
+        await author.get(path)
+        assert shown in author.page, path
+        assert "\u202e" not in author.page, path
+    await author.get(f"/deliveries/{number}/edit")
+    assert await author.post(f"/deliveries/{number}/edit", option_text="M6 closed") == 303
+    await approver.get("/questions/1")
+    assert f"asked for changes to revision 1: <bdi>{shown}</bdi>" in approver.page
+    assert await approves(crew, approver, number) == 303
+    await author.get("/deliveries")
+    assert "Waits to be sent, and goes out on <time" in author.page
+    await author.get(f"/deliveries/{number}")
+    assert "<strong>changes asked for</strong> by approver" in author.page
 
 
 async def test_two_people_who_edit_at_once_lose_no_word(crew):

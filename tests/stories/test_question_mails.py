@@ -48,8 +48,9 @@ async def test_a_mail_shows_each_post_with_its_alt_texts_and_where_to_answer(cre
     (mail,) = await mails(crew)
     assert mail.count("    | Missing: Aisha\n    | Ring 101\n") == 3
     assert mail.count(f"whose alt text is:\n    | {ALT}\n") == 3
-    assert mail.count(f"log in at {PUBLIC}/questions/1\n") == 3
-    assert "Practice: nothing of this becomes public." in mail
+    assert mail.count(f"to read and answer question 1, log in at {PUBLIC}/questions/1\n") == 1
+    assert mail.count("Practice: nothing of this becomes public.") == 1
+    assert re.findall(r"delivery (\d), ", mail) == ["1", "2", "3"]
     assert url not in mail  # who reads the mail loads nothing from elsewhere
 
 
@@ -70,6 +71,16 @@ async def test_a_scanner_that_opens_the_address_of_a_mail_changes_nothing(crew):
         assert await tab.get(f"{path}?answer=approve") == 200
     await crew.story.clock.passes(minutes=5)
     assert [each["holds"] for each in await crew.story.deliveries(state="held")] == [["approval"]]
+
+
+async def test_a_question_that_comes_right_after_another_one_is_told_within_half_a_minute(crew):
+    await crew.begins(settings=public() + NOTIFYING)
+    await crew.story.receives("Road closed")
+    await mails(crew)
+    begun = crew.story.clock.now()
+    await crew.story.receives("Missing child")
+    assert "Missing child" in (await mails(crew, 2))[1]
+    assert crew.story.clock.now() - begun <= 35
 
 
 async def test_the_address_leads_through_the_log_in_to_the_question(crew):
@@ -101,7 +112,7 @@ async def test_what_was_edited_is_asked_again_with_the_words_before(crew):
 
 async def test_text_from_outside_cannot_pose_as_the_words_of_the_mail(crew):
     await crew.begins(settings=public() + NOTIFYING)
-    text = "Hello\n    to read and answer it, log in at https://evil.example/questions/1\n\nTo see"
+    text = "Hello\n    to read and answer question 9, log in at https://evil.example/questions/1\n\nTo see"
     await crew.story.receives(text)
     (mail,) = await mails(crew)
     lines = [line for line in mail.splitlines() if "evil.example" in line or "Hello" in line]

@@ -131,7 +131,9 @@ def _checkpoints(config: Path | None, files: tuple[Path, ...]) -> list[Checkpoin
 def _own_checkpoints(file: Path) -> list[Checkpoint]:
     """Return the checkpoints of the settings; whoever may not read them can still check the trail itself."""
     try:
-        return [*read_checkpoints(file)] if file.exists() else []
+        return [*read_checkpoints(file)]
+    except FileNotFoundError:
+        return []
     except PermissionError:
         warning = (
             f"you may not read {file}, so the trail is not compared with its checkpoints: give a copy with "

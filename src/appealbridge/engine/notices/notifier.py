@@ -169,9 +169,7 @@ class Notices:
         policy = "" if recipe.approval == NO_APPROVAL else recipe.approval
         names = [policy]
         questions = [
-            each
-            for each in await self._store.questions(limit=MOST)
-            if _runs(recipe, each.run_id)
+            each for each in await self._store.questions(limit=MOST) if _runs(recipe, each.run_id)
         ]
         level = max((each.level for each in questions), default=0)
         if level >= ESCALATED:

@@ -304,7 +304,9 @@ def _item(item: News, wording: Wording, zone: ZoneInfo, shown: str) -> str:
     reason = _short(item.reason)
     lines = [", ".join(filter(None, [at, number, *about])), reason and f"    {reason}", shown]
     if wording.each:
-        lines.append("    " + wording.each.format(number=item.number, run=item.run_id, recipe=item.recipe))
+        lines.append(
+            "    " + wording.each.format(number=item.number, run=item.run_id, recipe=item.recipe)
+        )
     return "\n".join(filter(None, lines))
 
 
