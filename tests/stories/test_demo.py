@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appealbridge.demo.script import PUBLISHED
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 
 
 @asynccontextmanager
@@ -51,9 +51,16 @@ async def test_the_demo_publishes_corrects_and_takes_down_and_ends_well(tmp_path
     assert corrected.count("now: Witnesses sought: white van") == 3
     assert removed.count("  removed\n   Missing: Aisha") == 5
     assert removed.count("WITHDRAWN: appeal WMP-2026-0412") == 2
+    removed, live = removed.split("\nA daemon as in real use, with people\n")
     _, listed = removed.split("appealbridge withdrawals lists:\n")
     assert listed.count("  removed\n") == 5
     assert listed.count("press_office    cannot be removed\n") == 2
+    # One recipe is accepted before it is used; what the other one plans is held until it is.
+    at_once, later = live.split("\n▸ the roads desk sends")
+    assert at_once.index("accepts it") < at_once.index("   Amber warning")
+    assert at_once.endswith("✓ published at once: Carol has accepted its recipe")
+    held = "held: no admin has accepted recipe roads as it is now"
+    assert later.index(held) < later.index("accepts it") < later.index("   Pershore Road is flooded")
     assert list(tmp_path.iterdir()) == []
 
 

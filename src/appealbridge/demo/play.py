@@ -16,6 +16,7 @@ import orjson
 
 from appealbridge.clock import SystemClock
 from appealbridge.demo import script, stage
+from appealbridge.demo.live import LiveScene, SceneFailed
 from appealbridge.demo.process import running
 from appealbridge.demo.show import Show
 from appealbridge.store.opening import store_at
@@ -128,11 +129,21 @@ class Demo:
         await self._close()
         await self._until(watch, script.TAKEN_DOWN)
         self._show.all_removed(await self._withdrawn(watch))
+        await self._pause(watch)
+        await self._with_people()
         if watch.once:
             return
         self._show.stays()
         while True:
             await self._turn(watch)
+
+    async def _with_people(self) -> None:
+        """Show a second daemon, which has people."""
+        scene = LiveScene(self._folder / "live", self._practice_url, self._show, self._clock)
+        try:
+            await scene.play()
+        except SceneFailed as error:
+            raise DemoFailed(f"{error}\n{_tail(self._folder / 'live' / 'daemon.log')}") from error
 
     async def _happenings(self) -> None:
         for name, drawn in script.PICTURES.items():

@@ -96,6 +96,12 @@ NEWS = {
 }
 """A news item that the website's news feed lists."""
 
+STORM = {"text": "Amber warning: wind in the Black Country until 9pm. Stay away from trees."}
+"""What the weather desk POSTs to the daemon with people."""
+
+FLOODED = {"text": "Pershore Road is flooded at Cannon Hill Park. Please do not drive through."}
+"""What the roads desk POSTs to the daemon with people."""
+
 FOUND = {**WEBSITE_APPEAL, "status": "closed", "closed_reason": "found safe"}
 """The first appeal once the child has been found: the website closes it."""
 

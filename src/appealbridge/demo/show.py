@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from appealbridge.cli.output import say, styled
@@ -97,6 +98,51 @@ class Show:
         say(
             "  Mail cannot be removed: the press got a correction, and the rest is a task for a person"
         )
+
+    def live_begins(self, url: str, settings: Path) -> None:
+        """Say that a daemon with people runs now."""
+        say()
+        say(styled("A daemon as in real use, with people", "bold"))
+        say(
+            f"  {'daemon':<9}",
+            styled(url, "cyan"),
+            "  ",
+            styled("live; only its account leads to the wall", "dim"),
+        )
+        say(
+            f"  {'settings':<9}",
+            styled(str(settings), "cyan"),
+            "  ",
+            styled("Carol is the admin, Bob approves", "dim"),
+        )
+        say("  Its recipes say approval: none, so each waits until an admin has accepted it.")
+        say()
+
+    def logged_in(self) -> None:
+        """Say how Carol got in."""
+        self._says("Carol, the admin, logs in with the one-time code that the daemon has printed")
+
+    def accepted(self, recipe: str) -> None:
+        """Say that Carol accepts a recipe."""
+        command = styled(f"appealbridge recipes accept {recipe}", "cyan")
+        self._says(f"Carol reads the recipe {recipe} on its page and accepts it, as with ", command)
+
+    def held_for_acceptance(self, reason: str) -> None:
+        """Say that something is held."""
+        say(styled("✋ ", "yellow"), "held: ", styled(reason, "bold"))
+
+    def accepted_before(self, post: dict[str, Any]) -> None:
+        """Show a post of a recipe that was accepted before."""
+        self.published(post)
+        self._done("published at once: Carol has accepted its recipe")
+
+    def accepted_after(self, post: dict[str, Any]) -> None:
+        """Show a post of a recipe that was accepted while it waited."""
+        self.published(post)
+        self._done("published once an admin, who did not write the recipe, had accepted it")
+
+    def _says(self, *parts: Any) -> None:
+        say(styled("✓ ", "green"), *parts)
 
     def waits(self, seconds: float) -> None:
         """Say when the next thing happens."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,14 +81,14 @@ class Stage:
 
 def build(folder: Path, *, listen: str, practice: str) -> Stage:
     """Write everything that the daemon needs into an empty folder."""
-    stage = Stage(folder, shipped("recipes"), {"incident-desk": _secret(), "roads": _secret()})
+    stage = Stage(
+        folder, shipped("recipes"), {"incident-desk": new_secret(), "roads": new_secret()}
+    )
     stage.appeals.mkdir()
-    keys = folder / "secrets"
-    keys.mkdir(mode=0o700)
-    for webhook, secret in stage.secrets.items():
-        file = keys / f"hook_{webhook.replace('-', '_')}"
-        file.touch(mode=0o600)
-        file.write_text(secret, encoding="utf-8")
+    keep_secrets(
+        folder,
+        {f"hook_{webhook.replace('-', '_')}": value for webhook, value in stage.secrets.items()},
+    )
     stage.config.write_text(
         _SETTINGS.format(
             listen=listen,
@@ -101,5 +102,16 @@ def build(folder: Path, *, listen: str, practice: str) -> Stage:
     return stage
 
 
-def _secret() -> str:
+def keep_secrets(folder: Path, secrets_by_name: Mapping[str, str]) -> None:
+    """Write secrets where the settings in a folder look for them."""
+    keys = folder / "secrets"
+    keys.mkdir(mode=0o700)
+    for name, value in secrets_by_name.items():
+        file = keys / name
+        file.touch(mode=0o600)
+        file.write_text(value, encoding="utf-8")
+
+
+def new_secret() -> str:
+    """Return a new secret for a webhook."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()

@@ -56,12 +56,12 @@ def routes(engine: Engine) -> web.RouteTableDef:
                 "version": loaded.version,
                 "file": loaded.file,
                 **state,
-                "content": _content(content),
+                "content": content_row(content),
                 "before": before
                 and {
                     "version": before[0].version,
                     **_acceptance(before[0]),
-                    "content": _content(before[1]),
+                    "content": content_row(before[1]),
                 },
             }
         )
@@ -92,5 +92,6 @@ def _acceptance(acceptance: RecipeAcceptance | None) -> dict[str, Any]:
     }
 
 
-def _content(content: RecipeContent) -> dict[str, Any]:
+def content_row(content: RecipeContent) -> dict[str, Any]:
+    """Return what of a recipe has to be accepted, as the API tells it."""
     return {"text": content.text, "templates": content.templates, "lists": content.lists}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -15,6 +13,7 @@ from appealbridge.cli.common import WRONG_USE, config_option, fail, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import answered_yes, paragraph, say, say_json, show, styled, table
 from appealbridge.cli.tell import clock
+from appealbridge.recipes.planning.acceptance_policy import difference
 
 SHOWN = 12
 """How many characters of a hash are shown."""
@@ -177,31 +176,9 @@ def _changed(row: dict[str, Any], most: int | None) -> None:
     say(styled(f"{name}, version {row['version'][:SHOWN]}{wrote}: {since}", "bold"))
     if before and before["version"] == row["version"]:
         return
-    lines = [*_difference(before and before["content"], row["content"])]
+    lines = [*difference(before and before["content"], row["content"])]
     for line in lines[:most]:
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
         say("  ", styled(line, style) if style else line)
     if most is not None and len(lines) > most:
         paragraph(f"{len(lines) - most} more lines: appealbridge recipes show {name}", indent=2)
-
-
-def _difference(before: dict[str, Any] | None, after: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of a difference between two versions, part by part."""
-    old, new = _parts(before), _parts(after)
-    for part in dict.fromkeys((*new, *old)):
-        was, now = old.get(part, []), new.get(part, [])
-        if was == now:
-            continue
-        yield f"{part}:" if part in new else f"{part}, which is not used any more:"
-        lines = [*unified_diff(was, now, lineterm="", n=2)][2:]
-        yield from lines if was else lines[1:]
-
-
-def _parts(content: dict[str, Any] | None) -> dict[str, list[str]]:
-    if content is None:
-        return {}
-    return {
-        "recipe": content["text"].splitlines(),
-        **{f"template {name}": text.splitlines() for name, text in content["templates"].items()},
-        **{f"list {name}": [*entries] for name, entries in content["lists"].items()},
-    }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import unified_diff
+from typing import Any
 
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.people import Roster
@@ -39,3 +41,29 @@ def refusal(actor: Actor, owners: Collection[int], roster: Roster) -> str:
     if actor.person in writers(owners, roster):
         return f"a file of it belongs to {actor.person}, and nobody accepts what they wrote; ask another admin"
     return ""
+
+
+def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[str]:
+    """
+    Yield the lines of a difference between two versions of a recipe, part by part: its text, templates and lists.
+
+    Both are as the API tells them. Without a version before, everything was put in.
+    """
+    old, new = _parts(before), _parts(after)
+    for part in dict.fromkeys((*new, *old)):
+        was, now = old.get(part, []), new.get(part, [])
+        if was == now:
+            continue
+        yield f"{part}:" if part in new else f"{part}, which is not used any more:"
+        lines = [*unified_diff(was, now, lineterm="", n=2)][2:]
+        yield from lines if was else lines[1:]
+
+
+def _parts(content: Mapping[str, Any] | None) -> dict[str, list[str]]:
+    if content is None:
+        return {}
+    return {
+        "recipe": content["text"].splitlines(),
+        **{f"template {name}": text.splitlines() for name, text in content["templates"].items()},
+        **{f"list {name}": [*entries] for name, entries in content["lists"].items()},
+    }

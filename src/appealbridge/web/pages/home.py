@@ -6,6 +6,7 @@ from aiohttp import web
 
 from appealbridge.model.delivery import State
 from appealbridge.web import views
+from appealbridge.web.access import ROUTES
 from appealbridge.web.pages.site import Site, Visit
 
 _WAITS = (
@@ -29,6 +30,11 @@ async def home(visit: Visit) -> web.Response:
         (sum(n for (state, _), n in counts.items() if state is wanted), words, address)
         for wanted, words, address in _WAITS
     ]
+    if ROUTES["GET /recipes"].allows(visit.caller) and engine.acceptances.enforced:
+        states = await engine.acceptances.states()
+        unaccepted = sum(each.in_force and each.accepted is None for each in states)
+        words = "recipe to be accepted" if unaccepted == 1 else "recipes to be accepted"
+        totals.append((unaccepted, words, "/recipes"))
     now = engine.clock.now()
     accounts = [views.channel(name, lane, 0, now) for name, lane in sorted(engine.lanes.items())]
     return visit.show("home.html", title="Overview", totals=totals, accounts=accounts)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from appealbridge.engine.engine import Engine
-from appealbridge.web.pages import held, home, log_in, posts, questions, stopping
+from appealbridge.web.pages import held, home, log_in, posts, questions, recipes, stopping
 from appealbridge.web.pages.site import Site
 
 
@@ -18,6 +18,7 @@ def routes(engine: Engine) -> Sequence[web.RouteDef]:
     questions.add(site)
     held.add(site)
     posts.add(site)
+    recipes.add(site)
     stopping.add(site)
     log_in.add(site)
     return site.routes
