@@ -60,7 +60,9 @@ async def test_the_demo_publishes_corrects_and_takes_down_and_ends_well(tmp_path
     assert at_once.index("accepts it") < at_once.index("   Amber warning")
     assert at_once.endswith("✓ published at once: Carol has accepted its recipe")
     held = "held: no admin has accepted recipe roads as it is now"
-    assert later.index(held) < later.index("accepts it") < later.index("   Pershore Road is flooded")
+    assert (
+        later.index(held) < later.index("accepts it") < later.index("   Pershore Road is flooded")
+    )
     assert list(tmp_path.iterdir()) == []
 
 
