@@ -230,7 +230,7 @@ def _platform(row: Row) -> str:
 
 def _in_doubt(row: Row) -> bool:
     held = (row["state"], row["hold"]) == (State.HELD, "unknown")
-    return held and row["action"] == "email"
+    return held and row["kind"] != WITHDRAW and _platform(row) == "email"
 
 
 def _words(row: Row) -> str:

@@ -321,6 +321,32 @@ async def test_a_login_that_may_not_delete_goes_on_publishing_and_is_a_task_afte
     assert "remove it by hand" in held["reason"]
 
 
+async def test_a_limit_on_deleting_keeps_back_removals_and_no_posts(story):
+    await story.begins({"tweet": staging.TWEET})
+    for number in (1, 2):
+        await story.receives(f"Missing: {number}", subject=f"APP-{number}")
+    await story.state(2, "delivered")
+    story.sandbox.faults.add("x", FaultName.HTTP_429, 1, 600.0)
+    await withdraws(story, "APP-1")
+
+    async def limited():
+        return any(one["attempts"] for one in await removals(story))
+
+    await story.until(limited)
+    await withdraws(story, "APP-2")
+    await story.receives("M6 closed", subject="INC-1")
+    await story.until(lambda: "M6 closed" in standing(story, "x"), passing=5)
+    assert [one["attempts"] for one in await removals(story)] == [1, 0]
+    begun = story.clock.now()
+    await story.until(lambda: standing(story, "x") == ["M6 closed"], passing=30)
+    assert story.clock.now() - begun > 500
+
+
+async def removals(story):
+    """Return the removals, oldest first."""
+    return [one for one in await story.deliveries() if one["kind"] == "withdraw"]
+
+
 async def test_whoever_lifts_one_of_two_withdrawals_learns_of_the_other(story):
     await story.begins({"tweet": staging.TWEET})
     await story.receives("Missing: Aisha", subject="APP-1")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from appealbridge.model.amendment import Change
 from appealbridge.model.delivery import Kind, State
 from appealbridge.model.receipt import Receipt
 from appealbridge.testing.channel_case import a_delivery
@@ -179,3 +180,117 @@ def test_what_is_delivered_although_its_subject_is_withdrawn_is_neither_removed_
 def test_what_was_cancelled_before_it_went_out_needs_no_post(withdrawn, removed):
     deliveries = changed(withdrawn, X0, state=State.CANCELLED)
     assert found_withdrawn(deliveries, removed[1:]) == []
+
+
+def test_what_a_lift_left_up_is_right_and_what_it_lost_is_lost(deliveries, posts, removed):
+    lifted = Decisions(ever={each.subject for each in deliveries.values()})
+    left = match_timeline(EVENTS, list(deliveries.values()), {}, sorted_posts(posts), lifted)
+    assert left.wrong == []
+    gone = match_timeline(
+        EVENTS, list(deliveries.values()), {}, sorted_posts([removed[0], *posts[1:]]), lifted
+    )
+    assert [said.partition(":")[0] for said in gone.wrong] == ["lost"]
+
+
+def test_a_post_that_the_store_calls_withdrawn_and_is_up_is_unlisted(deliveries, posts):
+    """Also after the withdrawal was lifted."""
+    lifted = Decisions(ever={each.subject for each in deliveries.values()})
+    changed_ = changed(deliveries, X0, state=State.WITHDRAWN)
+    verdict = match_timeline(EVENTS, list(changed_.values()), {}, sorted_posts(posts), lifted)
+    assert [said.partition(":")[0] for said in verdict.wrong] == ["unlisted"]
+
+
+# -- corrections --------------------------------------------------------------------------------
+
+CORRECTED = {**EVENTS, 2: "event2"}
+ADDRESSES = {"force_x": "in_reply_to", "press_office": "in_reply_to"}
+
+
+@pytest.fixture
+def corrected(deliveries):
+    """A third event corrects the post of the first on each channel."""
+    return {
+        **deliveries,
+        **{
+            (channel, 2): a_delivery(
+                id=f"event2.{channel}",
+                event_id="event2",
+                channel=channel,
+                content='{"text":"T00002 Road open"}',
+                state=State.DELIVERED,
+                kind=Kind.AMEND,
+                change=Change.FOLLOW_UP if channel in ADDRESSES else Change.EDIT,
+                target=deliveries[channel, 0].id,
+                receipt=Receipt(f"{channel}2" if channel in ADDRESSES else f"{channel}0"),
+                number=3,
+            )
+            for channel in PLATFORMS
+        },
+    }
+
+
+@pytest.fixture
+def timeline(posts):
+    """Where a platform edits, the first post says what corrects it; elsewhere a reply follows."""
+    shown = []
+    for post in posts:
+        channel = post["id"][:-1]
+        if post["id"].endswith("0") and channel not in ADDRESSES:
+            edits = [{"text": post["text"], "edited_at": "2026-11-18T12:00:00Z"}]
+            post = {**post, "text": "T00002 Road open", "edits": edits}
+        shown.append(post)
+    return [*shown, *(a_reply(channel) for channel in ADDRESSES)]
+
+
+def a_reply(channel, name=""):
+    return {
+        **a_post(channel, 2, name),
+        "text": "T00002 Road open",
+        "in_reply_to": f"{channel}0",
+    }
+
+
+def found_corrected(deliveries, posts):
+    verdict = match_timeline(CORRECTED, list(deliveries.values()), {}, sorted_posts(posts))
+    return sorted({said.partition(":")[0] for said in verdict.wrong})
+
+
+def test_posts_that_were_edited_and_replied_to_are_right(corrected, timeline):
+    assert found_corrected(corrected, timeline) == []
+
+
+def test_a_correction_without_a_delivery_is_lost(corrected, timeline):
+    del corrected["press_office", 2]
+    assert found_corrected(corrected, timeline[:-1]) == ["lost"]
+
+
+def test_an_edit_that_its_post_never_had_is_missing(corrected, posts):
+    replies = [a_reply(channel) for channel in ADDRESSES]
+    assert found_corrected(corrected, [*posts, *replies]) == ["not_corrected"]
+
+
+def test_a_post_that_says_its_old_text_again_is_not_corrected(corrected, timeline):
+    back = [
+        {**post, "text": "T00000 Road closed", "edits": [*post["edits"], {"text": post["text"]}]}
+        if post.get("edits")
+        else post
+        for post in timeline
+    ]
+    assert found_corrected(corrected, back) == ["not_corrected"]
+
+
+def test_a_second_reply_to_the_same_post_is_a_duplicate(corrected, timeline):
+    again = a_reply("force_x", "again")
+    assert found_corrected(corrected, [*timeline, again]) == ["duplicated"]
+
+
+def test_a_reply_that_is_not_there_is_a_false_receipt(corrected, timeline):
+    assert found_corrected(corrected, timeline[:-1]) == ["false_receipts"]
+
+
+def test_a_correction_that_is_cancelled_for_no_reason_is_lost(corrected, timeline):
+    none = changed(corrected, ("force_x", 2), state=State.CANCELLED, receipt=None)
+    there = [post for post in timeline if post["id"] != "force_x2"]
+    assert found_corrected(none, there) == ["lost"]
+    newer = changed(none, ("force_x", 2), reason="superseded by no. 9")
+    assert found_corrected(newer, there) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.stories import staging
 from tests.stories.dying_world import World
 from tests.stories.scenarios.scenario import fails, has, scenario
@@ -23,6 +25,23 @@ alias: A thread
 triggers: [{ trigger: webhook, webhook_id: desk }]
 actions:
   - { action: tweet, channel: force_x, text: "{{ event.data.text }}", thread: ["And more."] }
+approval: none
+"""
+MAIL = """
+alias: A mail that is taken back
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.closed' }}"
+    then:
+      - action: withdraw
+        reason: closed
+        correction: { subject: Closed, text: Please remove it. }
+      - stop: closed
+  - action: email
+    channel: press_office
+    to: a@example.org
+    subject: News
+    text: "{{ event.data.text }}"
 approval: none
 """
 
@@ -88,3 +107,58 @@ async def a_thread_is_withdrawn(world: World) -> None:
     fails(world, "x", "delete_lies", count=1)
     await world.asks("POST", "/subjects/WMP-1/withdraw?reason=found")
     await has(world, 2, "withdrawn", passing=20)
+
+
+@scenario(
+    recipes={"mail": MAIL},
+    posts={"email": ["Missing", "Please remove it."]},
+    # The mail; the order of the recipe, the mail that corrects, and the removal that a person confirms.
+    states={"withdrawn": 1, "delivered": 3},
+)
+async def a_withdrawn_mail_is_corrected(world: World) -> None:
+    async def is_out(count: int) -> bool:
+        """Return whether so many mails are out; whoever looks confirms those that are there."""
+        await world.looks_into("unknown")
+        listed = await world.deliveries()
+        mails = [one for one in listed if one["content"].get("subject") in ("News", "Closed")]
+        return sum(one["state"] in ("delivered", "withdrawing") for one in mails) == count
+
+    await world.receives("Missing", subject="WMP-1")
+    await world.until(lambda: is_out(1), passing=0.5)
+    await world.receives("closed", type="incident.closed", subject="WMP-1")
+    await world.until(lambda: is_out(2), passing=0.5)
+
+    async def task() -> list[dict[str, Any]]:
+        held = await world.deliveries(state="held")
+        return [one for one in held if one["hold"] == "cannot_remove"]
+
+    (removal,) = await world.until(task, passing=0.5)
+    await world.does("confirm", removal)
+    await has(world, 1, "withdrawn")
+
+
+@scenario(
+    recipes={"tweet": staging.TWEET},
+    posts={"x": ["Missing", "Missing again"]},
+    # A removal that has begun goes on: two posts, and the removal of the first.
+    states={"withdrawn": 1, "delivered": 2},
+)
+async def a_withdrawal_is_lifted_while_it_is_under_way(world: World) -> None:
+    await world.receives("Missing", subject="WMP-1")
+    await has(world, 1, "delivered")
+    fails(world, "x", "http_503", seconds=3600)
+    status, _ = await world.asks("POST", "/subjects/WMP-1/withdraw?reason=found")
+    assert status == 200
+
+    async def has_begun() -> bool:
+        listed = await world.deliveries()
+        return any(one["kind"] == "withdraw" and one["attempts"] for one in listed)
+
+    await world.until(has_begun, passing=0.5)
+    _, withdrawals = await world.asks("GET", "/withdrawals")
+    for withdrawal in withdrawals:
+        await world.asks("POST", f"/withdrawals/{withdrawal['number']}/lift")
+    world.sandbox.faults.clear()
+    await has(world, 1, "withdrawn", passing=5)
+    await world.receives("Missing again", subject="WMP-1")
+    await has(world, 2, "delivered", passing=5)

@@ -9,7 +9,11 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.images.uploads import as_uploaded
 from appealbridge.engine.time_limit import GaveUp
-from appealbridge.engine.withdrawals.outcome import settle_look, settle_removal
+from appealbridge.engine.withdrawals.outcome import (
+    settle_impossible,
+    settle_look,
+    settle_removal,
+)
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import (
     AccountRefused,
@@ -64,6 +68,8 @@ class Removals:
         """Look once whether the post is gone."""
         begun_at = self._clock.now()
         receipt = await self._receipt(removal)
+        if cannot := _cannot(lane, receipt):
+            return settle_impossible(removal, cannot, receipt, now=begun_at), 0.0
         result = await self._seen(lane, removal, receipt)
         before = await self._persist(lambda: self._store.attempts(removal.id))
         gone = isinstance(result, Standing) and not result.there
@@ -190,6 +196,9 @@ class Removals:
 
 
 def _cannot(lane: Lane, receipt: Receipt | None) -> str:
+    """Return why a post can neither be removed nor looked at; empty if it can."""
     if receipt is None:
         return "nobody knows where its post is"
+    if isinstance(lane.channel, Removes):
+        return ""
     return f"nothing on {lane.name} ({lane.channel.platform}) can be taken back by AppealBridge"

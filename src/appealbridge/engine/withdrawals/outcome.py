@@ -124,6 +124,16 @@ def settle_look(
     return ended(State.HELD, outcome, task(why, receipt))
 
 
+def settle_impossible(
+    removal: Delivery, why: str, receipt: Receipt | None, *, now: float
+) -> Settlement:
+    """Return the settlement of a removal that was under way, and whose post cannot even be looked for."""
+    return _settlement(
+        removal, State.UNKNOWN, State.HELD, AttemptKind.LOOK, Outcome.REJECTED, task(why, receipt),
+        why, now, now, None,
+    )  # fmt: skip
+
+
 def not_ours(receipt: Receipt | None, account: str) -> str:
     """Return why a post that is not there may only be hidden from this account; empty if it is gone."""
     kept = receipt.account if receipt is not None else ""
