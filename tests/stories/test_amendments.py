@@ -289,3 +289,30 @@ async def test_who_had_a_mail_that_is_withdrawn_gets_a_correction_below_it(story
     assert [each["hold"] for each in tasks] == ["cannot_remove"] * 2
     await withdraws(story, "APP-1")
     assert len(await story.deliveries(state="held")) == 2
+
+
+async def test_what_a_person_confirmed_by_its_address_is_corrected_and_removed_by_hand(story):
+    """Nobody knows its id on the platform, and an address is no id."""
+    await story.begins({"one": ONE})
+    story.sandbox.faults.add("mastodon", FaultName.POST_THEN_RESET, 1, None)
+    await story.receives("Aged 13", subject="APP-1")
+
+    async def is_there():
+        return story.sandbox.shelf.everything()
+
+    (post,) = await story.until(is_there)
+    story.sandbox.shelf.edit(post, "Aged 13!")  # so a search cannot tell whether it is ours
+    (held,) = await story.state(1, "held", passing=30)
+    address = "https://mastodon.example/@force/1"
+    await story.asks("POST", f"/deliveries/{held['number']}/confirm?url={address}")
+    await corrects(story)
+    edit = await amendment(story, "failed")
+    assert f"confirmed by a person at {address}" in edit["reason"]
+    await withdraws(story, "APP-1")
+
+    async def tasks():
+        return await story.deliveries(state="held", hold="cannot_remove")
+
+    (task,) = await story.until(tasks)
+    assert task["reason"].startswith("a person confirmed the post by its address")
+    assert address in task["reason"]

@@ -21,7 +21,7 @@ from appealbridge.engine.upkeep.expiry import ExpiryTimer
 from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor
 from appealbridge.model.audit import Act, Decision
-from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
+from appealbridge.model.delivery import CONFIRMED_BY_A_PERSON, OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
@@ -236,7 +236,7 @@ class Operations:
                 target=State.DELIVERED,
                 at=now,
                 receipt=Receipt(id=url, url=url),
-                reason="confirmed by a person",
+                reason=CONFIRMED_BY_A_PERSON,
             ),
             self._decision(actor, Act.CONFIRM),
         )

@@ -139,6 +139,10 @@ COMBINED = (
 """Every `hold` of more than one reason; more kinds of it need no other change."""
 
 
+CONFIRMED_BY_A_PERSON = "confirmed by a person"
+"""The reason of a delivery that was held as unknown, and that a person confirmed."""
+
+
 @value(kw_only=True)
 class Delivery:
     """
@@ -190,6 +194,11 @@ class Delivery:
     amends: Amends | None = None
     corrects: bool = False
     question: int = 0
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether a person said that it is published: its receipt has the address that they gave, and no id."""
+        return self.receipt is not None and self.reason == CONFIRMED_BY_A_PERSON
 
     @property
     def is_edit(self) -> bool:

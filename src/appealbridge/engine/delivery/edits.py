@@ -203,6 +203,11 @@ class PostEdits:
             return TryAgain(state, after=ASK_AGAIN)
         if target.state is not State.DELIVERED or target.receipt is None:
             return Rejected(state)
+        if target.is_confirmed:
+            return Rejected(
+                f"its post, no. {target.number}, was confirmed by a person at {target.receipt.url}, and AppealBridge "
+                "does not know its id; edit it there by hand"
+            )
         content = last.content and lane.channel.message.model_validate_json(last.content)
         return EditedPost(target.number, target.receipt, content or None)
 

@@ -52,8 +52,9 @@ class Removals:
     async def remove(self, lane: Lane, removal: Delivery) -> tuple[Settlement, float]:
         """Make one attempt that is stored as begun."""
         begun_at = self._clock.now()
-        receipt = await self._receipt(removal)
-        result = await self._removed(lane, removal, receipt)
+        post = await self._post(removal)
+        receipt = None if post is None else post.receipt
+        result = await self._removed(lane, removal, post)
         if isinstance(result, TryAgain):
             result = self._about_the_account(lane, removal, result)
         account = await self._account(lane) if isinstance(result, AlreadyGone) else ""
@@ -67,8 +68,9 @@ class Removals:
     async def look(self, lane: Lane, removal: Delivery) -> tuple[Settlement, float]:
         """Look once whether the post is gone."""
         begun_at = self._clock.now()
-        receipt = await self._receipt(removal)
-        if cannot := _cannot(lane, receipt):
+        post = await self._post(removal)
+        receipt = None if post is None else post.receipt
+        if cannot := _cannot(lane, post):
             return settle_impossible(removal, cannot, receipt, now=begun_at), 0.0
         result = await self._seen(lane, removal, receipt)
         before = await self._persist(lambda: self._store.attempts(removal.id))
@@ -81,11 +83,12 @@ class Removals:
         return settlement, now - begun_at
 
     async def _removed(
-        self, lane: Lane, removal: Delivery, receipt: Receipt | None
+        self, lane: Lane, removal: Delivery, post: Delivery | None
     ) -> str | DeliveryError:
-        channel = lane.channel
-        if receipt is None or not isinstance(channel, Removes):
-            return Rejected(_cannot(lane, receipt))
+        channel, cannot = lane.channel, _cannot(lane, post)
+        receipt = None if post is None else post.receipt
+        if cannot or receipt is None or not isinstance(channel, Removes):
+            return Rejected(cannot)
         try:
             removing = channel.remove(lane.account, receipt, removal, self._tools(lane))
             answer = await self._within(lane.channel.time_limit, removing)
@@ -125,7 +128,7 @@ class Removals:
     ) -> Standing | DeliveryError:
         channel = lane.channel
         if receipt is None or not isinstance(channel, Removes):
-            return TryAgain(_cannot(lane, receipt))
+            return TryAgain("it cannot be looked at")
         try:
             looking = channel.look(lane.account, receipt, removal, self._tools(lane))
             standing = await self._within(lane.channel.time_limit, looking)
@@ -173,10 +176,10 @@ class Removals:
         except Exception:  # noqa: BLE001 - then nobody knows, and a person has to look
             return ""
 
-    async def _receipt(self, removal: Delivery) -> Receipt | None:
-        async def post() -> Receipt | None:
+    async def _post(self, removal: Delivery) -> Delivery | None:
+        async def post() -> Delivery | None:
             try:
-                return (await self._store.delivery(removal.target)).receipt
+                return await self._store.delivery(removal.target)
             except NotFound:
                 return None
 
@@ -195,10 +198,12 @@ class Removals:
         return Tools(lane.http, self._clock.now(), self._rng)
 
 
-def _cannot(lane: Lane, receipt: Receipt | None) -> str:
+def _cannot(lane: Lane, post: Delivery | None) -> str:
     """Return why a post can neither be removed nor looked at; empty if it can."""
-    if receipt is None:
+    if post is None or post.receipt is None:
         return "nobody knows where its post is"
-    if isinstance(lane.channel, Removes):
-        return ""
-    return f"nothing on {lane.name} ({lane.channel.platform}) can be taken back by AppealBridge"
+    if not isinstance(lane.channel, Removes):
+        return f"nothing on {lane.name} ({lane.channel.platform}) can be taken back by AppealBridge"
+    if post.is_confirmed:
+        return "a person confirmed the post by its address, and AppealBridge does not know its id"
+    return ""
