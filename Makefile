@@ -38,6 +38,8 @@ pythons: ## the quick tests on each further Python that this machine has, in an 
 
 torture: $(READY) ## kill the daemon 200 times under load, count what was lost or posted twice; takes minutes
 	@$(if $(ARGS),,$(BIN)/python -m pytest $(ALL_CORES) -m every_commit tests/stories)
+	@$(if $(ARGS),,$(BIN)/python -m pytest $(ALL_CORES) --hypothesis-profile=torture --timeout=0 \
+	    $(foreach of,approvals deliveries stops withdrawals,tests/properties/test_$(of).py))
 	@$(BIN)/python -m tests.torture $(ARGS)
 
 check: $(READY) ## format, lint, types and layers

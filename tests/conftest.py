@@ -1,5 +1,5 @@
 """
-How many examples the property tests draw: few in every run, fifty times as many with
+How many examples the property tests draw: few in every run, five times as many in `make torture`, and fifty times with
 
     make test ARGS="tests/properties --hypothesis-profile=long --timeout=0"
 
@@ -65,5 +65,6 @@ def pytest_collection_modifyitems(items):
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("torture", settings.get_profile("default"), max_examples=500)
 settings.register_profile("long", settings.get_profile("default"), max_examples=5000)
 settings.load_profile("default")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import sqlite3
-import tempfile
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.run import RunState
 from appealbridge.store.records import Arrival, OpenRun, Settlement
 from appealbridge.store.sqlite.store import SqliteStore
+from tests.properties.folders import new_folder
 from tests.properties.ordering import (
     Row,
     delivery_rows,
@@ -43,7 +43,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize()
     def opens(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = new_folder()
         self.path = Path(self.folder.name) / "bridge.db"
         self.loop = asyncio.Runner()
         self.now = NOW
@@ -147,7 +147,7 @@ class Machine(RuleBasedStateMachine):
         async def done() -> Any:
             return await asked
 
-        return self.loop.run(done())
+        return self.loop.get_loop().run_until_complete(done())
 
     def changes(self, *asked: Awaitable[Any]) -> list[Any]:
         """Do several things at once; check that no delivery made a move that is not allowed."""
@@ -156,7 +156,7 @@ class Machine(RuleBasedStateMachine):
         async def done() -> list[Any]:
             return await asyncio.gather(*asked)
 
-        answers = self.loop.run(done())
+        answers = self.loop.get_loop().run_until_complete(done())
         self.rows = delivery_rows(self.reader)
         old = {row["id"]: row["state"] for row in self.before}
         for row in self.rows:

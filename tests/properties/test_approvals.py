@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +50,7 @@ from appealbridge.recipes.model.book import Book
 from appealbridge.store.records import Arrival, DeliveryFilter, Settlement
 from appealbridge.store.sqlite.backend import SqliteBackend
 from appealbridge.store.sqlite.maintenance import back_up
+from tests.properties.folders import new_folder
 from tests.properties.machine import one_of
 from tests.properties.strategies import drawn
 from tests.store_contract.audit import verified
@@ -88,8 +88,7 @@ class Approvals(RuleBasedStateMachine):
 
     @initialize()
     def opens(self) -> None:
-        memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-        self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+        self.folder = new_folder()
         self.backend = SqliteBackend(Path(self.folder.name) / "bridge.db")
         self.loop = asyncio.Runner()
         self.time, self.count, self.page = NOW, 0, PAGES[0]
@@ -155,7 +154,7 @@ class Approvals(RuleBasedStateMachine):
         async def done() -> Any:
             return await asked
 
-        return self.loop.run(done())
+        return self.loop.get_loop().run_until_complete(done())
 
     def tries(self, asked: Any) -> Any:
         """Return the result, or `None` if it is refused."""
@@ -537,7 +536,7 @@ def test_nothing_goes_out_that_was_not_approved_as_it_is():
     run_state_machine_as_test(
         Approvals,
         settings=settings(
-            drawn(100),
+            drawn(60),
             stateful_step_count=40,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),

@@ -270,7 +270,7 @@ def test_every_delivery_has_a_next_step_or_an_end():
     run_state_machine_as_test(
         Deliveries,
         settings=settings(
-            drawn(100),
+            drawn(60),
             stateful_step_count=40,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),

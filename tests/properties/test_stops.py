@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +37,7 @@ from appealbridge.model.stop import EASED_POSTS, EASED_SECONDS
 from appealbridge.store.records import Arrival, DeliveryFilter, Settlement
 from appealbridge.store.sqlite.backend import SqliteBackend
 from appealbridge.store.sqlite.maintenance import back_up
+from tests.properties.folders import new_folder
 from tests.properties.strategies import drawn
 from tests.store_contract.audit import verified
 from tests.store_contract.case import CHANNEL, NOW, RECEIPT, a_delivery, a_run, an_event
@@ -53,7 +53,7 @@ class Stopping(RuleBasedStateMachine):
 
     @initialize()
     def opens(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = new_folder()
         self.backend = SqliteBackend(Path(self.folder.name) / "bridge.db")
         self.loop = asyncio.Runner()
         self.time = NOW
@@ -104,7 +104,7 @@ class Stopping(RuleBasedStateMachine):
         async def done() -> Any:
             return await asked
 
-        return self.loop.run(done())
+        return self.loop.get_loop().run_until_complete(done())
 
     def decision(self, act: Act) -> Decision:
         return Decision(actor=BOB, act=act, at=self.time, reason="decided")

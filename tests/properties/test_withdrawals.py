@@ -13,7 +13,6 @@ import asyncio
 import json
 import random
 import shutil
-import tempfile
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +49,7 @@ from appealbridge.plugin.channel import Account
 from appealbridge.store.records import Arrival, DeliveryFilter, Settlement, WithdrawalOrder
 from appealbridge.store.sqlite.maintenance import back_up
 from appealbridge.store.sqlite.store import SqliteStore
+from tests.properties.folders import new_folder
 from tests.properties.machine import one_of
 from tests.properties.strategies import drawn
 from tests.properties.withdrawal_world import ACCOUNT, MAIL, World
@@ -83,8 +83,7 @@ class Withdrawals(RuleBasedStateMachine):
     @initialize()
     def opens(self) -> None:
         # In memory where that is possible: nothing here loses its power, and a disk would take most of the time.
-        memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-        self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+        self.folder = new_folder()
         self.path = Path(self.folder.name) / "bridge.db"
         self.copy = Path(self.folder.name) / "copy.db"
         self.loop = asyncio.Runner()
@@ -431,7 +430,7 @@ class Withdrawals(RuleBasedStateMachine):
         async def done() -> Any:
             return await asked
 
-        return self.loop.run(done())
+        return self.loop.get_loop().run_until_complete(done())
 
     def _deliveries(self) -> Sequence[Delivery]:
         listed: Sequence[Delivery] = self._does(self.store.deliveries(DeliveryFilter(limit=10**6)))
@@ -575,7 +574,7 @@ def test_nothing_withdrawn_is_up_and_unlisted_or_sent_again():
     run_state_machine_as_test(
         Withdrawals,
         settings=settings(
-            drawn(250),
+            drawn(120),
             stateful_step_count=50,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
