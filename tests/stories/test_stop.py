@@ -110,6 +110,48 @@ async def test_a_file_beside_the_store_stops_what_is_about_to_be_sent(story):
     await story.state(1, "delivered", passing=1)
 
 
+EDITED = """
+alias: A post and its correction
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'correction' }}"
+    then:
+      - { action: amend, of: toot, text: "{{ event.data.text }}" }
+    else:
+      - { action: mastodon_post, id: toot, channel: force_mastodon, text: "{{ event.data.text }}" }
+publish_within: WITHIN
+approval: none
+"""
+
+
+async def is_corrected(story, within="30m"):
+    """Publish a post, and correct it; return once the look at the post is under way, which takes 20 seconds."""
+    await story.begins({"toot": EDITED.replace("WITHIN", within)})
+    await story.receives("She is 14.", subject="APP-1", type="appeal")
+    await story.state(1, "delivered")
+    story.sandbox.faults.add("mastodon", FaultName.SLOW, 1, 20.0)
+    await story.receives("She is 15.", subject="APP-1", type="correction")
+    await story.until(lambda: story.deliveries(state="sending"))
+
+
+async def test_a_stop_while_a_post_is_looked_at_keeps_its_correction_back(story):
+    await is_corrected(story)
+    await stops(story)
+    await story.clock.passes(minutes=1)
+    await story.until(lambda: story.deliveries(state="ready"))
+    assert story.posts("mastodon") == ["She is 14."]
+    assert (await lifts(story))[0] == 200
+    await story.state(2, "delivered", passing=1)
+    assert story.posts("mastodon") == ["She is 15."]
+
+
+async def test_a_correction_that_is_too_late_by_the_end_of_its_look_is_not_made(story):
+    await is_corrected(story, within="15s")
+    await story.clock.passes(minutes=1)
+    await story.until(lambda: story.deliveries(state="expired"))
+    assert story.posts("mastodon") == ["She is 14."]
+
+
 async def test_a_file_that_was_made_while_the_daemon_was_down_stops_it_from_the_start(story, types):
     await story.begins({"tweet": staging.TWEET})
     story.sandbox.faults.add("x", FaultName.HTTP_503, 1, None)

@@ -85,8 +85,8 @@ class Attempts:
         self._policies = Policies(context)
         self._within = context.time_limits.within
         self._removals = Removals(context, self._failure)
-        self.uploads = Uploads(context, self._policies, self._failure, render)
-        self._edits = PostEdits(context, self._failure, self.uploads)
+        self.uploads = Uploads(context, self._policies, self._failure, render, stops)
+        self._edits = PostEdits(context, self._failure, self.uploads, stops)
         self._under_way: dict[str, Over] = {}
         self._called_off: dict[str, asyncio.Event] = {}
         # When the last attempt of each unclear delivery ended. Those of an earlier process ended before `_begun_at`.
@@ -304,7 +304,7 @@ class Attempts:
             return stopped
         try:
             over = self._under_way[delivery.id]
-            ended = await self.uploads.publish(lane, delivery, message, over, self._stops)
+            ended = await self.uploads.publish(lane, delivery, message, over)
             if isinstance(ended, Verdict | UploadAttempt):
                 return ended
             result: Receipt | DeliveryError = _by(kept_receipt(ended), lane)

@@ -9,6 +9,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import Verdict
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.delivery.sanitize import kept_receipt
+from appealbridge.engine.holds.stops import Stops
 from appealbridge.engine.images.outcome import UploadAttempt
 from appealbridge.engine.images.uploads import Uploads, as_uploaded
 from appealbridge.engine.time_limit import GaveUp, Over
@@ -53,7 +54,9 @@ class PostEdits:
         context: EngineContext,
         failure: Callable[[Exception], DeliveryError],
         uploads: Uploads,
+        stops: Stops,
     ) -> None:
+        self._stops = stops
         self._store = context.store
         self._clock = context.clock
         self._uploads = uploads
@@ -76,7 +79,9 @@ class PostEdits:
         if not isinstance(post, EditedPost):
             return post if isinstance(post, Verdict) else self._heard(lane, delivery, post)
         result = await self._edited(lane, channel, delivery, post, over)
-        return result if isinstance(result, UploadAttempt) else self._heard(lane, delivery, result)
+        if isinstance(result, UploadAttempt | Verdict):
+            return result
+        return self._heard(lane, delivery, result)
 
     def _heard(
         self, lane: Lane, delivery: Delivery, result: Receipt | DeliveryError
@@ -87,14 +92,17 @@ class PostEdits:
 
     async def _edited(
         self, lane: Lane, channel: AnyEdits, delivery: Delivery, post: EditedPost, over: Over
-    ) -> Receipt | DeliveryError | UploadAttempt:
+    ) -> Receipt | DeliveryError | UploadAttempt | Verdict:
         try:
             message = await self._with_images(lane, delivery, over)
-            if isinstance(message, UploadAttempt):
+            if isinstance(message, UploadAttempt | Verdict):
                 return message
             images = message.images if isinstance(message, Illustrated) else ()
             tools = self._uploads.tools(lane)
             async with self._uploads.room_for(lane, images):
+                # The look at the post may have taken minutes.
+                if (stopped := self._stops.forbids(delivery)) is not None:
+                    return stopped
                 editing = channel.edit(lane.account, message, post.receipt, delivery, tools)
                 return kept_receipt(await self._within(lane.channel.time_limit, editing, over))
         except GaveUp as error:
@@ -106,7 +114,7 @@ class PostEdits:
 
     async def _with_images(
         self, lane: Lane, delivery: Delivery, over: Over
-    ) -> Options | UploadAttempt:
+    ) -> Options | UploadAttempt | Verdict:
         """Return the message with its images; if it says nothing of them, with those of its post as they are."""
         message: Options = lane.channel.message.model_validate_json(delivery.content)
         if gives_images(message):

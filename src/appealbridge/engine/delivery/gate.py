@@ -28,6 +28,8 @@ GO = Verdict(State.SENDING)
 """The delivery may be sent."""
 
 
+TOO_LATE = Verdict(State.EXPIRED, reason="its publish-by time has passed")
+
 EASED = Verdict(
     State.HELD,
     Hold.STOP,
@@ -56,7 +58,7 @@ def gate(
     the quiet hours end, and the reason to store.
     """
     if delivery.publish_by is not None and now >= delivery.publish_by:
-        return Verdict(State.EXPIRED, reason="its publish-by time has passed")
+        return TOO_LATE
     if content_hash(delivery.content) != delivery.content_hash:
         return Verdict(State.HELD, Hold.APPROVAL, "its content is not what was planned; cancel it")
     if quiet is not None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, tzinfo
 
 from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.context import EngineContext
-from appealbridge.engine.delivery.gate import EASED, GO, Verdict
+from appealbridge.engine.delivery.gate import EASED, GO, TOO_LATE, Verdict
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.supervise import repeat
@@ -146,7 +146,13 @@ class Stops(OutcomeListener):
         lane.wake.set()
 
     def forbids(self, delivery: Delivery) -> Verdict | None:
-        """Return the verdict on a delivery that may not be sent because everything is stopped, otherwise `None`."""
+        """
+        Return the verdict on a delivery that may not be sent any more, otherwise `None`.
+
+        Everything is stopped, or its time has passed since its attempt began: a look or a wait may have taken minutes.
+        """
+        if delivery.publish_by is not None and self._context.clock.now() >= delivery.publish_by:
+            return TOO_LATE
         if not can_be_stopped(delivery) or (stop := self.in_force) is None:
             return None
         return Verdict(State.READY, delivery.hold, stop.words)

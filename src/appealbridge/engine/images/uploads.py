@@ -79,7 +79,9 @@ class Uploads:
         policies: Policies,
         failure: Callable[[Exception], DeliveryError],
         render: Render,
+        stops: Stops,
     ) -> None:
+        self._stops = stops
         self._policies = policies
         self._report = context.report
         self._store = context.store
@@ -114,11 +116,11 @@ class Uploads:
 
     async def complete(
         self, lane: Lane, delivery: Delivery, message: Options, over: Over | None
-    ) -> Options | UploadAttempt:
+    ) -> Options | UploadAttempt | Verdict:
         """
         Return the message with all its uploads, or how the next upload that it needs ended.
 
-        Raise `DeliveryError` if it cannot be said what is needed.
+        Return a verdict if it may not be sent any more. Raise `DeliveryError` if it cannot be said what is needed.
         """
         if not isinstance(message, Illustrated) or not message.images:
             return message
@@ -129,7 +131,7 @@ class Uploads:
 
     async def _step(
         self, lane: Lane, delivery: Delivery, message: Illustrated, over: Over | None
-    ) -> Illustrated | UploadAttempt:
+    ) -> Illustrated | UploadAttempt | Verdict:
         channel = lane.channel
         if any(image.stored is None for image in message.images):
             raise Rejected("its images were not prepared; cancel it, and let its event run again")
@@ -172,17 +174,17 @@ class Uploads:
                 await self._clock.sleep(1.0)
 
     async def publish(
-        self, lane: Lane, delivery: Delivery, message: Options, over: Over, stops: Stops
+        self, lane: Lane, delivery: Delivery, message: Options, over: Over
     ) -> Receipt | Verdict | UploadAttempt:
         """Upload an image that a message still needs, or publish it; raise what its channel raises."""
         images = message.images if isinstance(message, Illustrated) else ()
         complete = await self.complete(lane, delivery, message, over)
-        if isinstance(complete, UploadAttempt):
+        if isinstance(complete, UploadAttempt | Verdict):
             return complete
         message = complete
         async with self.room_for(lane, images):
             # Everything may have been stopped while the images were looked up.
-            if images and (stopped := stops.forbids(delivery)) is not None:
+            if images and (stopped := self._stops.forbids(delivery)) is not None:
                 return stopped
             sending = lane.channel.deliver(lane.account, message, delivery, self.tools(lane))
             return await self._within(lane.channel.time_limit, sending, over)
@@ -195,7 +197,7 @@ class Uploads:
         message: Illustrated,
         number: int,
         over: Over | None,
-    ) -> UploadAttempt:
+    ) -> UploadAttempt | Verdict:
         image, count = message.images[number - 1], len(message.images)
 
         async def attempt() -> Uploaded:
@@ -209,6 +211,9 @@ class Uploads:
         result: StoredUpload | DeliveryError
         try:
             async with self.room.of(image.rendition.size):
+                # On some platforms readers can see an upload.
+                if (stopped := self._stops.forbids(delivery)) is not None:
+                    return stopped
                 uploaded = await self._within(lane.channel.time_limit, attempt(), over)
             result = StoredUpload(
                 delivery_id=delivery.id,
