@@ -41,7 +41,7 @@ async def test_a_person_may_release_it_and_others_go_on_waiting(story):
     await story.state(2, "ready", "delivered", passing=1)
     await story.until(lambda: story.posts("x"))
     assert len(story.posts("x")) == 1
-    (released,) = await story.deliveries(state="delivered")
+    (released,) = await story.until(lambda: story.deliveries(state="delivered"))
     _, trace = await story.asks("GET", f"/deliveries/{released['number']}")
     assert [each["act"] for each in trace["decisions"]] == ["release"]
 
