@@ -32,6 +32,7 @@ from appealbridge.plugin.abilities import (
     Standing,
     UploadsImages,
     looking,
+    page_answers,
 )
 from appealbridge.plugin.appearance import Appearance
 from appealbridge.plugin.channel import (
@@ -133,4 +134,5 @@ __all__ = [
     "in_thread",
     "looking",
     "model_validator",
+    "page_answers",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ from appealbridge.model.errors import (
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Account, AnyChannel, Repeat, Tools
-from appealbridge.plugin.http.reply import ABOUT_THE_ACCOUNT, Reply
+from appealbridge.plugin.http.reply import ABOUT_THE_ACCOUNT, PAGE_SAYS_NO, Effect, Reply
 from appealbridge.plugin.images import Image, ImageRules, Uploaded
 from appealbridge.plugin.options import Options, Threaded
 from appealbridge.plugin.recognition import canonical
@@ -197,6 +197,18 @@ def looking(failure: Callable[[Reply], DeliveryError]) -> Callable[[Reply], Deli
         return TryAgain(str(error), status=reply.status)
 
     return meaning
+
+
+async def page_answers(tools: Tools, address: str) -> bool:
+    """
+    Return whether readers still get something at the address of a post or upload that was removed.
+
+    A cache in front of a site may show it for hours after its API says that it is gone.
+    """
+    reply = await tools.http.request(
+        "HEAD", address, Effect.READ, accept=PAGE_SAYS_NO, failure=looking(Reply.failure)
+    )
+    return reply.status < 300
 
 
 def limits_of(channel: AnyChannel) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from appealbridge.plugin import (
     Tools,
     TryAgain,
 )
-from appealbridge.plugin.http import Effect, Login, Reply, StaleLogin
+from appealbridge.plugin.http import Effect, Login, Reply, StaleLogin, login_name
 
 _LOGINS = ((2, 40.0), (15, 300.0), (150, 86_400.0))
 """
@@ -111,9 +110,9 @@ class BlueskyServer:
 
     @property
     def _name(self) -> str:
-        password = self.account.credentials.app_password.get_secret_value()
-        digest = hashlib.sha256(password.encode()).hexdigest()[:16]
-        return f"bluesky {self.account.api} {self.account.handle} {digest}"
+        account = self.account
+        password = account.credentials.app_password.get_secret_value()
+        return login_name("bluesky", account.api, account.handle, password=password)
 
     async def _ask(self, method: str, name: str, effect: Effect, **options: Any) -> Reply:
         url = f"{self.account.api}/xrpc/com.atproto.{name}"
@@ -123,13 +122,8 @@ class BlueskyServer:
         """Get new tokens for the last ones, or else for the password."""
         refresh = login.tokens.pop("refresh", "")
         if refresh:
-            reply = await self._ask(
-                "POST",
-                "server.refreshSession",
-                Effect.READ,
-                bearer=Secret(refresh),
-                accept=(400, 401),
-            )
+            may = {"bearer": Secret(refresh), "accept": (400, 401)}
+            reply = await self._ask("POST", "server.refreshSession", Effect.READ, **may)
             if reply.status < 300:
                 return _take(login, reply)
         login.tokens.clear()

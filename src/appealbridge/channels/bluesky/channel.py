@@ -83,13 +83,8 @@ class Bluesky(
         login = await server.login()
         place = _place(login, record_key(delivery))
         record = await _record(server, message, delivery, login)
-        reply = await server.call(
-            "POST",
-            "repo.putRecord",
-            Effect.CREATE,
-            json={**place, "record": record, "swapRecord": None},
-            accept=(400,),
-        )
+        put = {**place, "record": record, "swapRecord": None}
+        reply = await server.call("POST", "repo.putRecord", Effect.CREATE, json=put, accept=(400,))
         if reply.status == 400:
             if error_name(reply) != "InvalidSwap":
                 raise _refusal(reply)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,19 +21,16 @@ from appealbridge.plugin import (
     Secret,
     Tools,
     looking,
+    page_answers,
 )
-from appealbridge.plugin.http import Effect, Reply
+from appealbridge.plugin.http import PAGE_SAYS_NO, Effect, Reply, basic_login
 
 _ROOT = "/wp-json"
-_NAMED_ROOT = re.compile(r"<([^<>]+)>\s*;\s*rel=\"?https://api\.w\.org/\"?")
 _FORBIDDEN = ("rest_forbidden", "rest_forbidden_context", "rest_forbidden_status")
 _TERMS = 100
 
 NO_SUCH_POST = "rest_post_invalid_id"
 """The code for a post or picture that is not there."""
-
-_PAGE_SAYS_NO = frozenset(range(300, 500)) - {429}
-"""What a page of a site may answer if it is not there, or not for everybody."""
 
 
 class WordPressCredentials(Options):
@@ -75,7 +70,7 @@ class WordPressRest:
 
     root: str
     routed: bool
-    login: str
+    login: Mapping[str, str]
     tools: Tools
 
     async def ask(
@@ -94,7 +89,7 @@ class WordPressRest:
             self.root if self.routed else f"{self.root}{route}",
             effect,
             params={**({"rest_route": route} if self.routed else {}), **(params or {})},
-            headers={"Authorization": self.login},
+            headers=self.login,
             failure=looking(failure) if effect is Effect.READ else failure,
             **options,
         )
@@ -124,19 +119,16 @@ class WordPressRest:
 async def open_rest(account: WordPressAccount, tools: Tools) -> WordPressRest:
     """Find the API of a site: at the address that the site names, or else under `?rest_route=`."""
     api, user = account.api, account.credentials
-    pair = f"{user.username}:{user.application_password.get_secret_value()}"
-    login = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    login = basic_login(user.username, user.application_password.get_secret_value())
     if api.endswith(_ROOT):
         return WordPressRest(api, routed=False, login=login, tools=tools)
-    reply = await tools.http.request("HEAD", f"{api}/", Effect.READ, accept=_PAGE_SAYS_NO)
+    reply = await tools.http.request("HEAD", f"{api}/", Effect.READ, accept=PAGE_SAYS_NO)
     if 300 <= reply.status < 400:
         raise AccountRefused(str(reply.failure()), status=reply.status)
-    getall: Callable[[str, list[str]], list[str]] | None = getattr(reply.headers, "getall", None)
-    lines = getall("Link", []) if getall else [reply.headers.get("Link", "")]
-    named = _NAMED_ROOT.search(", ".join(lines))
-    if named is None:
+    named = reply.linked("https://api.w.org/")
+    if not named:
         return WordPressRest(f"{api}/", routed=True, login=login, tools=tools)
-    site, root = URL(api), URL(api).join(URL(named[1]))
+    site, root = URL(api), URL(api).join(URL(named))
     if (site.host, site.explicit_port) != (root.host, root.explicit_port):
         other = reply.readable(str(root.origin()))
         raise AccountRefused(
@@ -161,10 +153,7 @@ async def still_answers(
     page = URL(address or f"{str(site).rstrip('/')}/{otherwise}")
     if (page.host, page.explicit_port) == (site.host, site.explicit_port):
         page = page.with_scheme(site.scheme)
-    reply = await tools.http.request(
-        "HEAD", str(page), Effect.READ, accept=_PAGE_SAYS_NO, failure=looking(Reply.failure)
-    )
-    return reply.status < 300
+    return await page_answers(tools, str(page))
 
 
 def words_of(reply: Reply) -> dict[str, Any]:

@@ -4,12 +4,20 @@ from appealbridge.plugin.egress import check_host
 from appealbridge.plugin.http.api import Api
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.failures import failure_reason
-from appealbridge.plugin.http.logins import Login, Logins, StaleLogin
+from appealbridge.plugin.http.logins import Login, Logins, StaleLogin, login_name
 from appealbridge.plugin.http.multipart import FormFile
 from appealbridge.plugin.http.rate_headers import Allowance
-from appealbridge.plugin.http.reply import Effect, Reply, failure, readable
+from appealbridge.plugin.http.reply import (
+    PAGE_SAYS_NO,
+    Effect,
+    Reply,
+    basic_login,
+    failure,
+    readable,
+)
 
 __all__ = [
+    "PAGE_SAYS_NO",
     "Allowance",
     "Api",
     "Effect",
@@ -19,8 +27,10 @@ __all__ = [
     "Logins",
     "Reply",
     "StaleLogin",
+    "basic_login",
     "check_host",
     "failure",
     "failure_reason",
+    "login_name",
     "readable",
 ]

@@ -9,6 +9,7 @@ They are kept in a file that only its owner can read, beside the store and not i
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
@@ -30,6 +31,11 @@ MOST_BEGUN = 500
 MASK = "***"
 _SHORTEST = 8
 """Shorter tokens are not masked: they would be found in ordinary words."""
+
+
+def login_name(*account: str, password: str) -> str:
+    """Return the name under which an account's login is kept; with a new password it begins anew."""
+    return " ".join((*account, hashlib.sha256(password.encode()).hexdigest()[:16]))
 
 
 class StaleLogin(LoginExpired):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -28,6 +29,9 @@ from appealbridge.plugin.timestamps import moment as read_moment
 
 MOVED = frozenset({301, 307, 308})
 """Redirects of a request that was certainly not carried out; after any other redirect it may have been."""
+
+PAGE_SAYS_NO = frozenset(range(300, 500)) - {429}
+"""What the page of a post answers if it is not there, or not for everybody."""
 
 ABOUT_THE_ACCOUNT = frozenset({402, 403, 404, 405, 407, 410})
 """
@@ -62,6 +66,16 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f\ud800-\udfff]{1,2000}")
 
 
 E = TypeVar("E", bound=DeliveryError)
+
+
+_LINK = re.compile(r"<([^<>]+)>[ \t]*((?:;[^;,<]*)+)")
+_LINKS = 16_384
+"""How many characters of `Link` headers are read."""
+
+
+def basic_login(user: str, password: str) -> dict[str, str]:
+    """Return the header of a login with a user and a password (RFC 7617)."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 class Effect(StrEnum):
@@ -166,6 +180,17 @@ class Reply:
         """Return the address of a page, cleaned of secrets; empty if it is not one."""
         plain = isinstance(value, str) and _WEB_ADDRESS.fullmatch(value) is not None
         return self.clean(value) if plain else ""
+
+    def linked(self, relation: str) -> str:
+        """Return the address that the `Link` headers give for a relation (RFC 8288); empty if they give none."""
+        getall: Callable[[str, list[str]], list[str]] | None = getattr(self.headers, "getall", None)
+        lines = getall("Link", []) if getall else [self.headers.get("Link", "")]
+        for link in _LINK.finditer(", ".join(lines)[:_LINKS]):
+            for parameter in link[2].split(";"):
+                name, _, given = parameter.partition("=")
+                if name.strip().lower() == "rel" and relation in given.strip(' \t"').split():
+                    return link[1]
+        return ""
 
     def excerpt(self, length: int = 300) -> str:
         """Return the beginning of the body on one line, cleaned of secrets, for people."""

@@ -2,7 +2,7 @@ import pytest
 from multidict import CIMultiDict
 
 from appealbridge.plugin import TryAgain, Unsure
-from appealbridge.plugin.http import Effect, Reply
+from appealbridge.plugin.http import Effect, Reply, login_name
 from appealbridge.plugin.http.reply import bare, http_date
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -105,3 +105,32 @@ def test_a_rate_limit_ends_when_the_usual_headers_say(headers, after):
     answer = Reply(429, headers, b"", "https://a.example", now=http_date(DATE))
     assert (error := answer.failure()).throttled
     assert error.after == after
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        (['</json/>; rel="https://api.w.org/"'], "/json/"),
+        (["</json/>;rel=https://api.w.org/"], "/json/"),
+        (
+            [
+                '<https://a.example/?p=1>; rel=shortlink, </json/>; title="A"; REL="x https://api.w.org/"'
+            ],
+            "/json/",
+        ),
+        (["<https://a.example/>; rel=shortlink", '</json/>; rel="https://api.w.org/"'], "/json/"),
+        (['</json/>; title="https://api.w.org/"'], ""),
+        (["</json/>"], ""),
+        (["<" * 20_000, "; a" * 20_000], ""),
+        ([], ""),
+    ],
+)
+def test_a_link_header_gives_the_address_of_a_relation(lines, address):
+    headers = CIMultiDict(("Link", line) for line in lines)
+    assert reply(headers=headers).linked("https://api.w.org/") == address
+
+
+def test_a_login_is_kept_under_another_name_when_its_password_changes():
+    first, second = (login_name("chat", "https://a.example", password=word) for word in ("a", "b"))
+    assert first != second
+    assert first.startswith("chat https://a.example ")
