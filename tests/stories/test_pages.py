@@ -431,3 +431,31 @@ async def test_pictures_are_shown_with_their_alt_texts_to_people_who_are_logged_
             sizes.append(Drawing.open(io.BytesIO(await answer.read())).width)
     assert sizes[1] < sizes[0]
     assert await tab.get(f"/deliveries/{post['number']}/images/2") == 404
+
+
+ASKED_TO_WITHDRAW = """
+alias: Incident, and its end
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.closed' }}"
+    then:
+      - { action: withdraw, reason: "{{ event.data.text }}", approval: true, channels: [force_x] }
+      - stop: closed
+  - { action: tweet, channel: force_x, text: "{{ event.data.text }}" }
+approval: none
+"""
+
+
+async def test_whoever_is_asked_about_a_withdrawal_reads_what_it_takes_back_and_why(crew):
+    await crew.begins({"closing": ASKED_TO_WITHDRAW}, settings=public())
+    await crew.story.receives("Missing: Aisha", subject="APP-1")
+    await crew.story.state(1, "delivered")
+    await crew.story.receives("she is <b>found</b>", type="incident.closed", subject="APP-1")
+    await crew.story.state(2, "delivered", "held")
+    tab = await somebody(crew, "approver")
+    assert await tab.get("/questions/1") == 200
+    assert "Withdrawal 2</h2>" in tab.page
+    assert "It takes back <bdi>everything about APP-1 on force_x</bdi>." in tab.page
+    assert "Reason: <bdi>she is &lt;b&gt;found&lt;/b&gt;</bdi>" in tab.page
+    assert "Approve withdrawal 2" in tab.page
+    assert "Edit post" not in tab.page

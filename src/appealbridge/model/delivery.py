@@ -196,6 +196,11 @@ class Delivery:
     question: int = 0
 
     @property
+    def is_order(self) -> bool:
+        """Whether it is a recipe's order to withdraw, which has no target of its own."""
+        return self.kind is Kind.WITHDRAW and not self.target
+
+    @property
     def is_confirmed(self) -> bool:
         """Whether a person said that it is published: its receipt has the address that they gave, and no id."""
         return self.receipt is not None and self.reason == CONFIRMED_BY_A_PERSON

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from appealbridge.model.value import value
 
@@ -65,6 +67,13 @@ class Withdrawal:
     def blocks(self) -> bool:
         """Whether it keeps later posts about its subject back."""
         return self.whole and self.lifted_at is None
+
+
+def scope_words(order: Mapping[str, Any], subject: str) -> str:
+    """Return what an order of a recipe takes back: everything about a subject, or a part of it."""
+    steps, channels = order.get("of") or (), order.get("channels") or ()
+    what = f"what {', '.join(steps)} published" if steps else "everything"
+    return f"{what} about {subject}" + (f" on {', '.join(channels)}" if channels else "")
 
 
 def folded(subject: str) -> str:

@@ -22,6 +22,7 @@ from appealbridge.cli.output import (
     styled,
 )
 from appealbridge.cli.story import image_lines
+from appealbridge.model.withdrawal import scope_words
 
 hash_option = click.option(
     "--hash",
@@ -184,14 +185,22 @@ def print_questions(rows: list[dict[str, Any]]) -> None:
                 _delivery(delivery)
 
 
+_SAID_OF_ORDERS = ("approval", "channels", "of")
+"""What the first line says of an order to withdraw."""
+
+
 def _delivery(row: dict[str, Any]) -> None:
     revision = row["revision"]
+    is_order = row["kind"] == "withdraw" and not row["target"]
+    what = f"{row['action']} on {row['channel']}"
+    if is_order:
+        what = f"withdrawal of {scope_words(row['content'] or {}, row['subject'])}"
     say(
-        styled(f"  {row['number']} {row['action']} on {row['channel']}", "bold"),
+        styled(f"  {row['number']} {what}", "bold"),
         f", revision {revision['number']}, hash {revision['hash'][:12]}",
     )
     for name, value in (row["content"] or {}).items():
-        if value not in (None, "", []):
+        if value not in (None, "", []) and not (is_order and name in _SAID_OF_ORDERS):
             say(f"    {name}:")
             say_text("\n".join(f"      {line}" for line in _lines(name, value)))
     for change in row["difference"]:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from appealbridge.model.delivery import Delivery
+from appealbridge.model.withdrawal import scope_words
 from appealbridge.recipes.templates.filters import plain
 
 LONGEST_TEXT = 2000
@@ -41,7 +42,7 @@ def asked_text(
     `changes` is what changed since it was asked before. Everything that was written outside is quoted, so that none of
     it can be taken for words of the notice.
     """
-    shown = [line for post in posts for line in _post(orjson.loads(post.content or "{}"))]
+    shown = [line for post in posts for line in _shown(post)]
     shown += [line for change in changes for line in _before(change)]
     text, length = [], 0
     for line in shown:
@@ -51,6 +52,23 @@ def asked_text(
             break
         text.append(line)
     return "\n".join(f"    {line}" for line in (*heading, *text))
+
+
+def _shown(post: Delivery) -> Iterator[str]:
+    message = orjson.loads(post.content or "{}")
+    return _order(message) if post.is_order else _post(message)
+
+
+def _order(order: Mapping[str, Any]) -> Iterator[str]:
+    """Return what an order to withdraw does once it is approved."""
+    yield (
+        f"This is a withdrawal, and no post: once it is approved, it takes back {scope_words(order, 'this subject')}."
+    )
+    yield "The reason is:"
+    yield from _quoted(str(order.get("reason", "")))
+    if correction := order.get("correction"):
+        yield "Everybody who had a mail that is withdrawn gets this one:"
+        yield from _post(correction)
 
 
 def _post(message: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from appealbridge.engine.approvals.questions import AskedDelivery
 from appealbridge.model.approval import Answer, AnswerKind, ApprovalQuestion
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import StaleRevision
+from appealbridge.model.withdrawal import scope_words
 from appealbridge.plugin.offload import ANSWERS, offload
 from appealbridge.web.pages.differences import change, clipped
 from appealbridge.web.pages.editing import changes_of, fields_of
@@ -195,6 +196,9 @@ async def _item(visit: Visit, asked: AskedDelivery, row: Row) -> Row:
         row = {**row, "content": {**row["content"], "thread": []}}
     return {
         "row": row,
+        "order": scope_words(row["content"] or {}, row["subject"])
+        if asked.delivery.is_order
+        else "",
         "preview": await offload(ANSWERS, preview, row, lane),
         "revision": asked.newest,
         "account": _without(visit, dict(asked.newest.account)),
@@ -206,7 +210,9 @@ async def _item(visit: Visit, asked: AskedDelivery, row: Row) -> Row:
             (each, WORDS[each.kind], _reason(each, row["decisions"])) for each in asked.answers
         ],
         "may_answer": asked.waits and visit.may("/deliveries/{id}/answer") and not why_not,
-        "may_edit": asked.waits and visit.may("/deliveries/{id}/edit") and not row["target"],
+        "may_edit": asked.waits
+        and visit.may("/deliveries/{id}/edit")
+        and not (row["target"] or asked.delivery.is_order),
         "may_take_back": _is_approved(asked) and visit.may("/deliveries/{id}/take-back"),
         "why_not": why_not if visit.may("/deliveries/{id}/answer") else "",
     }
