@@ -38,6 +38,7 @@ def checked(tmp_path, monkeypatch):
     png = pictures.png(pictures.drawn(64, 48))
     for name in ("outside.png", "media/badge.png", "media/inner/badge.png"):
         (tmp_path / name).write_bytes(png)
+    (tmp_path / "media/phone.jpg").write_bytes(pictures.HEIC)
     (tmp_path / "media/link.png").symlink_to(tmp_path / "outside.png")
     (tmp_path / "media/way").symlink_to(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -82,6 +83,10 @@ BAD = {
     "a whole path": (f"images: [{{ file: /etc/hostname, {ALT} }}]", ["/etc/hostname"]),
     "a link": (f"images: [{{ file: link.png, {ALT} }}]", ["link"]),
     "a link on the way": (f"images: [{{ file: way/outside.png, {ALT} }}]", ["link"]),
+    "a file that platforms do not take": (
+        f"images: [{{ file: phone.jpg, {ALT} }}]",
+        ["phone.jpg: this is a HEIC picture", "send it as JPEG instead"],
+    ),
     "a file that is not there": (f"images: [{{ file: none.png, {ALT} }}]", ["none.png"]),
     "both": (
         f'images: [{{ file: badge.png, url: "https://a.example/a.png", {ALT} }}]',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +13,17 @@ from zoneinfo import ZoneInfo
 
 from appealbridge.documents import Document, Problem
 from appealbridge.documents import Path as Keys
-from appealbridge.files import READ_LIMIT, flaw_below, read_owned
+from appealbridge.files import READ_LIMIT, flaw_below, read_below, read_owned
+from appealbridge.media.kinds import media_type
+from appealbridge.media.values import ImageRefused
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.recipients import Telling
 from appealbridge.plugin.registry import Registry
+
+_BEGINNING = 4096
+"""How many bytes of a picture's file tell its kind."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +107,18 @@ class Catalogue:
             raise ValueError("is not UTF-8; save it as UTF-8") from None
 
     def media_flaw(self, file: str) -> tuple[str, str] | None:
-        """Return what is wrong with the name of a picture's file, and the cure; `None` if nothing is."""
+        """Return what is wrong with a picture's file, its name or its kind, and the cure; `None` if nothing is."""
         if self.media_folder is None:
             cure = "write media_folder: with the folder of the pictures in appealbridge.yaml"
             return "there is no folder of pictures", cure
-        return flaw_below(self.media_folder, file)
+        if flaw := flaw_below(self.media_folder, file):
+            return flaw
+        with suppress(OSError, ValueError):
+            try:
+                media_type(read_below(self.media_folder, file, _BEGINNING))
+            except ImageRefused as refused:
+                return f"{file}: {refused.reason}", refused.cure
+        return None
 
     def template_files(self) -> list[str]:
         """Return the names of all files in the folder of templates."""
