@@ -16,6 +16,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from appealbridge.store.base import Store
+from tests.store_contract.acceptances import (
+    StoreAcceptancesContract,
+    StoreDutiesContract,
+)
 from tests.store_contract.amendments import StoreAmendmentsContract
 from tests.store_contract.approvals import StoreApprovalsContract
 from tests.store_contract.audit import StoreAuditContract
@@ -58,6 +62,8 @@ class StoreContract(
     StorePeopleContract,
     StoreImagesContract,
     StoreApprovalsContract,
+    StoreAcceptancesContract,
+    StoreDutiesContract,
 ):
     """All that `Store` guarantees. A subclass has a fixture `open_store` that opens the same store each time."""
 

@@ -32,6 +32,28 @@ press_office:
 """
 """What a live daemon may use in a story: the practice mail server is like any other."""
 
+LIVE_EVERYWHERE = (
+    LIVE_CHANNELS
+    + """\
+force_x:
+  platform: x
+  api: PRACTICE/x
+  credentials:
+    { consumer_key: !secret token, consumer_secret: !secret token, access_token: !secret token,
+      access_token_secret: !secret token }
+force_facebook:
+  platform: facebook
+  api: PRACTICE/facebook
+  page_id: "100064500000001"
+  credentials: { page_token: !secret token }
+force_mastodon:
+  platform: mastodon
+  api: PRACTICE/mastodon
+  credentials: { access_token: !secret token }
+"""
+)
+"""The same with accounts on every platform whose address may be one of this machine."""
+
 MAIL = """
 alias: Incident, mail
 triggers: [{ trigger: webhook, webhook_id: desk }]
@@ -63,13 +85,14 @@ class Crew:
     def __init__(self, story: Story, folder: Path, *, live: bool = False) -> None:
         self.story = story
         self.live = live
+        self.channels = LIVE_CHANNELS if live else staging.CHANNELS
         self.socket = folder / "control.sock"
 
     async def begins(self, recipes: dict[str, str] | None = None, settings: str = "") -> None:
         """Start the daemon with these people."""
         self.recipes = recipes or {"tweet": HELD}
         story = self.story
-        await story.begins(self.recipes, LIVE_CHANNELS if self.live else staging.CHANNELS)
+        await story.begins(self.recipes)
         await story.stops()
         self.write(settings or people())
         await story.starts()
@@ -79,12 +102,16 @@ class Crew:
         stage = self.story.stage
         for name, text in (recipes or {}).items():
             stage.recipe(name, text)
-        stage.configure(LIVE_CHANNELS if self.live else staging.CHANNELS)
+        stage.configure(self.channels.replace("PRACTICE", stage.practice))
         if self.live:
+            token = stage.folder / "secrets" / "token"
+            token.touch(0o600)
+            token.write_text("123-practice")
             text = stage.config.read_text()
             stage.config.write_text(text.replace(f"practice: {stage.practice}\n", ""))
         with stage.config.open("a") as file:
-            file.write(f"control_socket: {self.socket}\ncontrol_mode: '0666'\n{settings}")
+            file.write(f"control_socket: {self.socket}\ncontrol_mode: '0666'\n")
+            file.write(settings.replace("PRACTICE", stage.practice.partition("://")[2]))
 
     async def sends(self, uid: int, path: str, content: Any) -> tuple[int, Any]:
         """POST some JSON as a user of the machine; return status and answer."""
