@@ -142,6 +142,7 @@ PAGES = (
     *("/deliveries/1/edit", "/deliveries/99"),
 )
 OPEN_PAGES = ("/log-in", "/code")
+ADMINS_PAGES = ("/", "/recipes", "/recipes/appeals")
 
 
 def examines(browser, url, cookies, scheme, axe, paths):
@@ -168,7 +169,9 @@ async def test_axe_finds_nothing_on_any_page(crew, chromium, installed, scheme):
     await asked(crew)
     page = await on_phone(chromium, crew, "approver")
     cookies = await chromium.does(lambda _: page.context.cookies())
-    for known, paths in ((cookies, PAGES), ([], OPEN_PAGES)):
+    page = await on_phone(chromium, crew, "admin")
+    admins = await chromium.does(lambda _: page.context.cookies())
+    for known, paths in ((cookies, PAGES), (admins, ADMINS_PAGES), ([], OPEN_PAGES)):
         found = await chromium.does(examines, crew.story.bridge.url, known, scheme, axe, paths)
         assert found == {}
 

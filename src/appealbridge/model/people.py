@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from enum import StrEnum
@@ -73,13 +74,18 @@ class Roster:
         """Return the person with this id or email address."""
         if person := self.people.get(name):
             return person
-        email = name.casefold()
-        found = (each for each in self.people.values() if email and each.email.casefold() == email)
+        email = comparable(name)
+        found = (each for each in self.people.values() if email and comparable(each.email) == email)
         return next(found, None)
 
     def having(self, role: Role) -> list[Profile]:
         """Return everybody who has a role, in the order of the settings."""
         return [person for person in self.people.values() if role in person.roles]
+
+
+def comparable(email: str) -> str:
+    """Return an address as it is compared: in full-width letters or capitals it is still the same."""
+    return unicodedata.normalize("NFKC", email).casefold()
 
 
 @value(kw_only=True)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from appealbridge.documents import Document, Problem
-from appealbridge.model.people import OVERFLOW_UID, Profile, Role, Roster
+from appealbridge.model.people import OVERFLOW_UID, Profile, Role, Roster, comparable
 from appealbridge.settings.model import DaemonSettings, PersonSettings
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -45,7 +45,7 @@ def wrong_people(document: Document, daemon: DaemonSettings) -> Iterator[Problem
         if person.uid is not None and person.user is not None:
             cure = "delete one of them"
             yield document.problem((*path, "uid"), "user and uid are the same thing", cure)
-        email = (person.email or "").casefold()
+        email = comparable(person.email or "")
         if email and (other := emails.setdefault(email, id_)) != id_:
             cure = "give each person an address that only they read"
             yield document.problem((*path, "email"), f"{other} has this address too", cure)

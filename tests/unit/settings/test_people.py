@@ -29,6 +29,7 @@ def said(tmp_path):
     ("second", "problem"),
     [
         ("email: ALICE@example.org", "people.bob.email: alice has this address too"),
+        ("email: \uff21lice@example.org", "people.bob.email: alice has this address too"),
         ("uid: 1001", "people.bob.uid: alice is user 1001 too"),
         ("user: root", "people.bob.user: user 0 is root or nobody, and names no person"),
         ("uid: 65534", "people.bob.uid: user 65534 is root or nobody, and names no person"),
