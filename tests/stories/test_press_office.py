@@ -98,8 +98,8 @@ async def test_an_author_writes_an_approver_agrees_to_three_and_edits_one_and_a_
     assert "You may not answer: ann wrote or changed it" in ann.page
     assert "Approve post" not in ann.page
     assert (await answers(crew, "ann", rows["force_x"]))[0] == 409
-    await ben.get("/questions/1")
     for channel in ("force_x", "force_facebook", "press_office"):
+        await ben.get("/questions/1")
         path = f"/deliveries/{rows[channel]['number']}/answer"
         hash_ = rows[channel]["revision"]["hash"]
         assert await ben.post(path, answer="approve", hash=hash_) == 303
