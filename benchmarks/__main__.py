@@ -32,6 +32,7 @@ from rich.table import Table
 
 from benchmarks import measure, recipes
 from benchmarks.bridge import bridge
+from benchmarks.features import large_pictures, queue_of_pictures, unused
 from benchmarks.filled import waiting
 from benchmarks.measure import Figures
 from benchmarks.pressure import indexes, lists, memory
@@ -61,8 +62,8 @@ class Size:
     burst: int = 500
 
 
-GOALS = ("end_to_end", "accept", "latency", "ready", "idle")
-PARTS = (*GOALS, "recovery", "recipes", "pressure")
+GOALS = ("end_to_end", "accept", "latency", "ready", "idle", "unused")
+PARTS = (*GOALS, "recovery", "recipes", "pressure", "pictures")
 FULL = Size(PARTS, turns=5, tries=2, events=20_000, seconds=20.0)
 QUICK = Size(
     GOALS, turns=3, tries=1, events=4_000, seconds=5.0, idle_seconds=3.0, pairs=5, burst=200
@@ -98,6 +99,9 @@ ROWS = (
     Row("latency_p99_vs_bare", "p99 to the platform at 50/s", 2.5),
     Row("ready_cpu_s_1000_recipes", "CPU s until ready", 1.0),
     Row("idle_rss_mb", "MiB when idle, 4 recipes", 65.0),
+    Row("unused_statements", "SQL statements of a delivery without pictures and approval", 10.0),
+    Row("unused_commits", "commits of it", 2.0),
+    Row("unused_cpu_of_plain", "CPU of it, by that where the settings have neither", 1.05),
     *(
         row
         for name, case in CASES.items()
@@ -120,6 +124,9 @@ ROWS = (
     Row("lists_rare_of_newest", "a list of what is rare, by the newest", 3.0),
     Row("indexes_of_plain", "storing an event, by that unlisted", 1.25),
     Row("memory_grown_mb", "MiB more after 45,000 events than 30,000", 2.0),
+    Row("pictures_more_p999_ms", "ms more until an answer, p99.9, with a 3 MB picture", 20.0),
+    Row("pictures_queued_mb", "MiB more with 1,000 waiting with pictures", 60.0),
+    Row("pictures_in_flight_mb", "MiB of pictures under way to a platform", 64.0),
     Row("check_cpu_s", "CPU s to check 1,000 recipes", 5.0),
 )
 """What the table shows; `vs_bare` is AppealBridge's figure by the bare program's, `cpu_vs_bare` the reverse."""
@@ -208,6 +215,8 @@ class Bench:
             "recovery": self._recovery,
             "recipes": self._recipes,
             "pressure": self._pressure,
+            "unused": self._unused,
+            "pictures": self._pictures,
         }
         for name in self._size.parts:
             await parts[name]()
@@ -237,6 +246,25 @@ class Bench:
         await self._alone("indexes", indexed)
         figures, _ = await self._turn("memory", partial(memory, home, self._sink, HOOK))
         self._keep("memory", figures)
+
+    async def _unused(self) -> None:
+        size = self._size
+        measured = partial(
+            unused,
+            self._home / "bridge",
+            self._sink,
+            HOOK,
+            turns=size.turns,
+            events=size.events // 2,
+        )
+        figures, _ = await self._turn("unused", measured)
+        self._keep("unused", figures)
+
+    async def _pictures(self) -> None:
+        home, sink = self._home / "bridge", self._sink
+        await self._alone("pictures", partial(large_pictures, home, sink, HOOK, self._size.seconds))
+        figures, _ = await self._turn("pictures", partial(queue_of_pictures, home, sink, HOOK))
+        self._keep("pictures", figures)
 
     async def _alone(self, name: str, measured: Measured) -> None:
         for _ in range(min(self._size.turns, 3)):

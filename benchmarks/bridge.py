@@ -66,6 +66,8 @@ def write(
     severity: str,
     channels: Sequence[str],
     rate: str,
+    settings_besides: str = "",
+    steps_besides: str = "",
 ) -> Path:
     """Make a fresh home for one run: `recipes` recipes, of which the first hears the bench's webhook."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -76,10 +78,11 @@ def write(
     )
     accounts = "".join(CHANNEL.format(name=name, sink=sink, rate=rate) for name in channels)
     told = SETTINGS.format(port=port, folder=folder, channels=accounts)
-    settings.write_text(told + others)
+    settings.write_text(told + others + settings_besides)
     for n in range(recipes):
         webhook = "bench" if n == 0 else f"desk-{n % 19 + 1}" if recipes > 19 else f"desk-{n}"
         text = _RECIPE.format(number=n, webhook=webhook, severity=severity)
+        text = text.replace("approval: none", f"{steps_besides}approval: none")
         (folder / "recipes" / f"incident-{n:04d}.yaml").write_text(text)
     return settings
 
@@ -94,16 +97,20 @@ async def bridge(
     channels: Sequence[str] = CHANNELS[:1],
     rate: str = "null",
     store: Path | None = None,
+    started_by: Sequence[str] = (),
+    settings_besides: str = "",
+    steps_besides: str = "",
 ) -> AsyncIterator[Program]:
     """Run the daemon in a fresh folder, on a copy of a `store`; the folder is removed after a run that went well."""
     port = free_port()
     settings = write(
-        folder, port, sink, recipes=recipes, severity=severity, channels=channels, rate=rate
-    )
+        folder, port, sink, recipes=recipes, severity=severity, channels=channels, rate=rate,
+        settings_besides=settings_besides, steps_besides=steps_besides,
+    )  # fmt: skip
     if store is not None:
         shutil.copyfile(store, folder / "bridge.db")
     command = [
-        str(Path(sys.executable).with_name("appealbridge")),
+        *(started_by or [str(Path(sys.executable).with_name("appealbridge"))]),
         "run",
         "--config",
         str(settings),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ import orjson
 from benchmarks.http import Messages
 
 _EVENT = re.compile(rb"evt-(\d{8})")
+_PICTURE = re.compile(rb"GET /picture/evt-(\d{8})")
 
 
 def _answer(value: object) -> bytes:
@@ -65,6 +67,14 @@ class Sink:
         self._all = asyncio.Event()
         self._posts_wanted = 0
         self._counted = asyncio.Event()
+        self.pictures: Mapping[str, bytes] = {}
+        """By the number of an event; one without a number is for all others."""
+        self._given = 0
+        self._pictures_wanted = 0
+        self._gave = asyncio.Event()
+        self.held_bytes = 0
+        """Of uploads that are not answered."""
+        self._held: list[asyncio.Transport] | None = None
 
     async def __aenter__(self) -> Self:
         """Open the door on a free port."""
@@ -105,6 +115,47 @@ class Sink:
         if len(self.arrived) < count:
             await self._all.wait()
 
+    def hold_uploads(self) -> None:
+        """Answer no upload until `answer_uploads`."""
+        self._held = []
+        self.held_bytes = 0
+
+    def answer_uploads(self) -> None:
+        """Answer uploads, also those that wait."""
+        held, self._held = self._held or [], None
+        for transport in held:
+            transport.write(_STATUS)
+
+    def upload(self, size: int, transport: asyncio.Transport) -> None:
+        """Answer an upload, now or later."""
+        if self._held is None:
+            transport.write(_STATUS)
+        else:
+            self.held_bytes += size
+            self._held.append(transport)
+
+    def forget_pictures(self) -> None:
+        """Begin a new count of the pictures that were fetched."""
+        self._given = 0
+
+    async def gave(self, count: int) -> None:
+        """Wait until so many pictures have been fetched."""
+        self._pictures_wanted = count
+        self._gave.clear()
+        if self._given < count:
+            await self._gave.wait()
+
+    def picture(self, number: str) -> bytes:
+        """Return an answer with the picture of an event."""
+        self._given += 1
+        if self._given == self._pictures_wanted:
+            self._gave.set()
+        content = self.pictures.get(number) or self.pictures[""]
+        return b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b" % (
+            len(content),
+            content,
+        )
+
     def take(self, number: int) -> None:
         """Note one event."""
         if number in self.arrived:
@@ -123,11 +174,17 @@ class _Post(Messages):
         self._sink = sink
 
     def message(self, whole: bytes) -> None:
+        if asked := _PICTURE.match(whole):
+            self.transport.write(self._sink.picture(asked[1].decode()))
+            return
         if whole.startswith(b"GET /feed/"):
             self.transport.write(_NO_NEWS)
             return
         if not whole.startswith(b"POST"):
             self.transport.write(_OTHER)
+            return
+        if whole.startswith(b"POST /api/v2/media"):
+            self._sink.upload(len(whole), self.transport)
             return
         self.transport.write(_STATUS)
         event = _EVENT.search(whole)
