@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 from appealbridge.model.moment import instants
 from appealbridge.model.value import value
@@ -52,5 +53,7 @@ def _end_of(period: QuietHours, now: float, zone: tzinfo) -> float | None:
     return None
 
 
-def _moments(day: date, at: time, zone: tzinfo) -> list[float]:
-    return instants(datetime.combine(day, at), zone)
+@lru_cache(maxsize=64)
+def _moments(day: date, at: time, zone: tzinfo) -> Sequence[float]:
+    # Each attempt asks for the same few days.
+    return tuple(instants(datetime.combine(day, at), zone))
