@@ -46,7 +46,7 @@ def pytest_addoption(parser):
 
 
 def pytest_xdist_auto_num_workers():
-    """Run more tests at once than there are cores: for a third of their time they wait for sockets and processes."""
+    """Run more tests at once than there are cores: many wait for sockets and processes."""
     return len(os.sched_getaffinity(0)) * 3 // 2
 
 
