@@ -124,7 +124,8 @@ class Sink:
         """Answer uploads, also those that wait."""
         held, self._held = self._held or [], None
         for transport in held:
-            transport.write(_STATUS)
+            if not transport.is_closing():
+                transport.write(_STATUS)
 
     def upload(self, size: int, transport: asyncio.Transport) -> None:
         """Answer an upload, now or later."""
