@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from appealbridge.cli.common import fail, fail_with
+from appealbridge.cli.common import fail, fail_with, needs_settings
 from appealbridge.cli.failing import in_words
 from appealbridge.cli.output import say
 from appealbridge.daemon.control import by_socket
@@ -72,6 +72,7 @@ class DaemonClient:
     def find(cls, config: Path | None) -> DaemonClient:
         """Find the daemon through its settings; raise `NotAMember` if this user may not use it."""
         store, control_socket = store_at(store_of(config)), control_socket_of(config)
+        needs_settings(config, store)
         try:
             control = by_socket(control_socket) if control_socket else store.control()
             if control is not None and not _answers(control):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from appealbridge.cli.output import say_last, say_text
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.model.duration import seconds
+
+if TYPE_CHECKING:
+    from appealbridge.store.backend import Backend
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,14 +80,25 @@ def fail_with(error: InvalidDocuments, status: int = 1, message: str = "") -> No
     sys.exit(status)
 
 
+def needs_settings(config: Path | None, store: Backend | None = None) -> None:
+    """End a command that finds neither settings nor a store where it runs: it is probably in the wrong folder."""
+    from appealbridge.settings.load import DEFAULT, no_settings
+
+    if config is None and not DEFAULT.exists() and (store is None or not store.exists()):
+        fail_with(InvalidDocuments([no_settings()]))
+
+
 def assembly_of(config: Path | None, only: Sequence[Path] = ()) -> Any:
     """Read the settings and recipes without needing the secrets; end the command if the settings have problems."""
     from appealbridge.daemon.assembly import assemble
 
     try:
-        return assemble(config, only=only, offline=True)
+        assembly = assemble(config, only=only, offline=True)
     except InvalidDocuments as error:
         fail_with(error)
+    if not (assembly.book.loaded or assembly.book.quarantined or assembly.problems):
+        needs_settings(config)
+    return assembly
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:

@@ -64,13 +64,16 @@ def check(
         return
     if headers:
         raise click.UsageError("--header is for a body, so name its webhook with --webhook")
-    loaded, off = 0, list[str]()
+    loaded, off, read = 0, list[str](), True
     appeals, problems = _appeals(config, files)
     settings = (config or Path("appealbridge.yaml")).resolve()
     # The settings are always checked, and are not a recipe.
     recipes = [file for file in files if file not in appeals and file.resolve() != settings]
     if recipes or not appeals:
-        checked, loaded, off = _recipes(config, recipes)
+        try:
+            checked, loaded, off = _recipes(config, recipes)
+        except InvalidDocuments as error:
+            checked, read = [*error.problems], False
         problems += checked
     errors = [problem for problem in problems if problem.level == "error"]
     _print_check(form, problems)
@@ -80,6 +83,7 @@ def check(
             say()
         silent = f", {len(off)} of them off ({', '.join(off)})" if off else ""
         fine = [f"{_count(loaded, 'recipe')} fine{silent}"] if recipes or not appeals else []
+        fine = fine if read else ["recipes are checked once the settings are right"]
         fine += [f"{_count(sum(appeals.values()), 'appeal')} fine"] if appeals else []
         mode = [mode_of(practice_of(config))] if loaded else []
         say(", ".join([*fine, _count(len(errors), "error"), _count(notes, "note"), *mode]))
@@ -116,16 +120,17 @@ def _check_bodies(
 
 
 def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], int, list[str]]:
-    """Return the problems of settings and recipes, how many recipes are loaded, and which are switched off."""
+    """
+    Return the problems of settings and recipes, how many recipes are loaded, and which are switched off.
+
+    Raise `InvalidDocuments` if the settings have errors: what a recipe may say depends on them.
+    """
     from appealbridge.cli.asked import problems as unasked
     from appealbridge.cli.renewed import notes as renewed
     from appealbridge.daemon.assembly import assemble
     from appealbridge.settings.load import no_settings
 
-    try:
-        assembly = assemble(config, only=only, offline=True)
-    except InvalidDocuments as error:
-        return list(error.problems), 0, []
+    assembly = assemble(config, only=only, offline=True)
     problems = [*assembly.settings.weaknesses, *assembly.problems]
     problems += unasked(assembly)
     problems += [] if only else renewed(assembly)

@@ -432,3 +432,46 @@ def test_an_approver_who_cannot_be_told_and_a_group_without_approvers_are_errors
     assert [each["path"] for each in told] == where
     assert all(each["line"] and each["cure"] for each in told)
     assert result.exit_code == bool(where)
+
+
+def test_a_body_without_its_webhook_is_called_that_and_no_wrong_recipe(tmp_path, monkeypatch):
+    (tmp_path / "appealbridge.yaml").write_text("")
+    (tmp_path / "closed.json").write_text('{"type": "road.closed", "road": "A38"}')
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(main, ["check", "closed.json"])
+    assert told.exit_code == 1
+    assert told.output.count("closed.json:") == 1
+    assert "if it is the body of a webhook, name that with --webhook" in told.output
+
+
+def test_while_the_settings_have_errors_no_recipe_is_called_fine_or_not(tmp_path, monkeypatch):
+    (tmp_path / "appealbridge.yaml").write_text("chanels: {}\n")
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(main, ["check"])
+    assert told.exit_code == 1
+    assert told.output.endswith(
+        "recipes are checked once the settings are right, 1 error, 0 notes\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["stop", "--reason", "wrong picture"],
+        ["deliveries"],
+        ["questions"],
+        ["approve", "1"],
+        ["test"],
+        ["preview", "roads"],
+    ],
+    ids=" ".join,
+)
+def test_in_a_folder_without_settings_every_command_says_so_and_leaves_nothing_behind(
+    tmp_path, monkeypatch, words
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("APPEALBRIDGE_CONFIG", raising=False)
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 1
+    assert f"there is no appealbridge.yaml in {tmp_path}" in told.output
+    assert list(tmp_path.iterdir()) == []

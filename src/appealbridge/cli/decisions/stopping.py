@@ -10,7 +10,7 @@ import click
 
 from appealbridge.cli import tell
 from appealbridge.cli.client import DaemonClient, user
-from appealbridge.cli.common import config_option, fail, fail_with, json_option
+from appealbridge.cli.common import config_option, fail, fail_with, json_option, needs_settings
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import (
     answered_yes,
@@ -99,9 +99,12 @@ def status(config: Path | None, as_json: bool) -> None:
 def _make_file(config: Path | None, reason: str) -> tuple[Path | None, str]:
     """Make the stop file; return its path, or `None` and why not."""
     try:
-        file = store_at(store_of(config)).stop_file()
+        store = store_at(store_of(config))
     except InvalidDocuments as error:
         fail_with(error)
+    # A file in the wrong folder would stop nothing, while everybody believes that all is stopped.
+    needs_settings(config, store)
+    file = store.stop_file()
     try:
         file.make(user(), reason, SystemClock().now())
     except OSError as error:

@@ -33,6 +33,7 @@ from appealbridge.recipes.templates.public_text import mentions_in
 from appealbridge.recipes.templates.scope import GIVEN_NAMES, Scope
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_OF_A_RECIPE = frozenset(("alias", "triggers", "actions", "conditions", "tests"))
 
 
 def load_recipe(
@@ -104,6 +105,14 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
         reading.complain(
             (), "this is not a recipe", "a recipe begins with alias:, triggers: and actions:"
         )
+        return None
+    if (
+        document.value
+        and not document.value.keys() & _OF_A_RECIPE
+        and document.file.endswith(".json")
+    ):
+        cure = "if it is the body of a webhook, name that with --webhook"
+        reading.complain((), "this is not a recipe", cure)
         return None
     if not _NAME.fullmatch(name):
         message = f'a recipe cannot be called "{name}"'

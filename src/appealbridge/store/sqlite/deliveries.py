@@ -447,15 +447,15 @@ def _refuse_wrong_move(before: Delivery, target: State) -> None:
             f"delivery {before.number}: an attempt begins and ends by itself; try again in a moment"
         )
     if target not in MOVES[before.state]:
-        ways = sorted(way.value for way in MOVES[before.state] - _BY_ITSELF)
-        raise IllegalMove(
-            f"delivery {before.number}: it is {before.state.value} and cannot become {target.value}; "
-            + (f"it can become {', '.join(ways)}" if ways else "nothing can change it any more")
-        )
+        ways = ", ".join(sorted(way.value for way in MOVES[before.state] - _BY_ITSELF))
+        can = f"it can become {ways}" if ways else "nothing can change it any more"
+        if before.state is State.DELIVERED:
+            can = f"to take it back: appealbridge withdraw {before.number} --reason WHY"
+        message = f"it is {before.state.value} and cannot become {target.value}; {can}"
+        raise IllegalMove(f"delivery {before.number}: {message}")
     if target is State.READY and not before.content:
         raise IllegalMove(
-            f"delivery {before.number}: its content was removed after its retention time, so it "
-            f"cannot be sent"
+            f"delivery {before.number}: its content was removed after its retention time, so it cannot be sent"
         )
 
 
