@@ -336,18 +336,14 @@ class Channel(ABC, Generic[A, M]):
         """
         Return well-formed credentials without access, for the account `name` in practice mode.
 
-        By default these are the required secrets of the account's option `credentials`.
+        By default these are the required secrets of the account, and of its option `credentials`.
         """
+        made = _stand_ins(self.account, name)
         credentials = self.account.model_fields.get("credentials")
         model = None if credentials is None else credentials.annotation
-        if not (isinstance(model, type) and issubclass(model, Options)):
-            return {}
-        secrets = (
-            option
-            for option, field in model.model_fields.items()
-            if field.annotation is Secret and field.is_required()
-        )
-        return {"credentials": dict.fromkeys(secrets, f"practice-{name}")}
+        if isinstance(model, type) and issubclass(model, Options):
+            made["credentials"] = _stand_ins(model, name)
+        return made
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """
@@ -368,6 +364,13 @@ class Channel(ABC, Generic[A, M]):
         names = address_options(self.account) | ({"api"} & self.account.model_fields.keys())
         addresses = dict.fromkeys(names, place)
         return {**options, **self.practice_credentials(name), **addresses}
+
+
+def _stand_ins(model: type[Options], name: str) -> dict[str, Any]:
+    """Return a value without access for each required secret."""
+    fields = model.model_fields.items()
+    required = (key for key, field in fields if field.annotation is Secret and field.is_required())
+    return dict.fromkeys(required, f"practice-{name}")
 
 
 AnyChannel = Channel[Any, Any]

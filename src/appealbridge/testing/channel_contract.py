@@ -117,7 +117,12 @@ class ChannelContract(ABC):
     def test_the_docstring_shows_a_step_and_an_account_that_load(self) -> None:
         """What a reader copies first has to work."""
         channel = self.case.channel
-        (step,), accounts = shown(inspect.getmodule(type(channel)))
+        examples = shown(inspect.getmodule(type(channel)))
+        assert len(examples) == 2, (
+            "the docstring of the module must show two indented blocks of YAML: a step of a recipe, which begins with "
+            "- action:, and an account with its name and platform: (see docs/plug-ins.md)"
+        )
+        (step,), accounts = examples
         ((name, account),) = accounts.items()
         assert (step.pop("action"), step.pop("channel")) == (channel.action, name)
         assert account.pop("platform") == channel.platform
