@@ -71,7 +71,8 @@ class WordPress(
     account = WordPressAccount
     message = WordPressPost
     repeat: ClassVar[Repeat] = Repeat.FINDABLE
-    mentions: ClassVar[frozenset[str]] = frozenset()
+    # WordPress itself links no @name, but its ActivityPub plug-in does, and notifies whoever has that name.
+    mentions: ClassVar[frozenset[str]] = frozenset({"title", "text", "body", "excerpt"})
     has_practice_platform: ClassVar[bool] = True
 
     async def deliver(
