@@ -1,7 +1,11 @@
 """A post on a WordPress site that others link to: published once, whatever happens, and taken back."""
 
+import threading
+
 import pytest
 
+from appealbridge.channels.email import channel as mail
+from appealbridge.channels.wordpress import post
 from tests.stories.test_outages import fails
 from tests.stories.test_withdrawals import withdraws
 
@@ -80,3 +84,56 @@ async def test_a_post_is_gone_for_readers_when_its_withdrawal_says_so(story):
         assert page.status == 404
     (post,) = (post for post in story.sandbox.shelf.everything() if post.platform == "wordpress")
     assert post.deleted_at
+
+
+async def test_a_name_in_an_event_notifies_nobody_through_the_site(story):
+    recipe = BLOG.replace(
+        "<p>{{ event.data.text }}</p>", "<p>By @desk@police.example: {{ event.data.text }}</p>"
+    )
+    await story.begins({"blog": recipe}, CHANNELS)
+    await story.receives("Ask @eve@bad.example")
+    await story.state(2, "delivered")
+    (shown,) = [
+        each.shown()
+        for each in story.sandbox.shelf.everything()
+        if each.shown()["platform"] == "wordpress"
+    ]
+    assert shown["title"] == "Ask @ eve@bad.example"
+    assert shown["content"] == "<p>By @desk@police.example: Ask @\u200aeve@bad.example</p>"
+
+
+LONG = """
+alias: Long
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - { action: wordpress_post, id: a, channel: newsroom, title: A, body: "<p>{{ event.data.text }}</p>" }
+  - { action: wordpress_post, id: b, channel: newsroom, title: B, text: "{{ event.data.text }}" }
+  - { action: email, channel: press, to: a@example.org, subject: S, html: "<p>{{ event.data.text }}</p>" }
+approval: none
+"""
+
+
+async def test_no_long_text_is_read_or_written_where_all_else_would_wait(story, monkeypatch):
+    beside = []
+
+    def watched(owner, name):
+        whole = getattr(owner, name)
+
+        def noted(*arguments, **more):
+            beside.append((name, threading.current_thread() is not threading.main_thread()))
+            return whole(*arguments, **more)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    watched(post, "clean")
+    watched(post, "linked")
+    watched(mail, "compose")
+    press = (
+        "press: { platform: email, smtp: 'smtp://mail.example:587', sender: press@example.org }\n"
+    )
+    await story.begins({"long": LONG}, CHANNELS + press)
+    beside.clear()  # at the start nothing has to wait
+    await story.receives("https://a.example/ & " * 2000)
+    await story.state(3, "delivered")
+    assert {name for name, _ in beside} == {"clean", "linked", "compose"}
+    assert [name for name, in_thread in beside if not in_thread] == []

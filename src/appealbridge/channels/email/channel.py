@@ -72,6 +72,7 @@ from appealbridge.plugin import (
 from appealbridge.plugin.text import safe_links
 
 _LONGEST_ID = 500
+_LONG = 16_000
 _MEDIA_TYPES = frozenset({"image/jpeg", "image/png"})
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>", re.ASCII)
 
@@ -246,12 +247,13 @@ class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
     ) -> Receipt:
         """Send the message; the receipt is its Message-ID."""
         sender, recipient = mailbox(account.sender), _recipient(message)
-        if message.images:
-            images = [
-                MailImage(image.rendition.media_type, image.alt, await tools.data_of(image))
-                for image in message.images
-            ]
-            # To write some megabytes of base64 takes time that others need.
+        images = [
+            MailImage(image.rendition.media_type, image.alt, await tools.data_of(image))
+            for image in message.images
+        ]
+        long = sum(len(text or "") for text in (message.subject, message.text, message.html))
+        if images or long > _LONG:
+            # To write some megabytes of base64, or to read long HTML, takes time that others need.
             mail = await in_thread(_composed, sender, recipient, message, delivery, images)
         else:
             mail = _composed(sender, recipient, message, delivery)

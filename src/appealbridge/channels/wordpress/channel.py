@@ -48,6 +48,7 @@ from appealbridge.plugin import (
     SearchResult,
     Standing,
     Tools,
+    in_thread,
     looking,
 )
 from appealbridge.plugin.http import Effect, Reply
@@ -173,7 +174,8 @@ class WordPress(
                 post = reply.json()
                 reply.check_name(post["id"], receipt.id)
                 there = post["status"] != "trash"
-                text = seen(str(post["title"]["raw"]), str(post["content"]["raw"]))
+                raw = str(post["title"]["raw"]), str(post["content"]["raw"])
+                text = await in_thread(seen, *raw)
         if there:
             return Standing(there=True, text=text, seen=reply.message(where))
         where = where if reply.status == 404 else "it is in the trash"
@@ -214,15 +216,22 @@ async def _found(rest: WordPressRest, delivery: Delivery) -> Receipt | None:
 async def _fields(rest: WordPressRest, message: WordPressPost) -> dict[str, Any]:
     """Return what a message says, as WordPress takes it."""
     return {
-        "title": message.sent_title(),
-        "content": message.content(),
-        "excerpt": message.summary(),
+        **await in_thread(_texts, message),
         **_featured(message),
         **{
             kind: [await rest.term(kind, name) for name in names]
             for kind, names in (("categories", message.categories), ("tags", message.tags))
             if names
         },
+    }
+
+
+def _texts(message: WordPressPost) -> dict[str, str]:
+    """Return the texts of a message as HTML; of a long one that takes a while."""
+    return {
+        "title": message.sent_title(),
+        "content": message.content(),
+        "excerpt": message.summary(),
     }
 
 

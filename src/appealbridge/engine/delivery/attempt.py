@@ -16,6 +16,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.edits import PostEdits
 from appealbridge.engine.delivery.gate import GO, Verdict, day_start, gate
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.delivery.messages import message_of
 from appealbridge.engine.delivery.outcome import (
     DETAIL_LIMIT,
     Tried,
@@ -288,7 +289,7 @@ class Attempts:
 
     async def _deliver(self, lane: Lane, delivery: Delivery) -> Ended:
         try:
-            message = lane.channel.message.model_validate_json(delivery.content)
+            message = await message_of(lane.channel, delivery.content)
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors()[0]["loc"])
             return Rejected(
@@ -320,7 +321,7 @@ class Attempts:
 
     async def _find(self, lane: Lane, delivery: Delivery) -> SearchResult | DeliveryError:
         try:
-            message = lane.channel.message.model_validate_json(delivery.content)
+            message = await message_of(lane.channel, delivery.content)
             finding = lane.channel.find(lane.account, message, delivery, self.uploads.tools(lane))
             result = await self._within(lane.channel.time_limit, finding)
             return kept_search(result, self._clean, DETAIL_LIMIT)

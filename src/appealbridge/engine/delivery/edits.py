@@ -8,6 +8,7 @@ from dataclasses import replace
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import Verdict
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.delivery.messages import in_thread, message_of
 from appealbridge.engine.delivery.sanitize import kept_receipt
 from appealbridge.engine.holds.stops import Stops
 from appealbridge.engine.images.outcome import UploadAttempt
@@ -116,7 +117,7 @@ class PostEdits:
         self, lane: Lane, delivery: Delivery, over: Over
     ) -> Options | UploadAttempt | Verdict:
         """Return the message with its images; if it says nothing of them, with those of its post as they are."""
-        message: Options = lane.channel.message.model_validate_json(delivery.content)
+        message = await message_of(lane.channel, delivery.content)
         if gives_images(message):
             return await self._uploads.complete(lane, delivery, message, over)
         if not isinstance(lane.channel, UploadsImages) or not isinstance(message, Illustrated):
@@ -136,7 +137,7 @@ class PostEdits:
         versions = [each.delivery for each in await self._store.versions(target)]
         for version in [*reversed(versions), target]:
             content = (await self._store.delivery(version)).content
-            shown = content and lane.channel.message.model_validate_json(content)
+            shown = content and await message_of(lane.channel, content)
             if shown and isinstance(shown, Illustrated) and gives_images(shown):
                 return tuple(
                     image.model_copy(update={"upload": as_uploaded(uploads[number])})
@@ -155,17 +156,17 @@ class PostEdits:
         standing = await self._look(lane, channel, post, delivery)
         if not standing.there:
             return Rejected(f"its post, no. {post.number}, is no longer there: {standing.seen}")
-        message = lane.channel.message.model_validate_json(delivery.content)
-        has_text = channel.shows(message, standing)
+        message = await message_of(lane.channel, delivery.content)
+        has_text = await in_thread(channel.shows, message, standing)
         if has_text and not gives_images(message):
             return post.receipt
         if (
             has_text
             or Hold.EDITED_BY_HAND in delivery.hold.split()
-            or _is_ours(channel, post, standing)
+            or await in_thread(_is_ours, channel, post, standing)
         ):
             return post
-        return _by_hand(channel, post, standing)
+        return await in_thread(_by_hand, channel, post, standing)
 
     async def find(self, lane: Lane, delivery: Delivery) -> SearchResult | DeliveryError | Verdict:
         """Look once whether an edit with an unclear outcome has arrived."""
@@ -176,24 +177,26 @@ class PostEdits:
             post = await self._post(lane, delivery)
             if not isinstance(post, EditedPost):
                 return post
-            message = lane.channel.message.model_validate_json(delivery.content)
+            message = await message_of(lane.channel, delivery.content)
             standing = await self._look(lane, channel, post, delivery)
         except (TryAgain, Rejected) as error:
             return self._failure(error)
         except Exception as error:  # noqa: BLE001 - a look that breaks has seen nothing
             return TryAgain(str(self._failure(error)))
         seen = lane.http.clean(str(standing.seen).encode(errors="replace").decode())
-        if channel.shows(message, standing):
-            if gives_images(message) and _is_ours(channel, post, standing):
+        if await in_thread(channel.shows, message, standing):
+            if gives_images(message) and await in_thread(_is_ours, channel, post, standing):
                 # A look does not show which images it has, and a second edit does no harm.
                 seen = f"the post has this text, but nobody knows with which images: {seen}"
                 return SearchResult(None, sure=True, seen=seen)
             return SearchResult(post.receipt, sure=True, seen=seen)
         if not standing.there:
             return SearchResult(None, sure=False, seen=f"the post is no longer there: {seen}")
-        if Hold.EDITED_BY_HAND in delivery.hold.split() or _is_ours(channel, post, standing):
+        if Hold.EDITED_BY_HAND in delivery.hold.split() or await in_thread(
+            _is_ours, channel, post, standing
+        ):
             return SearchResult(None, sure=True, seen=f"the post has its former text: {seen}")
-        return _by_hand(channel, post, standing)
+        return await in_thread(_by_hand, channel, post, standing)
 
     async def _post(self, lane: Lane, delivery: Delivery) -> EditedPost | DeliveryError:
         try:
@@ -216,7 +219,7 @@ class PostEdits:
                 f"its post, no. {target.number}, was confirmed by a person at {target.receipt.url}, and AppealBridge "
                 "does not know its id; edit it there by hand"
             )
-        content = last.content and lane.channel.message.model_validate_json(last.content)
+        content = last.content and await message_of(lane.channel, last.content)
         return EditedPost(target.number, target.receipt, content or None)
 
     async def _look(

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.backoff import next_due
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.delivery.messages import message_of
 from appealbridge.engine.delivery.retry_policies import Policies
 from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.images.rendering import (
@@ -203,7 +204,7 @@ class Preparer(OutcomeListener):
             await self._store.postpone(delivery.id, now + _NO_ACCOUNT, reason, now)
             return None
         try:
-            message = lane.channel.message.model_validate_json(delivery.content)
+            message = await message_of(lane.channel, delivery.content)
         except ValidationError:
             message = None
         if not isinstance(message, Illustrated) or not isinstance(lane.channel, AcceptsImages):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
@@ -18,9 +19,12 @@ MOST_CHANGES = 40
 LONGEST_COMPARED = 6_000
 """The longest text that is compared word by word; of a longer one, both versions are shown."""
 
+MOST_STEPS = 30_000_000
+"""How much work a comparison may be. Many words that repeat take minutes; then both versions are shown."""
+
 LONGEST_SHOWN = 50_000
 
-_WORDS = re.compile(r"\s+|[^\s]+")
+_WORDS = re.compile(r"\S+\s*|\s+")
 
 
 @value
@@ -49,11 +53,17 @@ def change(changed: Mapping[str, Any]) -> FieldChange:
 
 
 def compared(before: str, after: str) -> Markup | None:
-    """Return two texts as one, with what was taken out and put in; `None` if they are too long for that."""
+    """Return two texts as one, with what was taken out and put in; `None` if that would take too long."""
     if max(len(before), len(after)) > LONGEST_COMPARED:
         return None
     old, new = _WORDS.findall(before), _WORDS.findall(after)
-    parts: list[Markup] = []
+    same = _alike(old, new)
+    at_end = _alike(old[same:][::-1], new[same:][::-1])
+    begin, end = old[:same], old[len(old) - at_end :]
+    old, new = old[same : len(old) - at_end], new[same : len(new) - at_end]
+    if _steps(old, new) > MOST_STEPS:
+        return None
+    parts: list[Markup] = [visible("".join(begin))] if begin else []
     for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":
             parts.append(visible("".join(old[a:b])))
@@ -64,7 +74,21 @@ def compared(before: str, after: str) -> Markup | None:
             parts.append(Markup(" "))  # or 16:20 and 17:05 would be read as one time
         if d > c:
             parts.append(Markup("<ins>{}</ins>").format(visible("".join(new[c:d]))))
+    if end:
+        parts.append(visible("".join(end)))
     return Markup("").join(parts)
+
+
+def _alike(old: Sequence[str], new: Sequence[str]) -> int:
+    """Return with how many equal words both begin."""
+    pairs = zip(old, new, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
+
+
+def _steps(old: Sequence[str], new: Sequence[str]) -> int:
+    """Return how many steps a comparison takes at the most: each of its passes looks at all pairs of equal words."""
+    there = Counter(new)
+    return min(len(old), len(new)) * (len(old) + sum(there[word] for word in old))
 
 
 def _shown(words: Any) -> Markup:
