@@ -41,19 +41,24 @@ _UNSEEN = regex.compile(
       (?P<flag> \U0001f3f4 [\U000e0030-\U000e0039\U000e0061-\U000e007a]{{3,6}} \U000e007f )
     | (?= [\u200c\u200d] ) (?<! [{_JOINS}] \p{{M}}{{0,9}} )
       (?: \u200c | (?<! {_PICTURE} [\ufe0f\U0001f3fb-\U0001f3ff]? ) \u200d | \u200d (?! {_PICTURE} ) )
+    | [\u115f\u1160\u17b4\u17b5\u3164\uffa0]
     | [\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff]
     | [\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]
     """,
     regex.VERBOSE,
 )
 _PERHAPS = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u3164\uffa0\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
 """Finds quickly whether there is anything to remove."""
 
-_JOINER = "\u034f"
-"""The only one of these characters that Python calls printable."""
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_WITHOUT_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)]) | dict.fromkeys(
+    map(ord, "\x0b\x0c\x1c\x1d\x1e\x1f\x85"), " "
+)
+for _kept in "\t\n\r":
+    del _WITHOUT_CONTROLS[ord(_kept)]
 
 _MENTION = regex.compile(
     # X links a mention after anything but a Latin letter, a digit or _, and after RT; Mastodon links fewer.
@@ -72,12 +77,14 @@ _OPENING = "\"'([<«“‘"
 
 def without_invisible(text: str) -> str:
     """
-    Return a text without invisible characters: those that change its direction or have no width.
+    Return a text without invisible characters: those that change its direction or have no width, and controls.
 
-    ZWJ, ZWNJ and variation selectors stay where a script or an emoji needs them.
+    ZWJ, ZWNJ and variation selectors stay where a script or an emoji needs them, and so do line ends and tabs.
     """
-    if text.isascii() or (text.isprintable() and _JOINER not in text):
+    if text.isascii() and text.isprintable():
         return text
+    if _CONTROL.search(text):
+        text = text.translate(_WITHOUT_CONTROLS)
     return _UNSEEN.sub(r"\g<flag>", text) if _PERHAPS.search(text) else text
 
 

@@ -91,6 +91,9 @@ def test_every_emoji_stays():
         ("👍\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "👍"),
         ("a\u034fb", "ab"),
         ("\ufffb\u180e", ""),
+        ("a\x1b[31mb\x07\x7f\x9b1m\x00", "a[31mb1m"),
+        ("one\x0btwo\x85three\x1cfour\r\n\tfive", "one two three four\r\n\tfive"),
+        ("9\u11609\u17b49\u3164\uffa0", "999"),
     ],
 )
 def test_what_does_not_show_is_removed(text, expected):
