@@ -316,6 +316,27 @@ async def test_a_body_that_is_too_large_even_for_monitoring_is_an_alarm(story):
     assert await statuses(story, "alerts", large) == [202]
 
 
+async def test_an_alert_that_cannot_be_read_stops_no_other_and_people_are_told(story):
+    await begins(story)
+    bad = {**alert("firing"), "status": "silenced"}
+    good = alert("firing", mark="a" * 16)
+    status, told = await sends(story, "alerts", group(bad, good, 7))
+    assert (status, told.get("recipes")) == (202, 1), told
+    (notice,) = await story.until(lambda: notices(story), passing=1)
+    assert (
+        "2 alerts of alertmanager cannot be read, the first because alerts[0].status is 'silenced', not firing or "
+        "resolved. Nothing is published about these"
+    ) in " ".join(notice["text"].split())
+
+
+async def test_a_group_of_alerts_that_is_refused_is_an_alarm(story):
+    await begins(story)
+    status, _ = await sends(story, "alerts", group(alert("firing"), version="5"))
+    assert status == 422
+    (notice,) = await story.until(lambda: notices(story), passing=1)
+    assert "webhook:alerts\n    a request was refused: version is '5'" in notice["text"]
+
+
 # -- what is no event -------------------------------------------------------------------------------
 
 

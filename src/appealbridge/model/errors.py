@@ -165,7 +165,8 @@ class Refused(SourceError):
     """
     The request is not accepted; `status` is the HTTP status to answer, `title` its short name.
 
-    `after` is in how many seconds it may be sent again, `None` if it must not be sent again as it is.
+    `after` is in how many seconds it may be sent again, `None` if it must not be sent again as it is. `lost` is whether
+    its sender will not correct it, so that people have to be told.
     """
 
     def __init__(self, status: int, title: str, detail: str, *, after: float | None = None) -> None:
@@ -173,6 +174,7 @@ class Refused(SourceError):
         self.status = status
         self.title = title
         self.after = after
+        self.lost = status == 413
 
 
 class RenderError(AppealBridgeError):

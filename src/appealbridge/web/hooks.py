@@ -138,7 +138,7 @@ async def _proven(
             body = await _body(request, limit)
     except Refused as refused:
         if proven and hook is not None:
-            await _alarm_if_too_large(engine, hook, refused)
+            await _alarm_if_lost(engine, hook, refused)
         raise
     whole = Request(headers, body, now)
     if hook is None:
@@ -154,13 +154,13 @@ async def _events(engine: Engine, hook: Hook, whole: Request) -> Received:
     try:
         return hook.receiver.receive(hook.options, whole)
     except Refused as refused:
-        await _alarm_if_too_large(engine, hook, refused)
+        await _alarm_if_lost(engine, hook, refused)
         raise
 
 
-async def _alarm_if_too_large(engine: Engine, hook: Hook, refused: Refused) -> None:
-    """Tell people if a proven sender was refused because of size: monitoring systems do not send it again."""
-    if refused.status == 413:
+async def _alarm_if_lost(engine: Engine, hook: Hook, refused: Refused) -> None:
+    """Tell people if a proven sender was refused and will not send it again, such as a monitoring system."""
+    if refused.lost:
         await engine.reception.left_out(hook.source, f"a request was refused: {refused}")
 
 

@@ -132,6 +132,14 @@ def _is_grafanas_test(alert: Any) -> bool:
 
 
 def _alerts(body: Mapping[str, Any], sender: str, versions: set[str]) -> Received:
+    try:
+        return _readable_alerts(body, sender, versions)
+    except Refused as refused:
+        refused.lost = True
+        raise
+
+
+def _readable_alerts(body: Mapping[str, Any], sender: str, versions: set[str]) -> Received:
     version = body.get("version")
     if version is not None and (not isinstance(version, str) or version not in versions):
         raise unfit(f"version is {word(version)!r}; this preset knows {', '.join(versions)}")
@@ -140,13 +148,25 @@ def _alerts(body: Mapping[str, Any], sender: str, versions: set[str]) -> Receive
         raise unfit("alerts is not a list with at least one alert")
     shared = {name: body[name] for name in _SHARED if name in body}
     fit = min(MOST_ALERTS, max(1, _MOST_COPIED // len(orjson.dumps(shared))))
-    drafts = [_alert(alert, f"alerts[{n}]", sender, shared) for n, alert in enumerate(alerts[:fit])]
-    return Received(drafts, left_out=_left_out(sender, len(alerts) - fit, body))
-
-
-def _left_out(sender: str, too_many: int, body: Mapping[str, Any]) -> str:
-    """Return the text of a notice about alerts that are not used; empty if all are."""
+    drafts: list[EventDraft] = []
+    wrong: list[Refused] = []
+    for number, alert in enumerate(alerts[:fit]):
+        try:
+            drafts.append(_alert(alert, f"alerts[{number}]", sender, shared))
+        except Refused as refused:
+            wrong.append(refused)
+    if not drafts:
+        raise wrong[0]
     parts = []
+    if wrong:
+        parts.append(
+            f"{len(wrong)} alerts of {sender} cannot be read, the first because {wrong[0]}"
+        )
+    return Received(drafts, left_out=_left_out(parts, sender, len(alerts) - fit, body))
+
+
+def _left_out(parts: list[str], sender: str, too_many: int, body: Mapping[str, Any]) -> str:
+    """Return the text of a notice about alerts that are not used; empty if all are."""
     if too_many > 0:
         parts.append(f"{sender} sent {too_many} alerts more in one request than are taken")
     cut = body.get("truncatedAlerts")
@@ -154,8 +174,8 @@ def _left_out(sender: str, too_many: int, body: Mapping[str, Any]) -> str:
         parts.append(f"{sender} itself left out {cut} alerts because of its max_alerts")
     if not parts:
         return ""
-    left_out = "; ".join(parts)
-    return f"{left_out}. Nothing is published about these. Send smaller groups: see group_by"
+    cure = ". Send smaller groups: see group_by" if too_many > 0 or cut else ""
+    return f"{'; '.join(parts)}. Nothing is published about these{cure}"
 
 
 _SHARED = ("groupLabels", "commonLabels", "commonAnnotations", "externalURL", "receiver")
