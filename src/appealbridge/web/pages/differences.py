@@ -68,15 +68,22 @@ def compared(before: str, after: str) -> Markup | None:
         if kind == "equal":
             parts.append(visible("".join(old[a:b])))
             continue
-        if b > a:
-            parts.append(Markup("<del>{}</del>").format(visible("".join(old[a:b]))))
-        if b > a and d > c:
-            parts.append(Markup(" "))  # or 16:20 and 17:05 would be read as one time
-        if d > c:
-            parts.append(Markup("<ins>{}</ins>").format(visible("".join(new[c:d]))))
+        parts += _replaced("".join(old[a:b]), "".join(new[c:d]))
     if end:
         parts.append(visible("".join(end)))
     return Markup("").join(parts)
+
+
+def _replaced(out: str, put: str) -> list[Markup]:
+    gap = out[len(out.rstrip()) :]
+    gap = gap if put.endswith(gap) else ""
+    out, put = out.removesuffix(gap), put.removesuffix(gap)
+    parts = [Markup("<del>{}</del>").format(visible(out))] if out else []
+    if out and put and not out[-1].isspace():
+        parts.append(Markup(" "))  # or 16:20 and 17:05 would be read as one time
+    if put:
+        parts.append(Markup("<ins>{}</ins>").format(visible(put)))
+    return [*parts, visible(gap)] if gap else parts
 
 
 def _alike(old: Sequence[str], new: Sequence[str]) -> int:
