@@ -53,7 +53,7 @@ class Leaf:
 def _publishable(value: Any, scope: Scope) -> Any:
     """Return the value of an option that is a single expression, made fit for publication."""
     if type(value) is str:
-        if len(value) <= LIMIT and value.isascii() and "@" not in value:
+        if len(value) <= LIMIT and value.isascii() and value.isprintable() and "@" not in value:
             return value
         return scope.publishable(value)
     if isinstance(value, str):

@@ -118,7 +118,7 @@ def joined(literals: list[str], pieces: list[Piece]) -> Callable[[Scope], str]:
             value = fill(scope)
             if type(value) is not str:
                 value = word(value, text)
-            if not value.isascii() or "@" in value or len(value) > LIMIT:
+            if not (value.isascii() and value.isprintable()) or "@" in value or len(value) > LIMIT:
                 value = scope.publishable(value)
             if shortening is not None and source is not None:
                 value = shortening.printed(value, source)

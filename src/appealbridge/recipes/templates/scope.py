@@ -245,7 +245,7 @@ class Scope(dict[str, Any]):
         """
         if len(text) > LIMIT:
             raise Unfillable(f"a value is longer than {LIMIT} characters; shorten it first")
-        if not text.isascii() and text not in self._kept:
+        if not (text.isascii() and text.isprintable()) and text not in self._kept:
             text = without_invisible(text)
         return without_mentions(text, self._is_meant) if self.breaks_mentions else text
 

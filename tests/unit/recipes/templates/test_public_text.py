@@ -220,6 +220,8 @@ def test_however_a_value_comes_into_a_text_it_is_made_fit_for_it(text):
         "{ whole: '{{ event.data.title }}', path: $.title, words: 'see {{ event.data.at }} here' }"
     )
     assert published(text, HOSTILE, f"variables: {variables}\n") == BROKEN
+    controls = {"title": "see \x1b[31mbob\x07 here", "by": "b\x00ob", "at": "\x1b[31mbob\x07"}
+    assert published(text, controls, f"variables: {variables}\n") == "see [31mbob here"
 
 
 @pytest.mark.parametrize(
