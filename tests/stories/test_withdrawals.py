@@ -368,6 +368,16 @@ async def test_a_lift_names_a_withdrawal_of_some_channels_that_is_still_in_force
     assert (status, lifted["still_withdrawn_by"]) == (200, [1])
 
 
+async def test_a_second_withdrawal_does_not_say_that_nothing_was_published(story):
+    """What the first one takes back was."""
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(1, "delivered")
+    await typed(story, "withdraw", "APP-1", "--reason", "found")
+    again = await typed(story, "withdraw", "APP-1", "--reason", "found")
+    assert "withdrawal 2; there was nothing left to take back" in again
+
+
 async def test_a_trace_says_who_withdrew_what_and_who_lifted_it(story):
     await story.begins({"tweet": staging.TWEET})
     await story.receives("Missing: Aisha", subject="APP-1")
