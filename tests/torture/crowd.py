@@ -128,6 +128,7 @@ class Person:
     def __init__(self, keeper: Keeper, there: Platforms) -> None:
         self.asked: dict[str, str] = {}
         self.broken: list[str] = []
+        self._given: dict[str, str] = {}
         self._keeper = keeper
         self._there = there
 
@@ -155,8 +156,13 @@ class Person:
             _, target = await self._keeper.asked("GET", f"/deliveries/{delivery['target']}")
             earlier = ((target or {}).get("receipt") or {}).get("id")
             found = [post for post in found if post.get("in_reply_to") == earlier]
+        # Copies of a correction have the same text, and each is another post.
+        found = [
+            each for each in found if self._given.get(each["id"], delivery["id"]) == delivery["id"]
+        ]
         path = f"/deliveries/{delivery['id']}"
         if found and delivery["hold"] == "unknown":
+            self._given[found[0]["id"]] = delivery["id"]
             url = f"https://practice.example/{found[0]['id']}"
             await self._keeper.asked("POST", f"{path}/confirm", url=url)
         else:
