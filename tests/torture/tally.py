@@ -291,11 +291,17 @@ def unlisted(deliveries: Sequence[Delivery], posts: Posts, withdrawn: Collection
             gone = [
                 each
                 for each in owners
-                if each.subject in withdrawn or each.state is State.WITHDRAWN
+                if (each.subject in withdrawn and not _is_refused_mail(each))
+                or each.state is State.WITHDRAWN
             ]
             if gone and not any(each.id in listed for each in owners):
                 up.append(f"T{number:05d} on {channel}: {_told(gone[0])}: {post['id']}")
     return up
+
+
+def _is_refused_mail(delivery: Delivery) -> bool:
+    """Return whether a mail server refused a mail for good, which `post_then_500` keeps all the same."""
+    return delivery.state is State.FAILED and PLATFORMS[delivery.channel] == "email"
 
 
 def _taken_back(verdict: Verdict, where: str, delivery: Delivery, facts: _Facts) -> None:

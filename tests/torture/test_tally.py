@@ -200,6 +200,17 @@ def test_a_post_that_the_store_calls_withdrawn_and_is_up_is_unlisted(deliveries,
     assert [said.partition(":")[0] for said in verdict.wrong] == ["unlisted"]
 
 
+def test_a_mail_that_its_server_refused_and_kept_is_not_unlisted_and_a_post_is(deliveries, posts):
+    """Nobody can know of the mail."""
+    subjects = {each.subject for each in deliveries.values()}
+    decisions = Decisions(withdrawn=subjects, ever=subjects)
+    for channel, is_unlisted in (("press_office", False), ("force_x", True)):
+        failed = changed(deliveries, (channel, 0), state=State.FAILED, receipt=None)[channel, 0]
+        there = sorted_posts([post for post in posts if post["id"] == f"{channel}0"])
+        verdict = match_timeline({0: "event0"}, [failed], {failed.id: "554"}, there, decisions)
+        assert bool(verdict.unlisted) is is_unlisted
+
+
 # -- corrections --------------------------------------------------------------------------------
 
 CORRECTED = {**EVENTS, 2: "event2"}
