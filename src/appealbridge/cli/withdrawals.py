@@ -106,7 +106,9 @@ def _withdrawn(answer: dict[str, Any], *, dry_run: bool) -> None:
         say(styled(f"there are posts about {subject}; did you mean that?", "yellow"))
     if dry_run:
         _posts([{**post, "state": WOULD.get(post["state"], post["state"])} for post in posts])
-        say("nothing was changed" if posts else "there is nothing to take back; nothing was changed")
+        say(
+            "nothing was changed" if posts else "there is nothing to take back; nothing was changed"
+        )
         return
     _posts(posts)
     say(
