@@ -245,7 +245,7 @@ MAY_CONNECT = {
         "HTTPSConnection",
         "socket",
     },  # to the daemon beside it, or where `send --url` says
-    "appealbridge.demo.play": {"ClientSession"},  # to the practice platforms that it starts
+    "appealbridge.demo.demo": {"ClientSession"},  # to the practice platforms that it starts
     "appealbridge.demo.live": {"ClientSession"},  # to the daemon and the platforms of the demo
     "appealbridge.files": {"socket"},  # of Unix
     "appealbridge.daemon.systemd": {"socket"},  # of Unix, and those that systemd hands over

@@ -208,12 +208,12 @@ def socket_at(path: Path, mode: int) -> Iterator[socket.socket]:
         bound.setblocking(False)
         bound.bind(str(path))
         path.chmod(mode)  # nobody can connect before it listens
-        mine = path.lstat()
+        before = path.lstat()
         try:
             yield bound
         finally:
             with suppress(OSError):
-                if path.lstat().st_ino == mine.st_ino:
+                if path.lstat().st_ino == before.st_ino:
                     path.unlink()
 
 

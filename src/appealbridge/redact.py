@@ -128,21 +128,21 @@ def secrets_of_address(address: str) -> Iterator[str]:
 
 def with_parts(secrets: Iterable[str]) -> set[str]:
     """Return secrets, and of those that are addresses also the parts that may be shown without the rest."""
-    found = set(secrets)
-    for secret in [*found]:
+    secrets_found = set(secrets)
+    for secret in [*secrets_found]:
         if not secret.startswith(("http://", "https://")):
             continue
         try:
             address = urlsplit(secret)
         except ValueError:
             continue
-        found |= {*secrets_of_address(secret)}
+        secrets_found |= {*secrets_of_address(secret)}
         if address.password:
-            found |= {address.password, unquote(address.password)}
-        found |= {part for part in address.path.split("/") if _KEY.fullmatch(part)}
+            secrets_found |= {address.password, unquote(address.password)}
+        secrets_found |= {part for part in address.path.split("/") if _KEY.fullmatch(part)}
         if len(address.path) > 1:
-            found.add(f"{address.netloc}{address.path}")
-    return found
+            secrets_found.add(f"{address.netloc}{address.path}")
+    return secrets_found
 
 
 def without_queries(text: str) -> str:

@@ -58,7 +58,7 @@ class Worker:
             while True:
                 running = self._running = self._running or self._started()
                 try:
-                    return self._asked(running, request, read)
+                    return self._request(running, request, read)
                 except WorkerEnded:
                     running.process.kill()
                     # It ends with 0 only if it was idle too long, just before it got the request.
@@ -78,7 +78,7 @@ class Worker:
                 running.requests.close()
             running.answers.close()
 
-    def _asked(
+    def _request(
         self, running: _Running, request: Sequence[bytes], read: Callable[[Callable[[], bytes]], T]
     ) -> T:
         overdue = threading.Timer(self.patience, running.process.kill)

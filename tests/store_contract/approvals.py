@@ -23,7 +23,7 @@ from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision
 from appealbridge.model.run import RunState
-from appealbridge.store.approving import PersonsAnswer
+from appealbridge.store.approvals import PersonsAnswer
 from appealbridge.store.base import Store
 from appealbridge.store.records import Arrival, DeliveryFilter, Over
 from tests.store_contract.case import (

@@ -40,7 +40,7 @@ def etc():
 
 AS_SOMEBODY = f"""
 import grp, os, sys
-import appealbridge.cli.operator, appealbridge.cli.failing, appealbridge.settings.load
+import appealbridge.cli.operator, appealbridge.cli.failures, appealbridge.settings.load
 from appealbridge.cli.main import main
 os.setgroups([int(sys.argv.pop(1))])
 os.setgid({SOMEBODY})

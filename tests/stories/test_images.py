@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image as Drawing
 
-from appealbridge.cli.decisions import approving
+from appealbridge.cli.decisions import approvals
 from appealbridge.plugin.http import Http
 from appealbridge.practice import smtp
 from appealbridge.practice.faults import FaultName
@@ -187,7 +187,7 @@ async def test_a_question_on_the_command_line_says_what_each_picture_is(story, c
     )
     await story.state(1, "held")
     _, (question,) = await story.asks("GET", "/questions")
-    approving.print_questions([question])
+    approvals.print_questions([question])
     assert f'image 1: "{ALT}", PNG, 60 × 40 pixels' in capsys.readouterr().out
 
 

@@ -82,7 +82,7 @@ async def test_nobody_in_particular_may_read_states_and_decide_nothing(crew, uid
         assert (status == 403) == (not access.nobody), (key, told)
         assert method == "GET" or not access.nobody
     status, told = await crew.asks(uid, "POST", "/api/v1/reload?by=admin")
-    assert "is no person of appealbridge.yaml" in told["detail"]
+    assert "is not under people: in appealbridge.yaml" in told["detail"]
 
 
 async def test_the_user_who_connects_is_the_person_whatever_the_request_says(crew, monkeypatch):

@@ -125,12 +125,12 @@ async def _in_force(store: Any, name: str, catalogue: Any) -> tuple[str | None, 
     """Return the latest version of a recipe in force, and the recipe if it can still be read."""
     from appealbridge.recipes.parsing.load import load_recipe
 
-    kept = await store.latest_recipe(name)
-    if kept is None:
+    latest = await store.latest_recipe(name)
+    if latest is None:
         return None, None
-    file = f"{kept.name}@{kept.version}"
-    recipe, _ = load_recipe(kept.text, file, kept.name, catalogue, kept.templates)
-    return kept.version, recipe
+    file = f"{latest.name}@{latest.version}"
+    recipe, _ = load_recipe(latest.text, file, latest.name, catalogue, latest.templates)
+    return latest.version, recipe
 
 
 async def _events(store: Any, since: float, progress: Progress) -> AsyncIterator[Any]:
@@ -194,13 +194,13 @@ def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) 
 
 def _texts(finding: Any) -> Iterator[str]:
     """Yield the content of a post, or what differs in it."""
-    mine = finding.post.written if finding.post else {}
+    now_written = finding.post.written if finding.post else {}
     was = finding.was.written if finding.was else {}
     if finding.kind != "~":
-        yield from _set_in(mine or was, "    ")
+        yield from _set_in(now_written or was, "    ")
         return
-    yield from _set_in({n: v for n, v in was.items() if mine.get(n) != v}, "    - ")
-    yield from _set_in({n: v for n, v in mine.items() if was.get(n) != v}, "    + ")
+    yield from _set_in({n: v for n, v in was.items() if now_written.get(n) != v}, "    - ")
+    yield from _set_in({n: v for n, v in now_written.items() if was.get(n) != v}, "    + ")
     for word, before, now in (
         ("held", finding.was.hold or "no", finding.post.hold or "no"),
         ("later", written(round(finding.was.after)), written(round(finding.post.after))),

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from appealbridge.cli import tell
+from appealbridge.cli import tables
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, fail_with, json_option
 from appealbridge.cli.output import say, say_json, say_text, show, styled
@@ -35,8 +35,8 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
     daemon = DaemonClient.of(config)
     rows = daemon.get("/channels")
     if not as_json:
-        tell.say_mode(*daemon.mode())
-    show(rows, as_json, tell.channels)
+        tables.say_mode(*daemon.mode())
+    show(rows, as_json, tables.channels)
 
 
 @channels.command(short_help="Log in to every account, and say whose each is.")
@@ -62,7 +62,7 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
     if as_json:
         say_json(rows)
     else:
-        tell.say_mode(assembly.active.mode)
+        tables.say_mode(assembly.active.mode)
         for row in rows:
             mark = styled("good", "green") if row["good"] else styled("bad", "red")
             limits = f"; {row['limits']}" if row["limits"] else ""
@@ -90,7 +90,7 @@ def abilities(as_json: bool) -> None:
         }
         for channel in registry.channels.values()
     ]
-    show(rows, as_json, tell.abilities)
+    show(rows, as_json, tables.abilities)
     for problem in registry.broken.values():
         say_text(problem.text(), err=True)
 
@@ -107,14 +107,14 @@ async def _check(accounts: Mapping[str, Any], assembly: Any) -> list[dict[str, A
         http = Http(session, clean, now=SystemClock().now, timeout=SECONDS)
         limits = TimeLimits(SystemClock())
         watching = asyncio.create_task(limits.run())
-        checks = (_one(name, bound, http, limits) for name, bound in accounts.items())
+        checks = (_check_channel(name, bound, http, limits) for name, bound in accounts.items())
         try:
             return list(await asyncio.gather(*checks))
         finally:
             watching.cancel()
 
 
-async def _one(name: str, bound: Any, http: Any, limits: Any) -> dict[str, Any]:
+async def _check_channel(name: str, bound: Any, http: Any, limits: Any) -> dict[str, Any]:
     from appealbridge.engine.time_limit import GaveUp
     from appealbridge.model.errors import DeliveryError
     from appealbridge.plugin.abilities import limits_of

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from appealbridge.cli.common import fail, fail_with, needs_settings
-from appealbridge.cli.failing import in_words
+from appealbridge.cli.failures import in_words
 from appealbridge.cli.output import say
 from appealbridge.daemon.control import by_socket
 from appealbridge.documents import InvalidDocuments

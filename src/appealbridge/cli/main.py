@@ -34,9 +34,9 @@ FILES = {
     ),
     "withdrawals": ("withdraw", "withdrawals", "lift"),
     "decisions.audit": ("audit",),
-    "decisions.approving": ("questions", "approve", "reject", "edit", "take-back"),
-    "decisions.accepting": ("recipes",),
-    "decisions.stopping": ("stop", "start", "status"),
+    "decisions.approvals": ("questions", "approve", "reject", "edit", "take-back"),
+    "decisions.acceptances": ("recipes",),
+    "decisions.stops": ("stop", "start", "status"),
     "people.commands": ("people", "tokens"),
     "people.duty": ("duty",),
     "channels": ("channels",),
@@ -109,7 +109,7 @@ class _Commands(click.Group):
         ):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, a person has to be told
-            from appealbridge.cli.failing import end_with
+            from appealbridge.cli.failures import end_with
 
             end_with(error)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--input",
-    "given",
+    "arguments",
     multiple=True,
     metavar="NAME=VALUE",
     help="Answer a question in advance. May be given several times.",
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 def new(
     config: Path | None,
     force: bool,
-    given: tuple[str, ...],
+    arguments: tuple[str, ...],
     output: Path | None,
     blueprint: str | None,
 ) -> None:
@@ -65,7 +65,7 @@ def new(
     except InvalidDocuments as error:
         fail_with(error)
     file = _free(output or assembly.settings.recipes / f"{chosen.name}.yaml", force)
-    answers = _answers(chosen, assembly, _given(chosen, given))
+    answers = _answers(chosen, assembly, _from_arguments(chosen, arguments))
     try:
         text = fill(chosen, answers)
     except ValueError as error:
@@ -101,9 +101,9 @@ def _chosen(wanted: str | None) -> Blueprint:
     return chosen
 
 
-def _given(blueprint: Blueprint, given: tuple[str, ...]) -> dict[str, str]:
+def _from_arguments(blueprint: Blueprint, arguments: tuple[str, ...]) -> dict[str, str]:
     answers = {}
-    for text in given:
+    for text in arguments:
         name, equals, answer = text.partition("=")
         if not equals:
             fail(f"--input {text} has no value; write --input NAME=VALUE", WRONG_USE)
@@ -114,7 +114,9 @@ def _given(blueprint: Blueprint, given: tuple[str, ...]) -> dict[str, str]:
     return answers
 
 
-def _answers(blueprint: Blueprint, assembly: Assembly, given: Mapping[str, str]) -> dict[str, Any]:
+def _answers(
+    blueprint: Blueprint, assembly: Assembly, arguments: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the value of each input: given, asked for, or the default. All wrong ones are reported together."""
     from appealbridge.blueprints.answers import offer, understood
 
@@ -123,7 +125,7 @@ def _answers(blueprint: Blueprint, assembly: Assembly, given: Mapping[str, str])
     }
     values: dict[str, Any] = {}
     wrong = []
-    for name, answer in given.items():
+    for name, answer in arguments.items():
         try:
             values[name] = understood(blueprint.inputs[name], answer, offers[name])
         except ValueError as error:

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from appealbridge.cli import story, tell
+from appealbridge.cli import tables, traces
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import SpanParameter, config_option, json_option
+from appealbridge.cli.listings import Stored
 from appealbridge.cli.output import say, say_json, show
-from appealbridge.cli.stored import Stored
 from appealbridge.clock import SystemClock
 from appealbridge.model.delivery import Hold, State
 from appealbridge.model.run import RunState
@@ -60,7 +60,7 @@ def _list(
     daemon = DaemonClient.of(config)
     rows = Stored(daemon).get(path, query)
     if not as_json:
-        tell.say_mode(*daemon.mode())
+        tables.say_mode(*daemon.mode())
     show(rows, as_json, print_it)
 
 
@@ -87,7 +87,7 @@ def deliveries(
 ) -> None:
     """List deliveries, newest first: what waits and why, what went out and where to find it."""
     query = {**wanted, "since": _begin(since), "limit": limit}
-    _list(config, as_json, tell.deliveries, "/deliveries", **query)
+    _list(config, as_json, tables.deliveries, "/deliveries", **query)
 
 
 @click.command(short_help="List runs: which recipe did what about which event.")
@@ -101,7 +101,7 @@ def deliveries(
 @json_option
 def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
     """List runs, newest first: which recipe did what about which event."""
-    _list(config, as_json, tell.runs, "/runs", **wanted, limit=limit)
+    _list(config, as_json, tables.runs, "/runs", **wanted, limit=limit)
 
 
 @click.command(short_help="List events: what came in.")
@@ -119,7 +119,7 @@ def events(
 ) -> None:
     """List events, newest first: what came in, from where, and about what."""
     query = {**wanted, "since": _begin(since), "limit": limit}
-    _list(config, as_json, tell.events, "/events", **query)
+    _list(config, as_json, tables.events, "/events", **query)
 
 
 @click.command(short_help="Show the history of an event, a run, a delivery or a subject.")
@@ -133,7 +133,7 @@ def trace(config: Path | None, as_json: bool, id_: str) -> None:
     ID is the id of an event, for everything that it caused; the id of a run or the number of a delivery, for one
     recipe; or a subject, also as a listing shortens it, for its latest events.
     """
-    _list(config, as_json, story.tell, f"/traces/{quote(id_, safe='')}")
+    _list(config, as_json, traces.tell, f"/traces/{quote(id_, safe='')}")
 
 
 def all_option(function: F) -> F:
@@ -213,7 +213,7 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     options = {"recipe": recipe, "dry_run": "1" if dry_run else ""}
     query = urlencode({name: value for name, value in options.items() if value})
     answer = daemon_of(config, as_json).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
-    show(answer, as_json, partial(story.replayed, dry_run=dry_run))
+    show(answer, as_json, partial(traces.replayed, dry_run=dry_run))
 
 
 @click.command(short_help="Record that a delivery held as unknown is published.")
@@ -245,7 +245,7 @@ def daemon_of(config: Path | None, as_json: bool) -> DaemonClient:
     """Return the daemon, after a line for people that says whether it is practice or live."""
     daemon = DaemonClient.of(config)
     if not as_json and daemon.control is not None:
-        tell.say_mode(*daemon.mode())
+        tables.say_mode(*daemon.mode())
     return daemon
 
 

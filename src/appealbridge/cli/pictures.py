@@ -26,17 +26,17 @@ async def with_pictures(assembly: Any, previews: Sequence[Preview]) -> list[Prev
     for post in (post for preview in previews for post in preview.came.posts):
         for source, _ in images_of(post):
             wanted.setdefault(source, set()).add(post.channel)
-    found: dict[PictureOf, PictureFacts] = {}
+    facts: dict[PictureOf, PictureFacts] = {}
     renderer = Renderer()
     clean = Redactor(set(assembly.secrets())).clean
     try:
         async with open_session(policy=lambda: assembly.egress) as session:
             http = Http(session, clean, now=SystemClock().now)
             for source, channels in wanted.items():
-                found |= await _facts(assembly, source, sorted(channels), http, renderer)
+                facts |= await _facts(assembly, source, sorted(channels), http, renderer)
     finally:
         renderer.close()
-    return [replace(preview, pictures=found) for preview in previews]
+    return [replace(preview, pictures=facts) for preview in previews]
 
 
 async def _facts(

@@ -25,7 +25,7 @@ def demo(once: bool) -> None:
     _must_have_a_mail_server()
     if missing := missing_library():
         fail(f"the demo's appeals have pictures: {missing}")
-    from appealbridge.demo.play import DemoFailed, play
+    from appealbridge.demo.demo import DemoFailed, play
     from appealbridge.demo.show import Show
 
     try:

@@ -31,7 +31,7 @@ from appealbridge.cli.send import (
     tried,
     webhook_option,
 )
-from appealbridge.cli.tell import mode_of, say_mode
+from appealbridge.cli.tables import mode_of, say_mode
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
 from appealbridge.settings import practice_of, zone_of
@@ -125,8 +125,8 @@ def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], 
 
     Raise `InvalidDocuments` if the settings have errors: what a recipe may say depends on them.
     """
-    from appealbridge.cli.asked import problems as unasked
-    from appealbridge.cli.renewed import notes as renewed
+    from appealbridge.cli.approval_errors import problems as unasked
+    from appealbridge.cli.source_notes import notes as renewed
     from appealbridge.daemon.assembly import assemble
     from appealbridge.settings.load import no_settings
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from appealbridge.cli import tell
+from appealbridge.cli import tables
 from appealbridge.cli.common import WRONG_USE, assembly_of, config_option, fail, json_option
 from appealbridge.cli.output import say, say_json, show_lines, styled
 from appealbridge.clock import SystemClock
@@ -104,11 +104,11 @@ def send(
         )
     else:
         if not url:
-            tell.say_mode(mode)
+            tables.say_mode(mode)
         say(f"sent to {address}{path}")
         _tell(status, answered, answer)
         if caused:
-            tell.deliveries(caused)
+            tables.deliveries(caused)
             _what_next(caused)
     if status >= 400 or status < 200:
         raise SystemExit(1)
@@ -186,7 +186,7 @@ def dry_run_shown(assembly: Any, body: Any, as_json: bool) -> None:
             row["previews"] = [preview.as_json() for preview in previews]
         say_json({"mode": assembly.active.mode, **events})
         return
-    tell.say_mode(assembly.active.mode)
+    tables.say_mode(assembly.active.mode)
     for line in body_lines(body):
         say(line)
     for number, previews in enumerate(shown, start=1):
@@ -205,7 +205,7 @@ def body_json(body: Any) -> dict[str, Any]:
                 "type": each.event.type,
                 "subject": each.event.subject,
                 "key": None if each.event.key == _EXAMPLE_ID else each.event.key,
-                "time": tell.iso(each.event.time),
+                "time": tables.iso(each.event.time),
                 "hold": each.event.hold or None,
                 "recipes": [recipe.name for recipe in each.recipes],
                 "not_for": dict(each.others),
@@ -249,7 +249,7 @@ def _event_lines(each: Any) -> Iterator[str]:
     if each.draft.time is None:
         yield "time      when it arrives, since the body gives none"
     else:
-        yield f"time      {tell.clock(tell.iso(event.time))}"
+        yield f"time      {tables.clock(tables.iso(event.time))}"
     if event.hold:
         yield f"held      {event.hold}"
     yield f"wanted by {', '.join(recipe.name for recipe in each.recipes) or 'no recipe'}"

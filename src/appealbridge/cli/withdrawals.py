@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode
 import click
 
 from appealbridge.cli.common import config_option, json_option
+from appealbridge.cli.listings import Stored
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
-from appealbridge.cli.stored import Stored
-from appealbridge.cli.tell import clock
+from appealbridge.cli.tables import clock
 
 STYLES = {
     "removed": "green",
@@ -54,12 +54,12 @@ def withdraw(
     What waits is cancelled. What is published is removed, and looked for until it is gone. Unless --channels is
     given, nothing more about the subject is published until you lift the withdrawal.
     """
-    one = what.isdecimal() and not is_subject
-    if one and channels:
+    is_post = what.isdecimal() and not is_subject
+    if is_post and channels:
         raise click.UsageError("--channels is for a subject; a number is one post on one channel")
     options = {"reason": reason, "channels": channels, "dry_run": dry_run and "1"}
     query = urlencode({name: value for name, value in options.items() if value})
-    path = f"/deliveries/{what}" if one else f"/subjects/{quote(what, safe='')}"
+    path = f"/deliveries/{what}" if is_post else f"/subjects/{quote(what, safe='')}"
     answer = daemon_of(config, as_json).post(f"{path}/withdraw?{query}")
     show(answer, as_json, partial(_withdrawn, dry_run=dry_run))
 

@@ -22,7 +22,7 @@ from appealbridge.model.retention import Retention
 from appealbridge.model.source import RENEWED, source_label
 from appealbridge.plugin.channel import Account, Person
 from appealbridge.plugin.egress import EgressPolicy, Proxy, egress_policy, proxy_at
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.plugin.registry import Registry, load
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver, Weakness
 from appealbridge.recipes.model.book import Book
@@ -78,11 +78,11 @@ class Assembly:
     @property
     def faults(self) -> list[Problem]:
         """The problems of plug-ins, for which they and whatever needs them are left out."""
-        telling = [
+        routing = [
             Problem(f"channel {way}", 0, 0, "", f"cannot tell people: {fault(error)}", REPORT)
-            for way, error in self.active.telling.broken()
+            for way, error in self.active.routing.broken()
         ]
-        return [*self.registry.broken.values(), *self.settings.faults.values(), *telling]
+        return [*self.registry.broken.values(), *self.settings.faults.values(), *routing]
 
 
 def assemble(
@@ -111,9 +111,9 @@ def assemble(
         for name, channel in settings.channels.items()
         if isinstance(channel.account, Account)
     }
-    telling = _telling(settings, channels)
+    routing = _routing(settings, channels)
     egress = _egress(settings)
-    catalogue = _catalogue(settings, registry, channels, telling, egress)
+    catalogue = _catalogue(settings, registry, channels, routing, egress)
     book = load_book(settings.recipes, catalogue, only, before)
     active = ActiveConfiguration(
         book=book,
@@ -121,7 +121,7 @@ def assemble(
         watched=_watched(settings, registry, book),
         channels=channels,
         zone=ZoneInfo(settings.daemon.time_zone),
-        telling=telling,
+        routing=routing,
         retention=Retention(
             settings.daemon.retention.personal,
             settings.daemon.retention.decisions,
@@ -179,7 +179,9 @@ def read_settings(config: Path | None, registry: Registry, *, offline: bool = Fa
 
 def _reaches(registry: Registry, platform: str, account: BaseModel, email: str) -> bool:
     """Return whether an account could send a notice to someone with this address (empty: none)."""
-    ways = Telling(accounts={platform: (registry.channels[platform], cast("Account", account))})
+    ways = NoticeRouting(
+        accounts={platform: (registry.channels[platform], cast("Account", account))}
+    )
     return ways.message(platform, Person("?", email), "?", "?") is not None
 
 
@@ -227,7 +229,7 @@ def _catalogue(
     settings: Settings,
     registry: Registry,
     channels: Mapping[str, Bound],
-    telling: Telling,
+    routing: NoticeRouting,
     egress: EgressPolicy,
 ) -> Catalogue:
     return Catalogue(
@@ -245,7 +247,7 @@ def _catalogue(
         list_places=settings.list_places,
         list_owners=settings.list_owners,
         people=frozenset(settings.daemon.people) | frozenset(settings.daemon.groups),
-        telling=telling,
+        routing=routing,
         time_zone=settings.daemon.time_zone,
         templates=settings.templates,
         media_folder=settings.media_folder,
@@ -254,8 +256,8 @@ def _catalogue(
     )
 
 
-def _telling(settings: Settings, channels: Mapping[str, Bound]) -> Telling:
-    return Telling(
+def _routing(settings: Settings, channels: Mapping[str, Bound]) -> NoticeRouting:
+    return NoticeRouting(
         people={
             name: Person(name, person.email or "")
             for name, person in settings.daemon.people.items()
@@ -377,8 +379,8 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
     )
     if off:
         summary += f", {len(off)} off"
-    if after.book.kept:
-        summary += f"; unchanged because of errors: {', '.join(sorted(after.book.kept))}"
+    if after.book.unchanged:
+        summary += f"; unchanged because of errors: {', '.join(sorted(after.book.unchanged))}"
     restart = [
         name
         for name in ("listen", "socket_mode", "control_socket", "control_mode", "store")
@@ -402,7 +404,7 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
         "gone": gone,
         "off": [*off],
         "rejected": rejected,
-        "kept": sorted(after.book.kept),
+        "kept": sorted(after.book.unchanged),
         "problems": [
             {**each.as_json(), "text": each.text()}
             for each in chain(after.faults, *after.book.quarantined.values(), after.wrong_lists)

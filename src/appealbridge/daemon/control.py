@@ -17,11 +17,11 @@ def by_socket(path: str) -> Control | None:
     Raise `NotBelieved` if anybody but the daemon's user, this user and root could have made the socket.
     """
     try:
-        found, folder = Path(path).lstat(), Path(path).parent.stat()
+        file_stat, folder = Path(path).lstat(), Path(path).parent.stat()
     except FileNotFoundError:
         return None
     anybody = folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX
     owners = {0, os.geteuid(), folder.st_uid}
-    if anybody or not stat.S_ISSOCK(found.st_mode) or found.st_uid not in owners:
+    if anybody or not stat.S_ISSOCK(file_stat.st_mode) or file_stat.st_uid not in owners:
         raise not_believed(Path(path), "may have been made by somebody else")
     return Control(f"unix:{path}", "", 0)

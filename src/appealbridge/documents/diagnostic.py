@@ -155,8 +155,8 @@ def nearest_declared(name: str, names: Iterable[str]) -> str | None:
     digits = [[c for c in text if c.isdigit()] for text in (ours, theirs)]
     words = [re.split(r"[_. -]+", text.lower()) for text in (name, near)]
     different = [word for word in words[1] if word not in words[0]]
-    slip = ours[:1] == theirs[:1] and all(len(word) >= 5 for word in different)
-    return near if slip and digits[0] == digits[1] else None
+    typo = ours[:1] == theirs[:1] and all(len(word) >= 5 for word in different)
+    return near if typo and digits[0] == digits[1] else None
 
 
 def did_you_mean(name: str, names: Iterable[str], *, declared: bool = False) -> str:

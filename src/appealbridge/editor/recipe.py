@@ -153,7 +153,7 @@ def _propose_lists(options: dict[str, Schema], known: Catalogue) -> None:
     """Propose the declared lists where an example shows one."""
     for name, option in options.items():
         if any("lists." in str(example) for example in option.get("examples", ())):
-            lists = [f"{{{{ lists.{one} }}}}" for one in known.lists]
+            lists = [f"{{{{ lists.{list_} }}}}" for list_ in known.lists]
             options[name] = {**option, "examples": lists or option["examples"]}
 
 

@@ -90,10 +90,10 @@ def _required(channel: AnyChannel) -> list[str]:
 def _in_practice(channel: AnyChannel) -> list[str]:
     """Return what an account has to say even on the practice platforms."""
     try:
-        given = channel.practice("account", {}, _NOWHERE)
+        values = channel.practice("account", {}, _NOWHERE)
     except Exception:  # noqa: BLE001 - `check` says what the plug-in breaks over
-        given = {}
-    return [name for name in _required(channel) if name not in given]
+        values = {}
+    return [name for name in _required(channel) if name not in values]
 
 
 def _live(channels: list[AnyChannel]) -> Schema:

@@ -11,7 +11,7 @@ from appealbridge.model.people import Roster
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Options
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.plugin.trigger import AnyPoller, AnyReceiver, PolledSource
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.planning.approval_policy import ApprovalTimes
@@ -55,7 +55,7 @@ class ActiveConfiguration:
     Everything that a reload may change.
 
     `hooks` by webhook id, `watched` by source with the trigger's name, `channels` by account name.
-    `telling` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
+    `routing` is who learns of what goes wrong, and how. `keep_free` is how many bytes of the store's
     disk are kept for what was accepted, `None` for what suits the disk. `media_folder` has the files of
     pictures. `joined` has the name that a
     source shares with those it is joined with. In `practice` every account is on the practice
@@ -70,7 +70,7 @@ class ActiveConfiguration:
     channels: Mapping[str, Bound]
     zone: ZoneInfo
     retention: Retention
-    telling: Telling = field(default_factory=Telling)
+    routing: NoticeRouting = field(default_factory=NoticeRouting)
     keep_free: int | None = None
     media_folder: Path | None = None
     joined: Mapping[str, str] = field(default_factory=dict)

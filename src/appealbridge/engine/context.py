@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from appealbridge.clock import Clock
 from appealbridge.engine.delivery.lane import Lanes
@@ -18,10 +18,13 @@ from appealbridge.engine.report import Report
 from appealbridge.engine.time_limit import TimeLimits
 from appealbridge.model.actor import Actor
 from appealbridge.model.audit import Checkpoint, Decision
+from appealbridge.model.errors import StoreError
 from appealbridge.plugin.http.client import Http
 from appealbridge.store.base import Store
 from appealbridge.store.records import Space
-from appealbridge.store.stopping import StopFile
+from appealbridge.store.stops import StopFile
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,15 @@ class EngineContext:
     stop_file: StopFile | None = None
     lanes: Lanes = field(default_factory=Lanes)
     to_prepare: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until_answered(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers."""
+        while True:
+            try:
+                return await question()
+            except StoreError as error:
+                self.report.store_failed(error)
+                await self.clock.sleep(1.0)
 
     def decision(self, actor: Actor, act: str, reason: str = "", **more: Any) -> Decision:
         """Return the `Decision` of somebody now; `more` are its other fields."""

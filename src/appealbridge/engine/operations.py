@@ -69,7 +69,7 @@ class Operations:
         """
         delivery = await self._store.delivery(delivery_id)
         if delivery.state is State.READY and delivery.reason.startswith(QUIET) and not only:
-            await self._store.hurry(delivery.id, self._decision(actor, Act.RELEASE))
+            await self._store.send_now(delivery.id, self._context.decision(actor, Act.RELEASE))
             return await self._moved(delivery.id, LogEvent.RELEASED, actor)
         delivery = await self._held(delivery_id, only, "released")
         if content_hash(delivery.content) != delivery.content_hash:
@@ -77,7 +77,7 @@ class Operations:
                 f"delivery {delivery.number}: its content is not what was planned and approved; cancel it"
             )
         if delivery.kind is Kind.WITHDRAW and not delivery.target:
-            decision = self._decision(actor, Act.RELEASE)
+            decision = self._context.decision(actor, Act.RELEASE)
             await self._store.carry_out(delivery.id, self._clock.now(), decision)
             self._context.lanes.on_waiting(delivery)
             self._queue.wake.set()
@@ -88,10 +88,10 @@ class Operations:
                 return await self._moved(delivery.id, LogEvent.RELEASED, actor)
         cleared = self._releasable(delivery, only)
         # A delivery that a person released beyond its cap must not be held again by the same cap.
-        kept = delivery.hold if delivery.hold in (Hold.DAILY_CAP, Hold.EDITED_BY_HAND) else ""
-        decision = self._decision(actor, Act.RELEASE)
+        hold_after = delivery.hold if delivery.hold in (Hold.DAILY_CAP, Hold.EDITED_BY_HAND) else ""
+        decision = self._context.decision(actor, Act.RELEASE)
         await self._store.clear_holds(
-            delivery.id, cleared, decision.at, hold=kept, decision=decision
+            delivery.id, cleared, decision.at, hold=hold_after, decision=decision
         )
         return await self._moved(delivery.id, LogEvent.RELEASED, actor)
 
@@ -135,7 +135,7 @@ class Operations:
 
         async def cancel(delivery_id: str) -> Delivery:
             held = await self._held(delivery_id, hold, "cancelled")
-            decision = self._decision(actor, Act.CANCEL, reason)
+            decision = self._context.decision(actor, Act.CANCEL, reason)
             return await self._move(
                 held, State.CANCELLED, LogEvent.CANCELLED, decision, reason=reason
             )
@@ -150,7 +150,7 @@ class Operations:
                 f"delivery {delivery.number} is {delivery.state.value}; only a failed one can be retried"
             )
         await self._guard.repeats_text(delivery, self._clock.now())  # remembers its text
-        decision = self._decision(actor, Act.RETRY)
+        decision = self._context.decision(actor, Act.RETRY)
         return await self._move(delivery, State.READY, LogEvent.RELEASED, decision)
 
     async def retry_all(self, since: float | None, actor: Actor) -> Sequence[Delivery]:
@@ -207,7 +207,7 @@ class Operations:
         )
         waits = {each.run.id for each in results if each.run and book.recipes[each.recipe].waits}
         if not dry_run and (wanted := [each.run for each in results if each.run]):
-            decision = self._decision(actor, Act.REPLAY)
+            decision = self._context.decision(actor, Act.REPLAY)
             begun = await self._store.run_again(wanted, waits, decision)
             self._queue.accepted(begun, woken=True)
             self._context.report.replayed(event, begun, actor)
@@ -238,7 +238,7 @@ class Operations:
                 receipt=Receipt(id=url, url=url),
                 reason=CONFIRMED_BY_A_PERSON,
             ),
-            self._decision(actor, Act.CONFIRM),
+            self._context.decision(actor, Act.CONFIRM),
         )
         return await self._moved(delivery.id, LogEvent.DELIVERED, actor)
 
@@ -263,7 +263,7 @@ class Operations:
                 at=self._clock.now(),
                 reason=f"{CONFIRMED}{actor.person or 'a person'} ({removal.reason})",
             ),
-            self._decision(actor, Act.CONFIRM),
+            self._context.decision(actor, Act.CONFIRM),
         )
         return await self._moved(removal.id, LogEvent.WITHDRAWN, actor)
 
@@ -277,15 +277,12 @@ class Operations:
         if delivery.state is State.SENDING:
             await self._attempts.call_off(delivery.id)
             delivery = await self._store.delivery(delivery_id)
-        decision = self._decision(actor, Act.CANCEL, reason)
+        decision = self._context.decision(actor, Act.CANCEL, reason)
         if delivery.state is State.UNKNOWN or delivery.hold == Hold.UNKNOWN:
             reason = f"{reason}; it may be published all the same, so check the account"
         return await self._move(
             delivery, State.CANCELLED, LogEvent.CANCELLED, decision, reason=reason
         )
-
-    def _decision(self, actor: Actor, act: Act, reason: str = "") -> Decision:
-        return self._context.decision(actor, act, reason)
 
     async def _held(self, delivery_id: str, hold: str, verb: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)

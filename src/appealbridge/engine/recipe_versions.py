@@ -41,16 +41,16 @@ class KeptRecipes:
         return self._loaded[version]
 
     async def _load(self, version: str) -> Recipe:
-        kept = await self._store.recipe(version)
+        record = await self._store.recipe(version)
         if self._catalogue is None:
             raise NotFound(f"recipe version {version}: no recipes are loaded yet")
         recipe, problems = load_recipe(
-            kept.text, f"{kept.name}@{version}", kept.name, self._catalogue, kept.templates
+            record.text, f"{record.name}@{version}", record.name, self._catalogue, record.templates
         )
         if recipe is None:
             errors = [problem.problem for problem in problems if problem.level == "error"]
             raise NotFound(
-                f"recipe {kept.name} in version {version} began this run and no longer loads: "
+                f"recipe {record.name} in version {version} began this run and no longer loads: "
                 f"{errors[0]}"
             )
         return recipe

@@ -28,7 +28,7 @@ _MONTHS = (
     "november nov novembre noviembre novembro tachwedd listopad listopada",
     "december dec dezember dez décembre déc diciembre dic dicembre dezembro rhagfyr grudzień grudnia",
 )
-_MONTH = {word: number for number, words in enumerate(_MONTHS, 1) for word in words.split()}
+_MONTH = {word: number for number, tokens in enumerate(_MONTHS, 1) for word in tokens.split()}
 """English, German, French, Spanish, Italian, Dutch, Portuguese, Welsh and Polish."""
 
 _HOURS = {
@@ -111,13 +111,13 @@ def _in_numbers(text: str) -> datetime | None:
 
 def _in_words(text: str) -> datetime | None:
     """Read `Thu, 26 Nov 2026 09:00:00 GMT` and its variants."""
-    words = text.replace(",", " ").split()
+    tokens = text.replace(",", " ").split()
     # In French and Spanish, `mar.` is a Tuesday as well.
-    if sum(word.rstrip(".") in _MONTH for word in words) == 2:
-        del words[0]
-    place = next((n for n, word in enumerate(words) if _BEGINS_CLOCK.match(word)), len(words))
-    clock = " ".join(words[place:]).removesuffix(" uhr")
-    numbers, month = _day_words(words[:place])
+    if sum(word.rstrip(".") in _MONTH for word in tokens) == 2:
+        del tokens[0]
+    place = next((n for n, word in enumerate(tokens) if _BEGINS_CLOCK.match(word)), len(tokens))
+    clock = " ".join(tokens[place:]).removesuffix(" uhr")
+    numbers, month = _day_words(tokens[:place])
     if len(numbers) == 1 and clock:  # in the form of Unix programs the year is after the time
         clock, _, last = clock.rpartition(" ")
         numbers.append(last)
@@ -129,11 +129,11 @@ def _in_words(text: str) -> datetime | None:
     return _at(century + int(year), month, int(day), tail)
 
 
-def _day_words(words: Sequence[str]) -> tuple[list[str], int]:
+def _day_words(tokens: Sequence[str]) -> tuple[list[str], int]:
     """Return the numbers and the month in a date; no month if a word is not known."""
     month = 0
     numbers: list[str] = []
-    for place, word in enumerate(words):
+    for place, word in enumerate(tokens):
         bare = word.rstrip(".")
         number = _ORDINAL.fullmatch(word)
         if number is not None:

@@ -89,7 +89,7 @@ def _context(parsed: Mapping[str, Any], url: str) -> Context:
 def _bounded(listed: Sequence[FeedEntry], length: int, notes: list[str]) -> list[FeedEntry]:
     """Return the entries that may be stored of a feed of so many bytes; add a note about what is cut or left out."""
     left = min(MOST, TIMES * length + ROOM)
-    kept: list[FeedEntry] = []
+    entries: list[FeedEntry] = []
     cut = long = 0
     for place, entry in enumerate(listed):
         fits, was_cut = fitting(entry)
@@ -101,7 +101,7 @@ def _bounded(listed: Sequence[FeedEntry], length: int, notes: list[str]) -> list
             many = len(listed) - place
             notes.append(f"{many} entries were left out: together they are too long to store")
             break
-        kept.append(fits)
+        entries.append(fits)
         cut += was_cut
     if cut:
         notes.append(
@@ -109,7 +109,7 @@ def _bounded(listed: Sequence[FeedEntry], length: int, notes: list[str]) -> list
         )
     if long:
         notes.append(f"{long} entries longer than {ENTRY_SIZE // 1024} KiB were left out")
-    return kept
+    return entries
 
 
 def _parse(document: bytes, url: str) -> Mapping[str, Any]:
@@ -128,4 +128,4 @@ def _no_feed(body: bytes, parsed: Mapping[str, Any]) -> str:
     if _PAGE.match(body):
         return "the answer is an HTML page, not a feed; give the address of the feed itself"
     wrong = parsed.get("bozo_exception")
-    return f"the answer is no RSS or Atom feed{f': {wrong}' if wrong else ''}"
+    return f"the answer is not an RSS or Atom feed{f': {wrong}' if wrong else ''}"

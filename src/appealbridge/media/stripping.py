@@ -75,7 +75,7 @@ _ICC, _EXIF, _JFIF = b"ICC_PROFILE\x00", b"Exif\x00\x00", b"JFIF\x00"
 
 
 def _strip_jpeg(data: bytes) -> StrippedImage:
-    kept = [b"\xff\xd8"]
+    parts = [b"\xff\xd8"]
     profile: dict[int, bytes] = {}
     exif, usual = b"", True
     for marker, content, scan in _segments(data):
@@ -91,10 +91,10 @@ def _strip_jpeg(data: bytes) -> StrippedImage:
             continue
         elif marker != _ADOBE or not content.startswith(b"Adobe"):
             continue
-        kept += b"\xff%c" % marker, (len(content) + 2).to_bytes(2, "big"), content, scan
-    kept.append(b"\xff\xd9")
+        parts += b"\xff%c" % marker, (len(content) + 2).to_bytes(2, "big"), content, scan
+    parts.append(b"\xff\xd9")
     whole_profile = b"".join(profile[number] for number in sorted(profile))
-    return StrippedImage(b"".join(kept), whole_profile, exif, usual)
+    return StrippedImage(b"".join(parts), whole_profile, exif, usual)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
@@ -137,16 +137,16 @@ _PROFILE_BYTES = 8 * 1024 * 1024
 
 
 def _strip_png(data: bytes) -> StrippedImage:
-    kept, profile, exif, deep = [_PNG_START], b"", b"", False
+    parts, profile, exif, deep = [_PNG_START], b"", b"", False
     for name, content, chunk in _chunks(data):
         if name in _CHUNKS:
-            kept.append(chunk)
+            parts.append(chunk)
             deep = deep or (name == b"IHDR" and content[8:9] == b"\x10")
         elif name == b"iCCP":
             profile = profile or _unpacked(content.partition(b"\x00")[2][1:])
         elif name == b"eXIf":
             exif = exif or content
-    return StrippedImage(b"".join(kept), profile, exif, not deep)
+    return StrippedImage(b"".join(parts), profile, exif, not deep)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -184,18 +184,18 @@ def _strip_webp(data: bytes) -> StrippedImage:
     end = 8 + int.from_bytes(_take(data, 4, 4), "little")
     if len(data) < end:
         raise _CutOffError
-    kept, profile, exif, animated = [], b"", b"", False
+    parts, profile, exif, animated = [], b"", b"", False
     for name, content in _riff_chunks(data, end):
         if name == b"VP8X" and content:
             animated = bool(content[0] & _ANIMATED)
             content = bytes([content[0] & (_ONLY_ALPHA | _ANIMATED)]) + content[1:]
         if name in _WEBP_CHUNKS:
-            kept.append(_riff_chunk(name, content))
+            parts.append(_riff_chunk(name, content))
         elif name == b"ICCP":
             profile = profile or content
         elif name == b"EXIF":
             exif = exif or content.removeprefix(_EXIF)
-    body = b"WEBP" + b"".join(kept)
+    body = b"WEBP" + b"".join(parts)
     return StrippedImage(
         b"RIFF" + len(body).to_bytes(4, "little") + body, profile, exif, not animated
     )
@@ -226,7 +226,7 @@ _EXTENSION, _PICTURE, _GRAPHIC_CONTROL = 0x21, 0x2C, 0xF9
 def _strip_gif(data: bytes) -> StrippedImage:
     head = _take(data, 0, 13)
     at = 13 + _palette(head[10])
-    kept = [_take(data, 0, at)]
+    parts = [_take(data, 0, at)]
     control = b""
     for _ in range(_PARTS):
         kind = _take(data, at, 1)[0]
@@ -238,7 +238,7 @@ def _strip_gif(data: bytes) -> StrippedImage:
         elif kind == _PICTURE:
             start = at + 10 + _palette(_take(data, at, 10)[9]) + 1
             end = _sub_blocks(data, start)
-            return StrippedImage(b"".join((*kept, control, data[at:end], b";")))
+            return StrippedImage(b"".join((*parts, control, data[at:end], b";")))
         else:
             raise damaged()
     raise damaged()

@@ -149,9 +149,9 @@ def bound(
     return hashlib.sha256(canonical(everything).encode()).hexdigest()
 
 
-def is_hash_of(given: str, revision: Revision) -> bool:
+def is_hash_of(hash_: str, revision: Revision) -> bool:
     """Return whether this is a revision's hash, or enough of its beginning."""
-    return len(given) >= SHORTEST_HASH and revision.hash.startswith(given.lower())
+    return len(hash_) >= SHORTEST_HASH and revision.hash.startswith(hash_.lower())
 
 
 def differences(before: Revision | None, after: Revision) -> list[dict[str, Any]]:

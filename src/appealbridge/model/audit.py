@@ -230,7 +230,7 @@ class Verifier:
                 continue
             when = f"the checkpoint of {_moment(point.at)}"
             if any(taken <= point.at <= at for _, taken, at in self._restored):
-                gaps.append(f"{when} (entry {point.seq}) is of before the backup was restored")
+                gaps.append(f"{when} (entry {point.seq}) is older than the restored backup")
             elif point.seq > last:
                 self._say(f"{_entries(last + 1, point.seq)} cut off: {when} has them")
             else:

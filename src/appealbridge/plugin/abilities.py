@@ -230,8 +230,8 @@ def limits_of(channel: AnyChannel) -> str:
     if not channel.can_find and channel.repeat is not Repeat.IDEMPOTENT:
         limits.append("searched (after an unclear answer a person decides)")
     *first, last = limits or [""]
-    words = f"{', '.join(first)} or {last}" if first else last
-    return f"{channel.platform} cannot be {words}" if words else ""
+    methods = f"{', '.join(first)} or {last}" if first else last
+    return f"{channel.platform} cannot be {methods}" if methods else ""
 
 
 ABILITIES: Mapping[str, Callable[[AnyChannel], bool]] = {

@@ -359,8 +359,8 @@ class Channel(ABC, Generic[A, M]):
             place = f"{address}/generic/{self.platform}/{name}"
             if self.practice_answer is not None:
                 status, answer = self.practice_answer
-                told = base64.urlsafe_b64encode(orjson.dumps(answer)).decode().rstrip("=")
-                place += f"/answer/{status}/{told}"
+                encoded = base64.urlsafe_b64encode(orjson.dumps(answer)).decode().rstrip("=")
+                place += f"/answer/{status}/{encoded}"
         names = address_options(self.account) | ({"api"} & self.account.model_fields.keys())
         addresses = dict.fromkeys(names, place)
         return {**options, **self.practice_credentials(name), **addresses}

@@ -130,14 +130,16 @@ def address_options(model: type[BaseModel]) -> frozenset[str]:
     """Return the names of a model's options that are an `Address` or a `SecretAddress`, or may be left out."""
 
     def leads_somewhere(parts: Iterable[Any], annotation: Any) -> bool:
-        own = (one.func for one in parts if isinstance(one, AfterValidator))
+        own = (each.func for each in parts if isinstance(each, AfterValidator))
         several = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
         return any(each in (_address, _secret_address) for each in own) or any(
             leads_somewhere(getattr(inner, "__metadata__", ()), None) for inner in several
         )
 
     fields = model.model_fields.items()
-    return frozenset(name for name, one in fields if leads_somewhere(one.metadata, one.annotation))
+    return frozenset(
+        name for name, each in fields if leads_somewhere(each.metadata, each.annotation)
+    )
 
 
 FeedAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_feed_address)]

@@ -10,7 +10,7 @@ from appealbridge.plugin.options import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class NoticeRouting:
     """
     The people of appealbridge.yaml, and the accounts that can reach them.
 

@@ -155,10 +155,10 @@ def clock_ahead(reply: Reply, delivery: Delivery) -> float:
     If our clock is ahead, a post seems older than its own attempt and would count as absent. If the first attempt
     is in the future by the platform's clock, ours was ahead then and has been set right since.
     """
-    theirs = http_date(reply.headers.get("Date", ""))
-    if theirs is None:
+    server_time = http_date(reply.headers.get("Date", ""))
+    if server_time is None:
         return 0.0
-    ahead = max(reply.now, since(delivery) + SLACK) - theirs
+    ahead = max(reply.now, since(delivery) + SLACK) - server_time
     return ahead if ahead > SLACK / 2 else 0.0
 
 

@@ -76,7 +76,7 @@ class Registry:
             source = PolledSource if isinstance(plugin, Poller) else Options
             _must_be(plugin, ("name",), options=Options, source_options=source)
             if plugin.section:
-                sections = {one.section: one for one in self._triggers.values()}
+                sections = {trigger.section: trigger for trigger in self._triggers.values()}
                 self._put(sections, "section", plugin.section, plugin)
             self._put(self._triggers, "trigger", plugin.name, plugin)
         else:
@@ -106,14 +106,16 @@ class Registry:
                 claims.setdefault(claim, []).append(entry)
         contested = {claim: rivals for claim, rivals in claims.items() if len(rivals) > 1}
         for entry, copy in loaded:
-            mine = sorted(claim for claim, rivals in contested.items() if entry in rivals)
-            if not mine:
+            disputed = sorted(claim for claim, rivals in contested.items() if entry in rivals)
+            if not disputed:
                 self._add_from(copy)
                 continue
             others = [
-                f"{rival.name} ({rival.value})" for rival in contested[mine[0]] if rival != entry
+                f"{rival.name} ({rival.value})"
+                for rival in contested[disputed[0]]
+                if rival != entry
             ]
-            kind, name = mine[0]
+            kind, name = disputed[0]
             reason = f'the {kind} "{name}" is also taken by the plug-in {", ".join(others)}'
             self.leave_out(entry.name, entry.value, reason, "remove one of them")
 
@@ -141,7 +143,9 @@ class Registry:
     def names(self) -> frozenset[tuple[str, str]]:
         """All names that are taken, each with its kind."""
         kinds = zip(("platform", "action", "trigger"), self._shelves, strict=True)
-        sections = {("section", one.section) for one in self._triggers.values() if one.section}
+        sections = {
+            ("section", trigger.section) for trigger in self._triggers.values() if trigger.section
+        }
         return frozenset({(kind, name) for kind, shelf in kinds for name in shelf} | sections)
 
     def leave_out(

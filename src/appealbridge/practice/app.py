@@ -195,10 +195,10 @@ def _tell(sandbox: Sandbox) -> None:
 
 
 def _parsed(address: str) -> tuple[str, int]:
-    found = _ADDRESS.fullmatch(address)
-    if found is None or int(found["port"]) > 65_535:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65_535:
         raise AddressUnusable(f"{address}: not an address; write it as 127.0.0.1:8090")
-    return found["six"] or found["host"], int(found["port"])
+    return match["six"] or match["host"], int(match["port"])
 
 
 def _written(host: str, port: int) -> str:

@@ -66,18 +66,18 @@ class Desk:
 
     async def _add_fault(self, request: web.Request) -> web.StreamResponse:
         try:
-            asked = _Asked.model_validate(orjson.loads(await request.read()))
+            query = _Asked.model_validate(orjson.loads(await request.read()))
         except orjson.JSONDecodeError:
             return _unknown("not JSON; send an object with platform and fault")
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "body"
             return _unknown(f"{place}: {first['msg'].lower()}")
-        if asked.platform not in PLATFORMS:
-            return _unknown(f"unknown platform {asked.platform!r}")
-        if asked.fault not in list(FaultName):
-            return _unknown(f"unknown fault {asked.fault!r}")
-        self._faults.add(asked.platform, FaultName(asked.fault), asked.count, asked.seconds)
+        if query.platform not in PLATFORMS:
+            return _unknown(f"unknown platform {query.platform!r}")
+        if query.fault not in list(FaultName):
+            return _unknown(f"unknown fault {query.fault!r}")
+        self._faults.add(query.platform, FaultName(query.fault), query.count, query.seconds)
         return answer(201, self._faults.shown()[-1])
 
 

@@ -50,17 +50,17 @@ class PracticeFacebook:
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
-        api, somebody = r"/facebook/{version:v\d+\.\d+}", self._as_somebody
+        api, authenticated = r"/facebook/{version:v\d+\.\d+}", self._authenticated
         page, post = rf"{api}/{{page:\d+|me}}", rf"{api}/{{post:\d+_\d+}}"
         return [
-            web.post(f"{page}/feed", somebody(self._create)),
-            web.get(f"{page}/feed", somebody(self._feed)),
-            web.post(f"{page}/photos", somebody(self._upload)),
-            web.get(page, somebody(self._page)),
-            web.delete(page, somebody(self._delete_photo)),
-            web.get(post, somebody(self._show)),
-            web.post(post, somebody(self._edit)),
-            web.delete(post, somebody(self._delete)),
+            web.post(f"{page}/feed", authenticated(self._create)),
+            web.get(f"{page}/feed", authenticated(self._feed)),
+            web.post(f"{page}/photos", authenticated(self._upload)),
+            web.get(page, authenticated(self._page)),
+            web.delete(page, authenticated(self._delete_photo)),
+            web.get(post, authenticated(self._show)),
+            web.post(post, authenticated(self._edit)),
+            web.delete(post, authenticated(self._delete)),
             web.route("*", "/facebook/{rest:.*}", self._answering.guard(_nowhere)),
         ]
 
@@ -125,7 +125,7 @@ class PracticeFacebook:
         """Say that the login may not delete this post."""
         return graph_error(200, "(#200) Permissions error", status=403)
 
-    def _as_somebody(self, handler: Handler) -> Handler:
+    def _authenticated(self, handler: Handler) -> Handler:
         """Hand a request on with its parameters and its token's page."""
 
         async def identified(request: web.Request) -> web.StreamResponse:
@@ -261,13 +261,13 @@ class PracticeFacebook:
         fields = wanted_fields(
             request[_PARAMETERS].get("fields", ""), ("created_time", "message", "id")
         )
-        post = self._found(request)
+        post = self._post_of(request)
         self._answering.edit_by_hand(self._shelf, post)
         return answer(200, post_shown(post, fields, _origin(request)))
 
     async def _edit(self, request: web.Request) -> web.StreamResponse:
         parameters = request[_PARAMETERS]
-        post = self._found(request)
+        post = self._post_of(request)
         if self._faults.take(self.name, {FaultName.EDIT_REFUSED}):
             raise Declined(graph_error(100, "(#100) This post cannot be edited"))
         self._answering.edit_by_hand(self._shelf, post)
@@ -282,11 +282,11 @@ class PracticeFacebook:
         return answer(200, {"success": True})
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
-        post = self._found(request)
+        post = self._post_of(request)
         self._answering.delete(self._shelf, post)
         return answer(200, {"success": True})
 
-    def _found(self, request: web.Request) -> PracticePost:
+    def _post_of(self, request: web.Request) -> PracticePost:
         post_id = request.match_info["post"]
         post = self._shelf.live(self.name, post_id)
         if post is None:

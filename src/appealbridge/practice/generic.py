@@ -95,7 +95,7 @@ class PracticeGeneric:
             )
         if request.method == "DELETE":
             return self._delete(request)
-        status, told = _wanted_answer(request)
+        status, content = _wanted_answer(request)
         sent = _sent(await request.read(), request.content_type)
         where = request.match_info
         texts = list(dict.fromkeys(_texts(sent))) or [_shown(sent)]
@@ -111,12 +111,12 @@ class PracticeGeneric:
                 "sent": sent,
             },
         )
-        if told is None:
-            told = {"id": "{id}", "url": f"{request.scheme}://{request.host}/#generic-{{id}}"}
-        told = _numbered(told, post.id)
-        if isinstance(told, str):
-            return web.Response(status=status, text=told)
-        return answer(status, told)
+        if content is None:
+            content = {"id": "{id}", "url": f"{request.scheme}://{request.host}/#generic-{{id}}"}
+        content = _numbered(content, post.id)
+        if isinstance(content, str):
+            return web.Response(status=status, text=content)
+        return answer(status, content)
 
     def _delete(self, request: web.Request) -> web.Response:
         """Delete the post whose id is the last part of the address, as in most APIs."""
@@ -159,11 +159,11 @@ def _sent(body: bytes, kind: str) -> Any:
     if kind == "application/x-www-form-urlencoded":
         return dict(parse_qsl(text, keep_blank_values=True))
     try:
-        told = orjson.loads(body)
-        orjson.dumps(told)  # JSON that is nested too deeply to be written again is kept as text
+        content = orjson.loads(body)
+        orjson.dumps(content)  # JSON that is nested too deeply to be written again is kept as text
     except (orjson.JSONDecodeError, TypeError):
         return text
-    return told
+    return content
 
 
 def _texts(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
@@ -171,11 +171,11 @@ def _texts(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
     if depth > _DEEPEST:
         return
     if isinstance(value, dict):
-        for inner, one in value.items():
-            yield from _texts(one, inner, depth + 1)
+        for inner, item in value.items():
+            yield from _texts(item, inner, depth + 1)
     elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one, name, depth + 1)
+        for item in value:
+            yield from _texts(item, name, depth + 1)
     elif isinstance(value, str) and value and (name in _TEXTS or depth == 0):
         yield value
 

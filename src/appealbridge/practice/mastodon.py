@@ -58,18 +58,18 @@ class PracticeMastodon:
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
-        api, somebody = "/mastodon/api", self._authenticated
+        api, authenticated = "/mastodon/api", self._authenticated
         return [
-            web.post(f"{api}/v1/statuses", somebody(self._create)),
-            web.get(f"{api}/v1/statuses/{{id}}", somebody(self._show)),
-            web.get(f"{api}/v1/statuses/{{id}}/source", somebody(self._source)),
-            web.put(f"{api}/v1/statuses/{{id}}", somebody(self._edit)),
-            web.delete(f"{api}/v1/statuses/{{id}}", somebody(self._delete)),
-            web.post(f"{api}/v2/media", somebody(self._upload)),
-            web.get(f"{api}/v1/media/{{id}}", somebody(self._uploaded)),
-            web.get(f"{api}/v1/accounts/verify_credentials", somebody(self._me)),
-            web.get(f"{api}/v1/apps/verify_credentials", somebody(self._application)),
-            web.get(f"{api}/v1/accounts/{{id}}/statuses", somebody(self._timeline)),
+            web.post(f"{api}/v1/statuses", authenticated(self._create)),
+            web.get(f"{api}/v1/statuses/{{id}}", authenticated(self._show)),
+            web.get(f"{api}/v1/statuses/{{id}}/source", authenticated(self._source)),
+            web.put(f"{api}/v1/statuses/{{id}}", authenticated(self._edit)),
+            web.delete(f"{api}/v1/statuses/{{id}}", authenticated(self._delete)),
+            web.post(f"{api}/v2/media", authenticated(self._upload)),
+            web.get(f"{api}/v1/media/{{id}}", authenticated(self._uploaded)),
+            web.get(f"{api}/v1/accounts/verify_credentials", authenticated(self._me)),
+            web.get(f"{api}/v1/apps/verify_credentials", authenticated(self._application)),
+            web.get(f"{api}/v1/accounts/{{id}}/statuses", authenticated(self._timeline)),
             web.get(f"{api}/v2/instance", self._answering.guard(self._instance)),
             web.get("/mastodon/@{account}/{id}", _on_the_wall),
             web.route("*", "/mastodon/{rest:.*}", self._answering.guard(_nowhere)),
@@ -194,18 +194,18 @@ class PracticeMastodon:
         return answer(200 if ready else 206, attachment(medium, _origin(request), ready=ready))
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
-        post = self._found(request)
+        post = self._post_of(request)
         self._answering.edit_by_hand(self._shelf, post)
         return answer(200, status(post, _origin(request)))
 
     async def _source(self, request: web.Request) -> web.StreamResponse:
-        post = self._found(request, own=True)
+        post = self._post_of(request, own=True)
         spoiler = post.more.get("spoiler_text", "")
         return answer(200, {"id": post.id, "text": source_of(post.text), "spoiler_text": spoiler})
 
     async def _edit(self, request: web.Request) -> web.StreamResponse:
         wanted = await _parameters(request)
-        post = self._found(request, own=True)
+        post = self._post_of(request, own=True)
         text = _text(wanted)
         if self._faults.take(self.name, {FaultName.EDIT_REFUSED}):
             raise Declined(answer(422, {"error": "Validation failed: Status cannot be edited"}))
@@ -223,12 +223,12 @@ class PracticeMastodon:
             self._shelf.show(post, shown)
         if text != post.text or more["spoiler_text"] != post.more.get("spoiler_text", ""):
             self._shelf.edit(post, text)
-        if any(post.more.get(name, "") != one for name, one in more.items()):
+        if any(post.more.get(name, "") != value for name, value in more.items()):
             self._shelf.mark(post, **more)
         return answer(200, status(post, _origin(request)))
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
-        post = self._found(request, own=True)
+        post = self._post_of(request, own=True)
         self._answering.delete(self._shelf, post)
         return answer(200, status(post, _origin(request)) | {"text": post.text})
 
@@ -297,7 +297,7 @@ class PracticeMastodon:
             return None
         return post if self._clock.now() - post.created_at < _KEY_SECONDS else None
 
-    def _found(self, request: web.Request, *, own: bool = False) -> PracticePost:
+    def _post_of(self, request: web.Request, *, own: bool = False) -> PracticePost:
         post = self._shelf.live(self.name, request.match_info["id"])
         if post is None or (own and post.account != request[ACCOUNT]):
             raise Declined(_gone())

@@ -58,11 +58,11 @@ class PracticeX:
             clock,
             token=_token,
             window=900,
-            limits=self._told,
+            limits=self._rate_headers,
             refuse=self.expired,
         )
 
-    def _told(self, remaining: int, reset: int) -> dict[str, str]:
+    def _rate_headers(self, remaining: int, reset: int) -> dict[str, str]:
         """Return the headers of every answer: the remaining rate limit, and what the login may do."""
         read_only = self._faults.is_on(self.name, FaultName.READ_ONLY)
         level = "read" if read_only else "read-write"
@@ -70,15 +70,15 @@ class PracticeX:
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
-        somebody = self._authenticated
+        authenticated = self._authenticated
         return [
-            web.post("/x/2/tweets", somebody(self._create)),
-            web.post("/x/2/media/upload", somebody(self._upload)),
-            web.post("/x/2/media/metadata", somebody(self._describe)),
-            web.get("/x/2/tweets/{id}", somebody(self._show)),
-            web.delete("/x/2/tweets/{id}", somebody(self._delete)),
-            web.get("/x/2/users/me", somebody(self._me)),
-            web.get("/x/2/users/{id}/tweets", somebody(self._timeline)),
+            web.post("/x/2/tweets", authenticated(self._create)),
+            web.post("/x/2/media/upload", authenticated(self._upload)),
+            web.post("/x/2/media/metadata", authenticated(self._describe)),
+            web.get("/x/2/tweets/{id}", authenticated(self._show)),
+            web.delete("/x/2/tweets/{id}", authenticated(self._delete)),
+            web.get("/x/2/users/me", authenticated(self._me)),
+            web.get("/x/2/users/{id}/tweets", authenticated(self._timeline)),
             web.route("*", "/x/{rest:.*}", self._answering.guard(_nowhere)),
         ]
 

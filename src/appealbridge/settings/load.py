@@ -104,8 +104,8 @@ def _still_found(
     try:
         _settings(path, rest.document, **how)
     except InvalidDocuments as more:
-        found = [problem for problem in more.problems if rest.concerns(problem)]
-        problems = sorted([*rest.problems, *found], key=lambda p: (p.line, p.column))
+        relevant = [problem for problem in more.problems if rest.concerns(problem)]
+        problems = sorted([*rest.problems, *relevant], key=lambda p: (p.line, p.column))
         return without_secret_lines(problems)
     return without_secret_lines(rest.problems)
 

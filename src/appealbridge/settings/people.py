@@ -109,10 +109,10 @@ def notes_on_people(document: Document, daemon: DaemonSettings) -> Iterator[Prob
 
 def _nobodies() -> Mapping[int | None, str]:
     """Return the user ids that name nobody."""
-    found: dict[int | None, str] = {0: "root", OVERFLOW_UID: "nobody"}
+    names: dict[int | None, str] = {0: "root", OVERFLOW_UID: "nobody"}
     with suppress(OSError, ValueError):  # the unit hides it; the usual one is known
-        found[int(_OVERFLOW.read_text("ascii"))] = "nobody"
-    return found
+        names[int(_OVERFLOW.read_text("ascii"))] = "nobody"
+    return names
 
 
 def _uid(person: PersonSettings) -> int | None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from appealbridge.store.base import Store
 from appealbridge.store.records import Control, Space
-from appealbridge.store.stopping import StopFile
+from appealbridge.store.stops import StopFile
 
 OnCommit = Callable[[float, int], None]
 """Called in the event loop's thread with the seconds that a commit took and how many transactions it had."""

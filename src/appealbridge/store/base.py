@@ -35,9 +35,9 @@ from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run, RunState
-from appealbridge.store.accepting import AcceptanceQueries, AcceptanceStore
-from appealbridge.store.approving import ApprovalQueries, ApprovalStore
-from appealbridge.store.auditing import AuditQueries, AuditStore
+from appealbridge.store.acceptances import AcceptanceQueries, AcceptanceStore
+from appealbridge.store.approvals import ApprovalQueries, ApprovalStore
+from appealbridge.store.audit import AuditQueries, AuditStore
 from appealbridge.store.image_store import ImageQueries, ImageStore
 from appealbridge.store.modes import ModeQueries, ModeStore
 from appealbridge.store.people import PeopleStore
@@ -65,8 +65,8 @@ from appealbridge.store.records import (
     Writing,
 )
 from appealbridge.store.retention import RetentionStore
-from appealbridge.store.stopping import StopQueries, StopStore
-from appealbridge.store.withdrawing import CorrectionQueries, WithdrawalStore
+from appealbridge.store.stops import StopQueries, StopStore
+from appealbridge.store.withdrawals import CorrectionQueries, WithdrawalStore
 
 
 class EventStore(Protocol):
@@ -192,7 +192,7 @@ class DeliveryStore(Protocol):
         Raise `NotFound`, or `IllegalMove` if it is not held for any of them.
         """
 
-    async def hurry(self, delivery_id: str, decision: Decision) -> None:
+    async def send_now(self, delivery_id: str, decision: Decision) -> None:
         """Make a ready delivery due now in spite of the time; its `hold` says `time`. Raise as `move`."""
 
     async def hold_untouched(

@@ -436,13 +436,13 @@ class Queue:
 @value(kw_only=True)
 class Writing:
     """
-    The state of a store's writing; `trouble` is why the last transactions failed, empty if they did not.
+    The state of a store's writing; `failure` is why the last transactions failed, empty if they did not.
 
     A transaction has waited for `waits_for` seconds while none ended. The last one ended `idle_for` seconds ago,
     successful or not.
     """
 
-    trouble: str
+    failure: str
     waits_for: float
     idle_for: float
 

@@ -143,14 +143,16 @@ class AbilityContract:
 
     def wanted_outcomes(self) -> dict[int, type[DeliveryError] | None]:
         """Return what the table says, and what is special about the platform."""
-        special = {status: one for status, one in self.case.special.items() if status >= 300}
+        special = {
+            status: expected for status, expected in self.case.special.items() if status >= 300
+        }
         return {status: meaning_of_change(status) for status in STATUSES} | special
 
     async def tells_no_secret(
         self, platform: ScriptedServer, attempt: Callable[[], Awaitable[object]]
     ) -> None:
         """Fail if the error of a refusal that repeats the request has a secret in it."""
-        platform.answers(lambda heard: (400, f"{[*heard.headers.items()]} {heard.query}"))
+        platform.answers(lambda request: (400, f"{[*request.headers.items()]} {request.query}"))
         with pytest.raises(DeliveryError) as caught:
             await attempt()
         text = f"{caught.value} {caught.value!r}"
@@ -193,7 +195,7 @@ class AbilityContract:
             await self.look(platform, tools)
 
     @pytest.mark.parametrize("spoilt", [HANG_UP, TRUNCATE], ids=["lost", "truncated"])
-    async def test_a_lost_answer_to_a_look_is_try_again(
+    async def test_a_lost_expectedto_a_look_is_try_again(
         self, platform: ScriptedServer, tools: Tools, spoilt: Any
     ) -> None:
         """A look changes nothing, so it can be repeated."""
@@ -238,8 +240,8 @@ class RemovesContract(AbilityContract):
         """Once, and no other post."""
         platform.answers(self.post.removed)
         assert await self.remove(platform, tools)
-        (heard,) = platform.heard
-        assert self.post.number in f"{heard.path} {heard.body!r}"
+        (request,) = platform.heard
+        assert self.post.number in f"{request.path} {request.body!r}"
 
     async def test_removing_twice_finds_nothing_the_second_time(
         self, platform: ScriptedServer, tools: Tools
@@ -292,7 +294,7 @@ class RemovesContract(AbilityContract):
         assert outcomes == self.wanted_outcomes()
 
     @pytest.mark.parametrize("spoilt", [HANG_UP, TRUNCATE], ids=["lost", "truncated"])
-    async def test_a_removal_without_a_whole_answer_is_unsure(
+    async def test_a_removal_without_a_whole_expectedis_unsure(
         self, platform: ScriptedServer, tools: Tools, spoilt: Any
     ) -> None:
         """It may be done, so a look has to tell."""
@@ -337,9 +339,9 @@ class EditsContract(AbilityContract):
         platform.answers(self.edited)
         receipt = await self.edit(platform, tools)
         assert (receipt.id, receipt.url) == (self.post.receipt.id, self.post.receipt.url)
-        (heard,) = platform.heard
-        assert self.post.number in f"{heard.path} {heard.body!r}"
-        assert self.case.wanted().text in unquote_plus(heard.body.decode())
+        (request,) = platform.heard
+        assert self.post.number in f"{request.path} {request.body!r}"
+        assert self.case.wanted().text in unquote_plus(request.body.decode())
 
     async def test_an_edit_is_recognised_and_so_is_a_lost_one(
         self, platform: ScriptedServer, tools: Tools
@@ -385,7 +387,7 @@ class EditsContract(AbilityContract):
         assert outcomes == self.wanted_outcomes()
 
     @pytest.mark.parametrize("spoilt", [HANG_UP, TRUNCATE], ids=["lost", "truncated"])
-    async def test_an_edit_without_a_whole_answer_is_unsure(
+    async def test_an_edit_without_a_whole_expectedis_unsure(
         self, platform: ScriptedServer, tools: Tools, spoilt: Any
     ) -> None:
         """It may be done, so a look has to tell."""

@@ -159,13 +159,13 @@ def _overhear(loop: asyncio.AbstractEventLoop) -> None:
             follower.hears()
 
     @functools.wraps(call_soon)
-    def heard(callback: Callable[..., Any], *args: Any, **more: Any) -> asyncio.Handle:
+    def followed(callback: Callable[..., Any], *args: Any, **more: Any) -> asyncio.Handle:
         handle = call_soon(callback, *args, **more)
         call_soon(tell)
         return handle
 
     loop.run_in_executor = counted  # type: ignore[method-assign,assignment]
-    loop.call_soon_threadsafe = heard  # type: ignore[method-assign,assignment]
+    loop.call_soon_threadsafe = followed  # type: ignore[method-assign,assignment]
 
 
 def _rings_before(end: float, loop: asyncio.AbstractEventLoop) -> bool:

@@ -46,9 +46,9 @@ class HttpChannelContract(ChannelContract):
     def repeats_what_it_heard(self, platform: ScriptedServer) -> None:
         """Answer 400 with everything."""
         platform.answers(
-            lambda heard: (
+            lambda request: (
                 400,
-                f"{[*heard.headers.items()]} {heard.path} {heard.query} {heard.body!r}",
+                f"{[*request.headers.items()]} {request.path} {request.query} {request.body!r}",
             )
         )
 

@@ -220,7 +220,7 @@ class UploadsContract(ImagesContract):
         assert PICTURES[0] in platform.heard[0].body
         platform.answers_only(*self.uploads.before, self.case.receipt)
         assert (await self.publish(platform, tools)).id
-        sent = b"".join(heard.body for heard in platform.heard)
+        sent = b"".join(request.body for request in platform.heard)
         assert ALT_TEXTS[0].encode() in sent
 
     async def test_a_message_shows_all_its_uploads_in_their_order(
@@ -234,7 +234,7 @@ class UploadsContract(ImagesContract):
             delivery = a_delivery(content=each.model_dump_json(), action=self.channel.action)
             assert (await self.channel.deliver(account, each, delivery, tools)).id
         assert len(platform.heard) == 2 * (len(self.uploads.before) + 1)
-        bodies = [heard.body for heard in platform.heard if heard.method != "GET"]
+        bodies = [request.body for request in platform.heard if request.method != "GET"]
         for id_ in (self.uploads.media, self.uploads.other):
             assert all(id_.encode() in body for body in bodies)
         assert bodies[0] != bodies[1]
@@ -246,8 +246,8 @@ class UploadsContract(ImagesContract):
         platform.answers(*self.uploads.uploaded)
         await self.upload(platform, tools)
         delivery = a_delivery()
-        for heard in platform.heard:
-            sent = f"{heard.path} {heard.query} {heard.body!r}"
+        for request in platform.heard:
+            sent = f"{request.path} {request.query} {request.body!r}"
             assert delivery.id not in sent
             assert delivery.subject not in sent
 
@@ -296,7 +296,7 @@ class UploadsContract(ImagesContract):
 
     async def test_no_upload_tells_a_secret(self, platform: ScriptedServer, tools: Tools) -> None:
         """Errors and uploads are stored and shown."""
-        platform.answers(lambda heard: (400, f"{[*heard.headers.items()]} {heard.query}"))
+        platform.answers(lambda request: (400, f"{[*request.headers.items()]} {request.query}"))
         with pytest.raises(DeliveryError) as caught:
             await self.upload(platform, tools)
         text = f"{caught.value} {caught.value!r}"
@@ -350,9 +350,9 @@ class UploadsContract(ImagesContract):
         platform.answers(*self.uploads.before, published.edited)
         account, message = self.case.account(platform.url), self.message_with_uploads(platform)
         await self.channel.edit(account, message, published.receipt, a_delivery(), tools)
-        heard = platform.heard[-1]
+        request = platform.heard[-1]
         for id_ in (self.uploads.media, self.uploads.other):
-            assert id_.encode() in heard.body
+            assert id_.encode() in request.body
 
 
 class PublishedUploadsContract(UploadsContract):
@@ -367,18 +367,18 @@ class PublishedUploadsContract(UploadsContract):
         """Look for the upload by its name."""
         account, delivery = self.case.account(platform.url), a_delivery()
         image, name = an_image(self.channel, account), upload_name(delivery.id, 1)
-        found: Uploaded | None = await self.channel.find_upload(
+        uploaded: Uploaded | None = await self.channel.find_upload(
             account, image, name, delivery, tools
         )
-        return found
+        return uploaded
 
     async def remove_upload(self, platform: ScriptedServer, tools: Tools) -> str:
         """Make one attempt to remove the upload."""
         account = self.case.account(platform.url)
-        said: str = await self.channel.remove_upload(
+        message: str = await self.channel.remove_upload(
             account, self.stored_upload, a_delivery(), tools
         )
-        return said
+        return message
 
     async def look_at_upload(self, platform: ScriptedServer, tools: Tools) -> Any:
         """Look at the upload once."""
@@ -393,9 +393,9 @@ class PublishedUploadsContract(UploadsContract):
             assert await self.find_upload(platform, tools) is None
             return
         platform.answers(*self.uploads.found)
-        found = await self.find_upload(platform, tools)
-        assert found is not None
-        assert found.id == self.uploads.media
+        uploaded = await self.find_upload(platform, tools)
+        assert uploaded is not None
+        assert uploaded.id == self.uploads.media
         platform.answers(*self.uploads.not_found)
         assert await self.find_upload(platform, tools) is None
 

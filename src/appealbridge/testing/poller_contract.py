@@ -60,8 +60,8 @@ class PollerCase:
 
     def at(self, url: str, **changes: Any) -> Any:
         """Return the source as it is at a server."""
-        given = {**self.source, **self.secrets, self.address: url, **changes}
-        return self.trigger.source_options.model_validate(given)
+        options_ = {**self.source, **self.secrets, self.address: url, **changes}
+        return self.trigger.source_options.model_validate(options_)
 
     async def poll(self, url: str, tools: Tools) -> PollResult:
         """Poll a server once."""
@@ -120,8 +120,8 @@ class PollerContract:
     ) -> None:
         """A new identity publishes an item again, a new digest says that it changed."""
         first, second = [await _items(self.case, server, tools) for _ in range(2)]
-        assert [(one.identity, one.digest) for one in first] == [
-            (one.identity, one.digest) for one in second
+        assert [(item.identity, item.digest) for item in first] == [
+            (item.identity, item.digest) for item in second
         ]
 
     async def test_templates_are_told_the_names_that_there_are(
@@ -165,7 +165,7 @@ class PollerContract:
 
     async def test_no_error_tells_a_secret(self, server: ScriptedServer, tools: Tools) -> None:
         """Errors are stored, logged and shown."""
-        server.answers(lambda heard: (400, f"{[*heard.headers.items()]} {heard.query}"))
+        server.answers(lambda request: (400, f"{[*request.headers.items()]} {request.query}"))
         with pytest.raises((SourceError, DeliveryError)) as caught:
             await self.case.poll(server.url, tools)
         assert str(caught.value)

@@ -140,7 +140,7 @@ class ScriptedServer:
             self._queue.popleft()
             await request.content.readany()
             return await self._spoil(request, HANG_UP_EARLY)
-        heard = Heard(
+        request_ = Heard(
             request.method,
             request.path,
             dict(request.query),
@@ -148,14 +148,14 @@ class ScriptedServer:
             await request.read(),
             _port(request),
         )
-        beside = self._aside(heard)
+        beside = self._aside(request_)
         if beside is not None and not isinstance(beside, Spoilt):
             return _response(beside)
         script = self._queue.popleft() if self._queue else self.otherwise
         async with self._news:
-            self.heard.append(heard)
+            self.heard.append(request_)
             self._news.notify_all()
-        answer = script(heard) if callable(script) else script
+        answer = script(request_) if callable(script) else script
         if isinstance(answer, Spoilt):
             return await self._spoil(request, answer)
         return _response(answer)

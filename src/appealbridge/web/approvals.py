@@ -25,7 +25,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
     """Return the routes about questions and answers."""
     table = web.RouteTableDef()
 
-    async def told(
+    async def view(
         question: ApprovalQuestion, asked: Sequence[AskedDelivery], request: web.Request
     ) -> Any:
         actor = request[CALLER].actor
@@ -39,28 +39,27 @@ def routes(engine: Engine) -> web.RouteTableDef:
     async def questions(request: web.Request) -> web.Response:
         await engine.questions.catch_up()
         after = listing.number_of(request.query, "after")
-        found = await engine.questions.open_questions(after, listing.limit_of(request.query))
+        listed = await engine.questions.open_questions(after, listing.limit_of(request.query))
         return answer(
             [
-                await told(each, (await engine.questions.asked(each.number))[1], request)
-                for each in found
+                await view(each, (await engine.questions.asked(each.number))[1], request)
+                for each in listed
             ]
         )
 
     @table.get("/questions/{number}")
     async def question(request: web.Request) -> web.Response:
         number = listing.number_of(request.match_info, "number")
-        return answer(await told(*await engine.questions.asked(number), request))
+        return answer(await view(*await engine.questions.asked(number), request))
 
     @table.get("/deliveries/{id}/question")
     async def of_delivery(request: web.Request) -> web.Response:
         await engine.questions.catch_up()
         delivery = await engine.store.delivery(request.match_info["id"])
         thread = await engine.store.thread(delivery.id)
-        found = await engine.questions.about([delivery, *thread])
-        number = found[0].newest.question if found else 0
-        asked_question = await engine.store.question(number)
-        return answer(await told(asked_question, found, request))
+        asked = await engine.questions.about([delivery, *thread])
+        number = asked[0].newest.question if asked else 0
+        return answer(await view(await engine.store.question(number), asked, request))
 
     _answers(engine, table)
     return table

@@ -50,7 +50,7 @@ def by_socket(people: People) -> Recognise:
         person = None if uid is None else people.roster.by_uid(uid)
         if person is None:
             user = "user 0 (root)" if uid == 0 else f"user {uid}"
-            return Caller(why=f"{user} is no person of appealbridge.yaml")
+            return Caller(why=f"{user} is not under people: in appealbridge.yaml")
         return Caller(Actor(person.id, How.SOCKET), person.roles)
 
     return recognise

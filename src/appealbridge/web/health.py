@@ -24,8 +24,8 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
     @table.get("/readyz")
     async def readyz(request: web.Request) -> web.Response:
         del request
-        if trouble := engine.heartbeat.trouble:
-            return problem(503, f"the store accepts nothing now: {trouble}", retry_after=5)
+        if failure := engine.heartbeat.failure:
+            return problem(503, f"the store accepts nothing now: {failure}", retry_after=5)
         if engine.disk_space.why:
             return problem(503, engine.disk_space.why, retry_after=5)
         if unreached := engine.questions.unreached:

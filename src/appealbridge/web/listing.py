@@ -52,25 +52,25 @@ async def rows(
     With `history` each has its attempts, the number of the one that it changes, and its versions if it was edited; a
     held one has the newest later one about the same subject that went out.
     """
-    ready = [one.id for one in listed if one.state is State.READY]
+    ready = [record.id for record in listed if record.state is State.READY]
     behind = await store.turns_behind(ready) if ready else {}
     modes = await store.modes() if listed else ()
     if not history:
-        return [views.delivery(one, None, behind.get(one.id), modes) for one in listed]
+        return [views.delivery(record, None, behind.get(record.id), modes) for record in listed]
     shown = []
-    for one in listed:
-        row = views.delivery(one, await store.attempts(one.id), behind.get(one.id), modes)
-        held = one.state is State.HELD
-        row["overtaken_by"] = await store.overtaken_by(one) if held else None
-        row["target_number"] = await _number(store, one.target) if one.target else None
+    for record in listed:
+        row = views.delivery(record, await store.attempts(record.id), behind.get(record.id), modes)
+        held = record.state is State.HELD
+        row["overtaken_by"] = await store.overtaken_by(record) if held else None
+        row["target_number"] = await _number(store, record.target) if record.target else None
         row["versions"] = [
             views.version(each, await _number(store, each.delivery))
-            for each in await store.versions(one.id)
+            for each in await store.versions(record.id)
         ]
         if (row["content"] or {}).get("images"):
-            row["images"] = views.images(row, await store.images(one.id))
+            row["images"] = views.images(row, await store.images(record.id))
         shown.append(row)
-    decisions = await store.decisions([object_of(one.number) for one in listed])
+    decisions = await store.decisions([object_of(record.number) for record in listed])
     for row in shown:
         about = object_of(row["number"])
         row["decisions"] = [views.decision(each) for each in decisions if each.object == about]
@@ -96,38 +96,38 @@ async def runs(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
         event_id=query.get("event", ""),
         recipe=query.get("recipe", ""),
         state=_run_state(query.get("state", "")),
-        limit=_limit(query),
+        limit=limit_of(query),
     )
-    return [views.run(one) for one in listed]
+    return [views.run(record) for record in listed]
 
 
 async def run(store: StoreQueries, run_id: str) -> dict[str, Any]:
     """Return one run with its event and its deliveries, each with its attempts."""
-    one = await store.run(run_id)
-    told = await _with_deliveries(store, one)
-    told["about"] = views.event(await store.event(one.event_id))
-    return told
+    run_ = await store.run(run_id)
+    result = await _with_deliveries(store, run_)
+    result["about"] = views.event(await store.event(run_.event_id))
+    return result
 
 
 async def _with_deliveries(store: StoreQueries, run: Run) -> dict[str, Any]:
     caused: Sequence[Delivery] = ()
     if run.state is not RunState.SKIPPED:
         caused = await store.deliveries(DeliveryFilter(run_id=run.id, limit=MOST))
-    told = views.run(run)
-    told["deliveries"] = await rows(store, [*reversed(caused)], history=True)
-    return told
+    result = views.run(run)
+    result["deliveries"] = await rows(store, [*reversed(caused)], history=True)
+    return result
 
 
 async def trace(store: StoreQueries, id_: str) -> dict[str, Any]:
     """
     Return an `event` with its `runs`, each with its deliveries and their attempts.
 
-    The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is told. Or
-    it is a subject, perhaps shortened as in a listing: then the `traces` of the latest events about it are told, the
-    oldest first. `withdrawals` are those of the subject, or of a post that is told.
+    The id is an event's, or a run's, a delivery's, or the number of one, of which only that run is shown. Or
+    it is a subject, perhaps shortened as in a listing: then the `traces` of the latest events about it are shown, the
+    oldest first. `withdrawals` are those of the subject, or of a post that is shown.
     """
     try:
-        told = await _trace(store, id_)
+        result = await _trace(store, id_)
     except NotFound:
         about = await store.events(subject=id_, limit=TRACED)
         if not about and (whole := await whole_subject(store, id_)):
@@ -135,13 +135,16 @@ async def trace(store: StoreQueries, id_: str) -> dict[str, Any]:
             about = await store.events(subject=id_, limit=TRACED)
         if not about:
             raise
-        traces = [await _trace(store, one.id) for one in reversed(about)]
+        traces = [await _trace(store, record.id) for record in reversed(about)]
         return {
             "subject": id_,
             "traces": traces,
             "withdrawals": await _withdrawals_of(store, id_, traces),
         }
-    return {**told, "withdrawals": await _withdrawals_of(store, told["event"]["subject"], [told])}
+    return {
+        **result,
+        "withdrawals": await _withdrawals_of(store, result["event"]["subject"], [result]),
+    }
 
 
 async def _withdrawals_of(
@@ -151,32 +154,33 @@ async def _withdrawals_of(
     runs = [run for trace in traces for run in trace["runs"]]
     posts = {row["id"] for run in runs for row in run["deliveries"]}
     listed = await store.withdrawals(subject, MOST) if subject else await _of_posts(store, posts)
-    shown = [one for one in reversed(listed) if not one.target or one.target in posts]
-    decisions = await store.decisions([withdrawal_object(one.number) for one in shown])
+    shown = [record for record in reversed(listed) if not record.target or record.target in posts]
+    decisions = await store.decisions([withdrawal_object(record.number) for record in shown])
     about: dict[str, list[AuditEntry]] = {}
     for entry in decisions:
         about.setdefault(entry.object, []).append(entry)
     return [
-        views.withdrawal_decided(one, about.get(withdrawal_object(one.number), ())) for one in shown
+        views.withdrawal_decided(record, about.get(withdrawal_object(record.number), ()))
+        for record in shown
     ]
 
 
 async def _of_posts(store: StoreQueries, posts: Collection[str]) -> Sequence[Withdrawal]:
     """Return the withdrawals of these posts, which are about no subject."""
-    return [one for one in await store.withdrawals(limit=MOST) if one.target in posts]
+    return [record for record in await store.withdrawals(limit=MOST) if record.target in posts]
 
 
 async def _trace(store: StoreQueries, id_: str) -> dict[str, Any]:
     if "." not in id_ and not (id_.isdecimal() and len(id_) < _EVENT_ID):
         about = await store.event(id_)
-        asked = [*reversed(await store.runs(event_id=id_, limit=MOST))]
+        runs_ = [*reversed(await store.runs(event_id=id_, limit=MOST))]
     else:
         is_run = id_.count(".") == 1
-        asked = [await store.run(id_ if is_run else (await store.delivery(id_)).run_id)]
-        about = await store.event(asked[0].event_id)
+        runs_ = [await store.run(id_ if is_run else (await store.delivery(id_)).run_id)]
+        about = await store.event(runs_[0].event_id)
     return {
         "event": views.event(about),
-        "runs": [await _with_deliveries(store, each) for each in asked],
+        "runs": [await _with_deliveries(store, each) for each in runs_],
     }
 
 
@@ -187,7 +191,7 @@ async def events(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
         source=query.get("source", ""),
         type_=query.get("type", ""),
         since=since_of(query),
-        limit=_limit(query),
+        limit=limit_of(query),
     )
     return [views.event(one) for one in listed]
 
@@ -200,11 +204,11 @@ async def event(store: StoreQueries, event_id: str) -> dict[str, Any]:
 async def withdrawals(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
     """List withdrawals, newest first, each with what became of its posts."""
     subject = await subject_of(store, query.get("subject", ""))
-    listed = await store.withdrawals(subject, _limit(query))
+    listed = await store.withdrawals(subject, limit_of(query))
     removals: dict[str, list[Removal]] = {}
     for each in await store.removals(subject, limit=MOST):
         removals.setdefault(each.removal.id.rpartition("~w")[2], []).append(each)
-    return [views.withdrawal(one, removals.get(str(one.number), ())) for one in listed]
+    return [views.withdrawal(record, removals.get(str(record.number), ())) for record in listed]
 
 
 async def audit(store: StoreQueries, query: Query) -> dict[str, Any]:
@@ -213,7 +217,7 @@ async def audit(store: StoreQueries, query: Query) -> dict[str, Any]:
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:
         raise ValueError(f"after must be the number of an entry, not {text!r:.40}")
     return {
-        "entries": [asdict(each) for each in await store.audit(int(text), _limit(query))],
+        "entries": [asdict(each) for each in await store.audit(int(text), limit_of(query))],
         "checkpoints": [asdict(each) for each in await store.checkpoints()],
         "issued": await store.audit_issued(),
     }
@@ -231,21 +235,21 @@ _SINGLE = {"deliveries": delivery, "runs": run, "events": event, "traces": trace
 
 async def read(store: StoreQueries, path: str, query: Query) -> Any:
     """Return the listing that the API has at `path`; raise `NotFound`, or `ValueError` with a message."""
-    kind, _, one = path.removeprefix("/").partition("/")
-    if one and kind in _SINGLE:
-        return await _SINGLE[kind](store, one)
-    if not one and kind in _LISTS:
+    kind, _, id_ = path.removeprefix("/").partition("/")
+    if id_ and kind in _SINGLE:
+        return await _SINGLE[kind](store, id_)
+    if not id_ and kind in _LISTS:
         return await _LISTS[kind](store, query)
     raise NotFound(f"nothing is listed at {path}")
 
 
-def pointed_out(told: Any, lanes: Mapping[str, Lane], stop: TotalStop | None, now: float) -> Any:
+def pointed_out(result: Any, lanes: Mapping[str, Lane], stop: TotalStop | None, now: float) -> Any:
     """
     Return deliveries, adding the reason if a stop or their account keeps them waiting.
 
     `now` is in Unix seconds.
     """
-    for row in _rows(told):
+    for row in _rows(result):
         if row.get("state") == State.READY and (row["reason"] or "").startswith(QUIET):
             row["holds"] = [str(Hold.TIME)]
         if stop is not None and _is_stopped(row):
@@ -260,7 +264,7 @@ def pointed_out(told: Any, lanes: Mapping[str, Lane], stop: TotalStop | None, no
             row["reason"] = (
                 views.standstill(State(row["state"]), lanes.get(row["channel"]), now) or None
             )
-    return told
+    return result
 
 
 def _is_stopped(row: Mapping[str, Any]) -> bool:
@@ -272,18 +276,18 @@ def _is_stopped(row: Mapping[str, Any]) -> bool:
     )
 
 
-def _rows(told: Any) -> Iterator[dict[str, Any]]:
+def _rows(result: Any) -> Iterator[dict[str, Any]]:
     """Yield the deliveries in an answer."""
-    if isinstance(told, list):
-        yield from told
-    elif "traces" in told:
-        for one in told["traces"]:
-            yield from _rows(one)
-    elif "runs" in told:
-        for run in told["runs"]:
+    if isinstance(result, list):
+        yield from result
+    elif "traces" in result:
+        for trace_ in result["traces"]:
+            yield from _rows(trace_)
+    elif "runs" in result:
+        for run in result["runs"]:
             yield from run["deliveries"]
     else:
-        yield from told.get("deliveries", [told])
+        yield from result.get("deliveries", [result])
 
 
 def _run_state(word: str) -> RunState | None:
@@ -306,20 +310,16 @@ def _which(query: Query) -> DeliveryFilter:
         event_id=query.get("event", ""),
         run_id=query.get("run", ""),
         since=since_of(query),
-        limit=_limit(query),
+        limit=limit_of(query),
     )
-
-
-def _limit(query: Query) -> int:
-    text = query.get("limit", "100")
-    if not text.isdecimal() or not 1 <= int(text) <= MOST:
-        raise ValueError(f"limit must be a whole number from 1 to {MOST}, not {text!r}")
-    return int(text)
 
 
 def limit_of(query: Query) -> int:
     """Return how many rows a listing has; raise `ValueError` with a message."""
-    return _limit(query)
+    text = query.get("limit", "100")
+    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+        raise ValueError(f"limit must be a whole number from 1 to {MOST}, not {text!r}")
+    return int(text)
 
 
 def number_of(query: Query, name: str) -> int:

@@ -24,17 +24,25 @@ LARGE = 64 * 1024
 """How many bytes an answer may have to be searched at once, on the event loop."""
 
 
-async def masked(told: web.StreamResponse, clean: Callable[[str], str]) -> web.StreamResponse:
+async def masked(response: web.StreamResponse, clean: Callable[[str], str]) -> web.StreamResponse:
     """Return the answer, with secrets masked in every other text."""
-    body = told.body if isinstance(told, web.Response) and "json" in told.content_type else None
+    body = (
+        response.body
+        if isinstance(response, web.Response) and "json" in response.content_type
+        else None
+    )
     if not isinstance(body, bytes):
-        return told
+        return response
     if len(body) > LARGE:
         # Text by text: one search of the whole would keep even other threads waiting.
-        return await offload(ANSWERS, _masked_texts, body, clean, told.status)
+        return await offload(ANSWERS, _masked_texts, body, clean, response.status)
     text = body.decode()
     # Few answers contain a secret, and one search of the whole shows whether this one does.
-    return told if clean(text) == text else answer(cleaned(orjson.loads(body), clean), told.status)
+    return (
+        response
+        if clean(text) == text
+        else answer(cleaned(orjson.loads(body), clean), response.status)
+    )
 
 
 def _masked_texts(body: bytes, clean: Callable[[str], str], status: int) -> web.Response:

@@ -100,16 +100,16 @@ def _duty(engine: Engine, table: web.RouteTableDef) -> None:
         return answer({"id": actor.person, "until": None})
 
 
-def _person(one: Profile, known: Credentials, now: float) -> dict[str, Any]:
+def _person(profile: Profile, known: Credentials, now: float) -> dict[str, Any]:
     state = "can log in" if known.password else "not invited"
     if known.code and now < known.code_ends:
         state = "has a code"
     return {
-        "id": one.id,
-        "name": one.name,
-        "email": one.email or None,
-        "uid": one.uid,
-        "roles": sorted(one.roles),
+        "id": profile.id,
+        "name": profile.name,
+        "email": profile.email or None,
+        "uid": profile.uid,
+        "roles": sorted(profile.roles),
         "state": state,
         "code_ends": moment(known.code_ends) if state == "has a code" else None,
     }
@@ -119,15 +119,15 @@ def _invitation(engine: Engine, id_: str, code: str) -> dict[str, Any]:
     return {"id": id_, "code": code, "valid_for": "24h", "mode": engine.active.mode}
 
 
-def _token(one: Token, now: float) -> dict[str, Any]:
-    over = "revoked" if one.revoked_at is not None else "ended" if now >= one.ends else "valid"
+def _token(token: Token, now: float) -> dict[str, Any]:
+    over = "revoked" if token.revoked_at is not None else "ended" if now >= token.ends else "valid"
     return {
-        "name": one.name,
+        "name": token.name,
         "state": over,
-        "scopes": sorted(one.scopes),
-        "owner": one.owner or None,
-        "made_at": moment(one.made_at),
-        "ends": moment(one.ends),
-        "used_at": moment(one.used_at),
-        "revoked_at": moment(one.revoked_at),
+        "scopes": sorted(token.scopes),
+        "owner": token.owner or None,
+        "made_at": moment(token.made_at),
+        "ends": moment(token.ends),
+        "used_at": moment(token.used_at),
+        "revoked_at": moment(token.revoked_at),
     }

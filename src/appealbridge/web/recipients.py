@@ -20,14 +20,14 @@ _OPTIONS = frozenset({"to", "cc", "bcc", "reply_to", "recipient", "recipients"})
 _ADDRESS = re.compile(r"[^\s<>@,;:/\"'()\[\]]{1,64}@[^\s<>@,;:\"'()\[\]]{1,255}")
 
 
-async def hidden(told: web.StreamResponse) -> web.StreamResponse:
+async def hidden(response: web.StreamResponse) -> web.StreamResponse:
     """Return a JSON answer without recipients."""
-    body = told.body if isinstance(told, web.Response) else None
-    if not isinstance(body, bytes) or told.content_type != "application/json":
-        return told
+    body = response.body if isinstance(response, web.Response) else None
+    if not isinstance(body, bytes) or response.content_type != "application/json":
+        return response
     if len(body) > LARGE:
-        return await offload(ANSWERS, _hidden, body, told.status)
-    return _hidden(body, told.status)
+        return await offload(ANSWERS, _hidden, body, response.status)
+    return _hidden(body, response.status)
 
 
 def _hidden(body: bytes, status: int) -> web.Response:

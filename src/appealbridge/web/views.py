@@ -49,7 +49,7 @@ def moment(at: float | None) -> str | None:
 
 
 def delivery(
-    one: Delivery,
+    record: Delivery,
     attempts: Sequence[Attempt] | None = None,
     behind: int | None = None,
     modes: Sequence[tuple[int, str]] = (),
@@ -59,56 +59,56 @@ def delivery(
 
     `behind` is the number of the one that it waits for; `modes` says from which number on it was practice or live.
     """
-    told: dict[str, Any] = {
-        "id": one.id,
-        "number": one.number,
-        "state": one.state.value,
-        "mode": next((mode for first, mode in reversed(modes) if first <= one.number), None),
-        "hold": one.hold or None,
-        "holds": one.holds,
-        "reason": one.reason or None,
+    row: dict[str, Any] = {
+        "id": record.id,
+        "number": record.number,
+        "state": record.state.value,
+        "mode": next((mode for first, mode in reversed(modes) if first <= record.number), None),
+        "hold": record.hold or None,
+        "holds": record.holds,
+        "reason": record.reason or None,
         "waits_behind": behind,
-        "channel": one.channel,
-        "action": one.action,
-        "recipe": one.recipe,
-        "step": one.step,
-        "subject": one.subject,
-        "event": one.event_id,
-        "run": one.run_id,
-        "kind": one.kind.value,
-        "target": one.target or None,
-        "change": one.change or None,
-        "content": orjson.loads(one.content) if one.content else None,
-        "removed": not one.content,
-        "content_hash": one.content_hash,
-        "attempts": one.attempts,
-        "planned_at": moment(one.planned_at),
-        "due_at": moment(one.due_at),
-        "publish_by": moment(one.publish_by),
-        "begun_at": moment(one.begun_at),
-        "settled_at": moment(one.settled_at),
+        "channel": record.channel,
+        "action": record.action,
+        "recipe": record.recipe,
+        "step": record.step,
+        "subject": record.subject,
+        "event": record.event_id,
+        "run": record.run_id,
+        "kind": record.kind.value,
+        "target": record.target or None,
+        "change": record.change or None,
+        "content": orjson.loads(record.content) if record.content else None,
+        "removed": not record.content,
+        "content_hash": record.content_hash,
+        "attempts": record.attempts,
+        "planned_at": moment(record.planned_at),
+        "due_at": moment(record.due_at),
+        "publish_by": moment(record.publish_by),
+        "begun_at": moment(record.begun_at),
+        "settled_at": moment(record.settled_at),
         "receipt": None,
     }
-    if one.receipt is not None:
-        told["receipt"] = {
-            "id": one.receipt.id,
-            "url": one.receipt.url or None,
-            "time": moment(one.receipt.time),
-            "account": one.receipt.account or None,
+    if record.receipt is not None:
+        row["receipt"] = {
+            "id": record.receipt.id,
+            "url": record.receipt.url or None,
+            "time": moment(record.receipt.time),
+            "account": record.receipt.account or None,
         }
     if attempts is not None:
-        told["history"] = [attempt(each) for each in attempts]
-    return told
+        row["history"] = [attempt(each) for each in attempts]
+    return row
 
 
-def version(one: Version, delivery: int | None) -> dict[str, Any]:
+def version(record: Version, delivery: int | None) -> dict[str, Any]:
     """Return a version of a post, with the number of the delivery whose content it is."""
     return {
-        "number": one.number,
+        "number": record.number,
         "delivery": delivery,
-        "content_hash": one.content_hash,
-        "receipt": one.receipt or None,
-        "at": moment(one.at),
+        "content_hash": record.content_hash,
+        "receipt": record.receipt or None,
+        "at": moment(record.at),
     }
 
 
@@ -132,113 +132,113 @@ def images(row: Mapping[str, Any], rendered: Sequence[Rendered]) -> list[dict[st
     return shown
 
 
-def attempt(one: Attempt) -> dict[str, Any]:
+def attempt(record: Attempt) -> dict[str, Any]:
     """Return a finished attempt or search."""
     return {
-        "number": one.number,
-        "kind": one.kind.value,
-        "outcome": one.outcome.value,
-        "begun_at": moment(one.begun_at),
-        "ended_at": moment(one.ended_at),
-        "detail": one.detail or None,
+        "number": record.number,
+        "kind": record.kind.value,
+        "outcome": record.outcome.value,
+        "begun_at": moment(record.begun_at),
+        "ended_at": moment(record.ended_at),
+        "detail": record.detail or None,
     }
 
 
-def decision(one: AuditEntry) -> dict[str, Any]:
+def decision(record: AuditEntry) -> dict[str, Any]:
     """Return a decision of the audit trail, for a trace."""
     return {
-        "at": moment(one.at),
-        "by": one.actor or None,
-        "how": one.how,
-        "act": one.act,
-        "object": one.object,
-        "revision": one.revision or None,
-        "content_hash": one.content_hash or None,
-        "reason": one.reason,
-        "entry": one.seq,
+        "at": moment(record.at),
+        "by": record.actor or None,
+        "how": record.how,
+        "act": record.act,
+        "object": record.object,
+        "revision": record.revision or None,
+        "content_hash": record.content_hash or None,
+        "reason": record.reason,
+        "entry": record.seq,
     }
 
 
-def stop(one: TotalStop) -> dict[str, Any]:
+def stop(record: TotalStop) -> dict[str, Any]:
     """Return a stop, and who lifted it."""
     return {
-        "number": one.number or None,
-        "by": one.by or None,
-        "how": one.how,
-        "reason": one.reason or None,
-        "at": moment(one.at),
-        "lifted_by": one.lifted_by or None,
-        "lifted_at": moment(one.lifted_at),
+        "number": record.number or None,
+        "by": record.by or None,
+        "how": record.how,
+        "reason": record.reason or None,
+        "at": moment(record.at),
+        "lifted_by": record.lifted_by or None,
+        "lifted_at": moment(record.lifted_at),
     }
 
 
-def start(one: Start, in_force: TotalStop | None) -> dict[str, Any]:
+def start(record: Start, in_force: TotalStop | None) -> dict[str, Any]:
     """Return what lifting the stop does or would do; the deliveries are those that go out first."""
     return {
         "stopped": in_force is not None,
-        "stop": None if one.stop is None else stop(one.stop),
+        "stop": None if record.stop is None else stop(record.stop),
         "channels": [
             {
                 "channel": each.channel,
                 "goes": [delivery(post) for post in each.goes],
                 "held": each.held,
             }
-            for each in one.channels
+            for each in record.channels
         ],
-        "seen": one.seen,
+        "seen": record.seen,
     }
 
 
-def run(one: Run) -> dict[str, Any]:
+def run(record: Run) -> dict[str, Any]:
     """Return a run with its trace; `wake_at` is until when it waits, if it does."""
     return {
-        "id": one.id,
-        "event": one.event_id,
-        "recipe": one.recipe,
-        "version": one.version,
-        "state": one.state.value,
-        "reason": one.reason or None,
-        "begun_at": moment(one.begun_at),
-        "wake_at": moment(one.wake_at or None) if one.state is RunState.OPEN else None,
-        "trace": [{**entry, "at": moment(entry.get("at"))} for entry in one.trace],
+        "id": record.id,
+        "event": record.event_id,
+        "recipe": record.recipe,
+        "version": record.version,
+        "state": record.state.value,
+        "reason": record.reason or None,
+        "begun_at": moment(record.begun_at),
+        "wake_at": moment(record.wake_at or None) if record.state is RunState.OPEN else None,
+        "trace": [{**entry, "at": moment(entry.get("at"))} for entry in record.trace],
     }
 
 
-def event(one: Event) -> dict[str, Any]:
+def event(record: Event) -> dict[str, Any]:
     """Return an event with its data."""
     return {
-        "id": one.id,
-        "source": source_label(one.source),
-        "type": one.type,
-        "subject": one.subject,
-        "key": one.key,
-        "time": moment(one.time),
-        "received_at": moment(one.received_at),
-        "hold": one.hold or None,
-        "cause": list(one.cause),
-        "data": one.data,
-        "removed": one.removed,
+        "id": record.id,
+        "source": source_label(record.source),
+        "type": record.type,
+        "subject": record.subject,
+        "key": record.key,
+        "time": moment(record.time),
+        "received_at": moment(record.received_at),
+        "hold": record.hold or None,
+        "cause": list(record.cause),
+        "data": record.data,
+        "removed": record.removed,
     }
 
 
-def withdrawal(one: Withdrawal, removals: Sequence[Removal] = ()) -> dict[str, Any]:
+def withdrawal(record: Withdrawal, removals: Sequence[Removal] = ()) -> dict[str, Any]:
     """Return a withdrawal with what became of each post."""
     return {
-        "number": one.number or None,
-        "subject": one.subject,
-        "whole_subject": one.whole,
-        "reason": one.reason,
-        "by": one.by or None,
-        "at": moment(one.at),
-        "lifted_by": one.lifted_by or None,
-        "lifted_at": moment(one.lifted_at),
-        "posts": [_removal(each, one) for each in removals],
+        "number": record.number or None,
+        "subject": record.subject,
+        "whole_subject": record.whole,
+        "reason": record.reason,
+        "by": record.by or None,
+        "at": moment(record.at),
+        "lifted_by": record.lifted_by or None,
+        "lifted_at": moment(record.lifted_at),
+        "posts": [_removal(each, record) for each in removals],
     }
 
 
-def withdrawal_decided(one: Withdrawal, decisions: Sequence[AuditEntry]) -> dict[str, Any]:
+def withdrawal_decided(record: Withdrawal, decisions: Sequence[AuditEntry]) -> dict[str, Any]:
     """Return a withdrawal for a trace: with who decided what, and which deliveries it was about."""
-    shown = withdrawal(one)
+    shown = withdrawal(record)
     del shown["posts"]
     return {
         **shown,
@@ -246,17 +246,17 @@ def withdrawal_decided(one: Withdrawal, decisions: Sequence[AuditEntry]) -> dict
     }
 
 
-def _removal(one: Removal, of: Withdrawal) -> dict[str, Any]:
-    removal, receipt = one.removal, one.post.receipt
-    words = _REMOVALS.get(removal.state, "being removed")
+def _removal(record: Removal, of: Withdrawal) -> dict[str, Any]:
+    removal, receipt = record.removal, record.post.receipt
+    label = _REMOVALS.get(removal.state, "being removed")
     if removal.state is State.DELIVERED and removal.reason.startswith(CONFIRMED):
-        words = "confirmed"
+        label = "confirmed"
     return {
         "number": removal.number,
-        "post": one.post.number,
+        "post": record.post.number,
         "channel": removal.channel,
         "address": None if receipt is None else receipt.url or receipt.id,
-        "state": words,
+        "state": label,
         "reason": removal.reason or None,
         "owner": of.by or None,
         "since": moment(removal.planned_at),
@@ -275,9 +275,9 @@ def withdrawn(result: Withdrawn, can_remove: Callable[[str], bool]) -> dict[str,
                 "number": each.number,
                 "channel": each.channel,
                 "address": each.receipt and (each.receipt.url or each.receipt.id),
-                "state": words,
+                "state": label,
             }
-            for words, deliveries in (
+            for label, deliveries in (
                 ("being removed", removing),
                 ("cannot be removed", tasks),
                 ("being sent: removed once it is published", result.awaited),
@@ -289,13 +289,13 @@ def withdrawn(result: Withdrawn, can_remove: Callable[[str], bool]) -> dict[str,
     }
 
 
-def replayed(one: Replayed) -> dict[str, Any]:
+def replayed(record: Replayed) -> dict[str, Any]:
     """Return a replay's result for one recipe: what goes out, and what is left out because it was already published."""
     return {
-        "recipe": one.recipe,
-        "run": one.run and one.run.id,
-        "why_not": one.why_not or None,
-        "deliveries": [delivery(each) for each in one.deliveries],
+        "recipe": record.recipe,
+        "run": record.run and record.run.id,
+        "why_not": record.why_not or None,
+        "deliveries": [delivery(each) for each in record.deliveries],
         "left_out": [
             {
                 "number": each.number,
@@ -303,7 +303,7 @@ def replayed(one: Replayed) -> dict[str, Any]:
                 "step": each.step,
                 "state": each.state.value,
             }
-            for each in one.left_out
+            for each in record.left_out
         ],
     }
 
@@ -344,13 +344,13 @@ def recipes(book: Book) -> list[dict[str, Any]]:
     """Return the recipes that are loaded, switched off, or quarantined with their problems."""
     loaded = [
         {
-            "name": one.name,
-            "alias": one.alias,
-            "file": one.file,
-            "version": one.version,
-            "state": "loaded" if one.enabled else "off",
+            "name": record.name,
+            "alias": record.alias,
+            "file": record.file,
+            "version": record.version,
+            "state": "loaded" if record.enabled else "off",
         }
-        for one in book.loaded.values()
+        for record in book.loaded.values()
     ]
     return loaded + [
         {

@@ -157,10 +157,10 @@ def test_an_encoding_declared_wrongly_is_set_right(head, encoding):
         ("page.html", "an HTML page, not a feed"),
         (b"", "empty"),
         (b" \n", "empty"),
-        (b'{"version": "https://jsonfeed.org/version/1.1"}', "no RSS or Atom feed"),
-        (b"<a/>", "no RSS or Atom feed"),
-        (b"/etc/passwd", "no RSS or Atom feed"),
-        (b"\xff\xfe\x00\x01", "no RSS or Atom feed"),
+        (b'{"version": "https://jsonfeed.org/version/1.1"}', "not an RSS or Atom feed"),
+        (b"<a/>", "not an RSS or Atom feed"),
+        (b"/etc/passwd", "not an RSS or Atom feed"),
+        (b"\xff\xfe\x00\x01", "not an RSS or Atom feed"),
     ],
 )
 def test_what_is_no_feed_is_said_to_be_none(body, words):

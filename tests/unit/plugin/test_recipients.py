@@ -3,44 +3,44 @@ import pytest
 from appealbridge.channels.email.channel import Mail
 from appealbridge.channels.x.channel import X
 from appealbridge.plugin.channel import Account, Person
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 
 DANA, EVE, LOST = Person("dana", "dana@example.org"), Person("eve", "eve@example.org"), Person("p")
 OFFICE = Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org")
 
 
 @pytest.fixture
-def telling():
-    return Telling(
+def routing():
+    return NoticeRouting(
         people={"dana": DANA, "eve": EVE, "p": LOST},
         groups={"desk": ["dana", "eve"], "all": ["p", "dana", "eve"]},
         accounts={"force_x": (X(), Account()), "office": (Mail(), OFFICE), "second": (Mail(), OFFICE)},
     )  # fmt: skip
 
 
-def test_groups_are_opened_and_each_person_is_told_once(telling):
-    assert telling.whom(["eve", "desk", "all"]) == [EVE, DANA, LOST]
+def test_groups_are_opened_and_each_person_is_told_once(routing):
+    assert routing.whom(["eve", "desk", "all"]) == [EVE, DANA, LOST]
 
 
-def test_a_name_of_nobody_is_left_out(telling):
-    assert telling.whom(["gone", "dana"]) == [DANA]
+def test_a_name_of_nobody_is_left_out(routing):
+    assert routing.whom(["gone", "dana"]) == [DANA]
 
 
-def test_the_ways_stand_in_the_order_of_the_accounts(telling):
-    assert telling.ways(DANA) == ["office", "second"]
-    assert telling.ways(DANA, ["office"]) == ["second"]
+def test_the_ways_stand_in_the_order_of_the_accounts(routing):
+    assert routing.ways(DANA) == ["office", "second"]
+    assert routing.ways(DANA, ["office"]) == ["second"]
 
 
-def test_nothing_that_the_public_sees_is_a_way(telling):
-    assert "force_x" not in telling.ways(DANA)
+def test_nothing_that_the_public_sees_is_a_way(routing):
+    assert "force_x" not in routing.ways(DANA)
 
 
-def test_no_way_leads_to_whom_no_address_is_known_of(telling):
-    assert telling.ways(LOST) == []
+def test_no_way_leads_to_whom_no_address_is_known_of(routing):
+    assert routing.ways(LOST) == []
 
 
-def test_a_mail_tells_one_person_in_plain_words(telling):
-    mail = telling.message("office", DANA, "AppealBridge: down", "force_x\nis down")
+def test_a_mail_tells_one_person_in_plain_words(routing):
+    mail = routing.message("office", DANA, "AppealBridge: down", "force_x\nis down")
     assert (mail.to, mail.subject, mail.text, mail.html) == (
         "dana@example.org", "AppealBridge: down", "force_x\nis down", None,
     )  # fmt: skip

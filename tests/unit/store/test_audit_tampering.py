@@ -134,7 +134,7 @@ def test_what_a_restored_backup_lost_is_a_gap_and_no_forgery():
     report = report_of(after, [point(before[2]), lost], issued=6)
     assert report.problems == []
     assert "restored from a backup" in report.gaps[0]
-    assert "(entry 6) is of before the backup was restored" in report.gaps[1]
+    assert "(entry 6) is older than the restored backup" in report.gaps[1]
 
 
 def test_most_problems_are_counted_and_not_kept():

@@ -202,15 +202,15 @@ def test_a_loop_that_ends_first_takes_nothing_with_it(path):
 
 async def test_it_tells_whether_what_was_handed_over_last_could_be_stored(write):
     writer, _ = write(Spoilt)
-    assert (writer.writing().trouble, writer.writing().waits_for) == ("", 0.0)
+    assert (writer.writing().failure, writer.writing().waits_for) == ("", 0.0)
     with pytest.raises(StoreError):
         await writer.submit(note, "lost")
-    assert "the disk has gone" in writer.writing().trouble
+    assert "the disk has gone" in writer.writing().failure
     await writer.submit(note, "kept")
-    assert writer.writing().trouble == ""
+    assert writer.writing().failure == ""
     with pytest.raises(StoreError):
         await writer.submit(note, "bad")  # only this one could not be kept
-    assert writer.writing().trouble == ""
+    assert writer.writing().failure == ""
     await writer.close()
 
 

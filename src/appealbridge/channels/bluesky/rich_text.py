@@ -68,14 +68,14 @@ def facets(text: str, accounts: Mapping[str, str]) -> list[dict[str, Any]]:
     parts += [
         (begin, end, {"$type": f"{_FACET}#tag", "tag": tag}) for begin, end, tag in _tags(text)
     ]
-    found: list[dict[str, Any]] = []
+    facets: list[dict[str, Any]] = []
     done = 0
     for begin, end, feature in sorted(parts, key=lambda part: part[:2]):
         if begin >= done:
             index = {"byteStart": _bytes(text[:begin]), "byteEnd": _bytes(text[:end])}
-            found.append({"index": index, "features": [feature]})
+            facets.append({"index": index, "features": [feature]})
             done = end
-    return found
+    return facets
 
 
 def _mentions(text: str) -> list[tuple[int, int, str]]:

@@ -202,25 +202,25 @@ def _encoded(text: str, first_line: int) -> list[str]:
     """Return a text as encoded words, one for each line; the first line has less room."""
     raw = text.encode()
     as_q = sum(len(_Q[byte]) for byte in raw) <= 4 * len(raw) / 3
-    room = min(_WORD, first_line - len("=?utf-8?q??="))
-    words, rest = [], text
+    available = min(_WORD, first_line - len("=?utf-8?q??="))
+    encoded, rest = [], text
     while rest:
-        taken = _that_fits(rest[:_WORD], room if as_q else room // 4 * 3, as_q=as_q)
+        taken = _that_fits(rest[:_WORD], available if as_q else available // 4 * 3, as_q=as_q)
         if taken < len(rest):
             # Between words if possible: Python's own parser puts a space between two parts of a name.
             taken = rest.rfind(" ", 1, taken) + 1 or taken
-        words.append(_encoded_word(rest[:taken], as_q=as_q))
-        rest, room = rest[taken:], _WORD
-    return words
+        encoded.append(_encoded_word(rest[:taken], as_q=as_q))
+        rest, available = rest[taken:], _WORD
+    return encoded
 
 
-def _that_fits(text: str, room: int, *, as_q: bool) -> int:
+def _that_fits(text: str, available: int, *, as_q: bool) -> int:
     """Return how many letters of a text fit into so many characters (Q) or bytes (base64)."""
     size = 0
     for number, letter in enumerate(text):
         raw = letter.encode()
         size += sum(len(_Q[byte]) for byte in raw) if as_q else len(raw)
-        if size > room:
+        if size > available:
             return number
     return len(text)
 

@@ -81,7 +81,7 @@ class WordPress(
     ) -> Receipt:
         """Create the post, if it is not there."""
         rest = await open_rest(account, tools)
-        earlier = await _found(rest, delivery)
+        earlier = await _existing_post(rest, delivery)
         if earlier is not None:
             return earlier
         await require_pictures(rest, message.images)
@@ -97,7 +97,7 @@ class WordPress(
         self, account: WordPressAccount, message: WordPressPost, delivery: Delivery, tools: Tools
     ) -> SearchResult:
         """Look for the post by its address, in the trash too."""
-        receipt = await _found(await open_rest(account, tools), delivery)
+        receipt = await _existing_post(await open_rest(account, tools), delivery)
         where = f"{account.api} by the address {slug_of(delivery)}"
         if receipt is None:
             return SearchResult(None, sure=True, seen=f"no post on {where}")
@@ -197,7 +197,7 @@ class WordPress(
         return {"credentials": {"username": name, "application_password": f"practice-{name}"}}
 
 
-async def _found(rest: WordPressRest, delivery: Delivery) -> Receipt | None:
+async def _existing_post(rest: WordPressRest, delivery: Delivery) -> Receipt | None:
     """Return the receipt of a delivery's post, `None` if it is certainly not there."""
     slug = slug_of(delivery)
     # What somebody moved to the trash was published all the same.

@@ -97,11 +97,11 @@ class WordPressRest:
     async def term(self, kind: str, name: str) -> int:
         """Return the number of a category or tag; create it if the site has none of this name."""
         wanted = html.escape(name, quote=False)  # as WordPress stores it
-        found = await self.ask(
+        response = await self.ask(
             "GET", kind, params={"search": wanted, "per_page": str(_TERMS), "_fields": "id,name"}
         )
-        with found.expecting("a list of terms"):
-            for term in found.json():
+        with response.expecting("a list of terms"):
+            for term in response.json():
                 if html.unescape(term["name"]).casefold() == name.casefold():
                     return int(term["id"])
         # A second creation finds the first, so an unclear answer is as good as none.
@@ -169,9 +169,9 @@ def failure(reply: Reply) -> DeliveryError:
     reason = reply.readable(f"{error['message']} ({error['code']})") if error else ""
     try:
         inner = {
-            one["data"]["status"]
-            for one in error["data"]["details"].values()
-            if one["code"] in _FORBIDDEN
+            detail["data"]["status"]
+            for detail in error["data"]["details"].values()
+            if detail["code"] in _FORBIDDEN
         }
     except (LookupError, TypeError, AttributeError):
         inner = set()

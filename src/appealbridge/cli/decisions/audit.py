@@ -12,9 +12,9 @@ import click
 
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, fail, fail_with, json_option
+from appealbridge.cli.listings import Stored
 from appealbridge.cli.output import paragraph, say, say_json, say_last, styled
-from appealbridge.cli.stored import Stored
-from appealbridge.cli.tell import iso
+from appealbridge.cli.tables import iso
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.audit import AuditEntry, AuditReport, Checkpoint, Verifier
 from appealbridge.settings import checkpoints_of

@@ -11,7 +11,7 @@ import click
 from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
-from appealbridge.cli.tell import clock
+from appealbridge.cli.tables import clock
 from appealbridge.settings import public_url_of
 
 STYLES = {"can log in": "green", "has a code": "yellow", "valid": "green", "not invited": "dim"}
@@ -97,7 +97,7 @@ def make(config: Path | None, as_json: bool, days: int, scopes: tuple[str, ...],
     """
     query = urlencode({"scopes": ",".join(scopes), "days": days})
     answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}?{query}")
-    show(answer, as_json, lambda told: say(told["token"]))
+    show(answer, as_json, lambda token: say(token["token"]))
 
 
 @tokens.command()
@@ -107,7 +107,7 @@ def make(config: Path | None, as_json: bool, days: int, scopes: tuple[str, ...],
 def revoke(config: Path | None, as_json: bool, name: str) -> None:
     """Revoke the token called NAME, from now on."""
     answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}/revoke")
-    show(answer, as_json, lambda told: say(f"token {told['name']} is revoked"))
+    show(answer, as_json, lambda token: say(f"token {token['name']} is revoked"))
 
 
 def _code(config: Path | None, name: str, verb: str, *, as_json: bool) -> None:
@@ -117,9 +117,9 @@ def _code(config: Path | None, name: str, verb: str, *, as_json: bool) -> None:
         f"at {address}/code" if address else "on the daemon's machine, at its address with /code"
     )
 
-    def tell(told: dict[str, Any]) -> None:
-        say(told["code"])
-        say(f"{told['id']} enters it {where}, within 24 hours, once")
+    def tell(person: dict[str, Any]) -> None:
+        say(person["code"])
+        say(f"{person['id']} enters it {where}, within 24 hours, once")
 
     show(answer, as_json, tell)
 

@@ -11,7 +11,7 @@ import click
 from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show
-from appealbridge.cli.tell import clock
+from appealbridge.cli.tables import clock
 
 
 @click.command(short_help="Say that you are on duty, and see who is.")

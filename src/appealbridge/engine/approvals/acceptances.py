@@ -223,13 +223,13 @@ class RecipeAcceptances(OutcomeListener):
         """Return an earlier version for which something waits, if all of it is as it was."""
         for recipe, full in await self._store.waiting_for_acceptance():
             if recipe == name and _is_hash_of(version, full):
-                found = await self._context.recipes.version(name, full)
-                if found.version != full:
+                earlier = await self._context.recipes.version(name, full)
+                if earlier.version != full:
                     raise IllegalMove(
                         f"recipe {name}: the lists that version {full} used have changed since, so nobody can accept "
                         "it any more; cancel what waits for it"
                     )
-                return found
+                return earlier
         return None
 
     async def _let_go(self) -> None:
@@ -266,5 +266,5 @@ class HoldUnaccepted(AcceptanceStage):
         ]
 
 
-def _is_hash_of(given: str, version: str) -> bool:
-    return len(given) >= SHORTEST_HASH and version.startswith(given.lower())
+def _is_hash_of(hash_: str, version: str) -> bool:
+    return len(hash_) >= SHORTEST_HASH and version.startswith(hash_.lower())

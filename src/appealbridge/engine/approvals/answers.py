@@ -21,12 +21,12 @@ from appealbridge.model.approval import (
     Revision,
     is_hash_of,
 )
-from appealbridge.model.audit import Act, Decision
+from appealbridge.model.audit import Act
 from appealbridge.model.delivery import OPEN, Delivery, Kind, State
 from appealbridge.model.errors import IllegalMove, StaleRevision
 from appealbridge.recipes.planning.approval_policy import chosen_time, due, refusal
 from appealbridge.recipes.planning.editing import edited
-from appealbridge.store.approving import PersonsAnswer
+from appealbridge.store.approvals import PersonsAnswer
 
 _ACTS = {
     AnswerKind.APPROVE: Act.APPROVE,
@@ -152,7 +152,7 @@ class Answers:
         revision = await self._questions.revision(
             root, asked.newest.number + 1, authors, why, changed=new
         )
-        decision = self._decision(actor, Act.EDIT)
+        decision = self._context.decision(actor, Act.EDIT)
         contents = {root.id: root.content, new.id: new.content}
         await self._store.revise(revision, contents, decision)
         self._tell(await self._store.delivery(delivery.id), LogEvent.EDITED, actor)
@@ -161,7 +161,9 @@ class Answers:
 
     async def take_back(self, delivery_id: str, actor: Actor) -> Delivery:
         """Take back an approval, until the post is being sent; return the delivery, which waits again."""
-        delivery = await self._store.take_back(delivery_id, self._decision(actor, Act.TAKE_BACK))
+        delivery = await self._store.take_back(
+            delivery_id, self._context.decision(actor, Act.TAKE_BACK)
+        )
         self._tell(delivery, LogEvent.APPROVAL_TAKEN_BACK, actor)
         return delivery
 
@@ -177,18 +179,18 @@ class Answers:
                 f"appealbridge approve {delivery.number}"
             )
         await self._questions.catch_up()
-        found = await self._questions.about([delivery])
-        if not found:
+        asked = await self._questions.about([delivery])
+        if not asked:
             raise IllegalMove(
                 f"delivery {delivery.number}: its content is not what was planned and approved; cancel it"
             )
         reply = PersonsAnswer(
             delivery_id=delivery.id,
-            hash=found[0].newest.hash,
+            hash=asked[0].newest.hash,
             kind=AnswerKind.APPROVE,
             due_at=self._clock.now(),
         )
-        (released,) = await self._store.answer([reply], self._decision(actor, Act.RELEASE))
+        (released,) = await self._store.answer([reply], self._context.decision(actor, Act.RELEASE))
         return released
 
     async def _answer(
@@ -206,8 +208,8 @@ class Answers:
         now, active = self._clock.now(), self._questions.active
         chosen = chosen_time(at, now, active.zone) if at else None
         replies = []
-        for delivery_id, given in pairs:
-            asked = await self._asked(delivery_id, given)
+        for delivery_id, hash_ in pairs:
+            asked = await self._asked(delivery_id, hash_)
             question = await self._store.question(asked.newest.question)
             if why := self._refusal(actor, question, asked.newest):
                 raise IllegalMove(f"delivery {asked.delivery.number}: {why}")
@@ -224,14 +226,14 @@ class Answers:
                     reason=reason,
                 )
             )
-        answered = await self._store.answer(replies, self._decision(actor, _ACTS[kind]))
+        answered = await self._store.answer(replies, self._context.decision(actor, _ACTS[kind]))
         for delivery in answered:
             self._tell(delivery, _LOGGED[kind], actor)
         return answered
 
-    async def _asked(self, delivery_id: str, given: str) -> AskedDelivery:
+    async def _asked(self, delivery_id: str, hash_: str) -> AskedDelivery:
         """Return what is asked about a delivery now; raise `StaleRevision` if that is not what was shown."""
-        if not given:
+        if not hash_:
             raise ValueError("hash: say which revision you have seen; a listing shows its hash")
         await self._questions.catch_up()
         delivery = await self._store.delivery(delivery_id)
@@ -243,8 +245,8 @@ class Answers:
                 f"delivery {delivery.number} is {state}; it does not wait for approval"
             )
         (asked,) = found
-        if not is_hash_of(given, asked.newest):
-            seen = next((each for each in asked.revisions if is_hash_of(given, each)), None)
+        if not is_hash_of(hash_, asked.newest):
+            seen = next((each for each in asked.revisions if is_hash_of(hash_, each)), None)
             raise StaleRevision(
                 f"delivery {delivery.number}: this is not what waits for approval now, which is revision "
                 f"{asked.newest.number} ({asked.newest.hash[:12]}); look at it again",
@@ -274,9 +276,6 @@ class Answers:
         active = self._questions.active
         escalated = self._questions.escalated(question)
         return refusal(actor, question, revision, active.roster, escalated)
-
-    def _decision(self, actor: Actor, act: Act) -> Decision:
-        return self._context.decision(actor, act)
 
     def _tell(self, delivery: Delivery, event: LogEvent, actor: Actor) -> None:
         """Tell the parts of the engine concerned what became of a delivery."""

@@ -93,9 +93,9 @@ async def writers_of(
     deliveries = await store.asked_about(question.number)
     revisions = await store.revisions([each.id for each in deliveries])
     named = {name for each in revisions for name in each.authors}
-    found = (active.roster.called(name) for name in named)
-    return {person.id for person in found if person is not None}
+    people = (active.roster.called(name) for name in named)
+    return {person.id for person in people if person is not None}
 
 
 def _can_be_told(active: ActiveConfiguration, person: str) -> bool:
-    return any(active.telling.ways(each) for each in active.telling.whom([person]))
+    return any(active.routing.ways(each) for each in active.routing.whom([person]))

@@ -192,14 +192,14 @@ class Questions(OutcomeListener):
 
     async def _reachable(self, question: ApprovalQuestion, level: int) -> list[str]:
         """Return the people who are asked now, can be told, and did not write what is asked."""
-        active, telling = self.active, self.active.telling
+        active, routing = self.active, self.active.routing
         names = (question.policy, *(self.times.escalate_to if level >= ESCALATED else ()))
         ids: Sequence[str] = [each.id for name in names for each in approvers(name, active.roster)]
         if level < REMINDED:
             ids = await asked_first(self._store, active, [question], ids, self._clock.now())
         wrote = set() if active.practice else await writers_of(self._store, active, question)
         return [
-            each.name for each in telling.whom(ids) if telling.ways(each) and each.name not in wrote
+            each.name for each in routing.whom(ids) if routing.ways(each) and each.name not in wrote
         ]
 
     async def refresh(self, delivery: Delivery) -> None:
@@ -234,11 +234,11 @@ class Questions(OutcomeListener):
         return [
             AskedDelivery(
                 delivery=delivery,
-                revisions=mine,
+                revisions=own,
                 answers=[each for each in answers if each.delivery_id == delivery.id],
             )
             for delivery in deliveries
-            if (mine := [each for each in revisions if each.delivery_id == delivery.id])
+            if (own := [each for each in revisions if each.delivery_id == delivery.id])
         ]
 
     async def changes(
@@ -316,8 +316,8 @@ class Questions(OutcomeListener):
             before = [each for each in known if each.delivery_id == delivery.id]
             authors = [*(name for each in before for name in each.authors), *written]
             number = before[-1].number + 1 if before else 1
-            said = why or (delivery.reason if before else "")
-            revisions.append(await self.revision(delivery, number, authors, said))
+            reason = why or (delivery.reason if before else "")
+            revisions.append(await self.revision(delivery, number, authors, reason))
         if revisions:
             question = ApprovalQuestion(
                 run_id=run_id,

@@ -46,12 +46,12 @@ class Accounts:
     async def restore(self, lane: Lane) -> None:
         """Continue with what an earlier process stored about an account."""
         now = self._clock.now()
-        for kept in await self._store.lanes():
-            if kept.channel == lane.name:
-                lane.kept = kept
-                lane.pace.pause(min(kept.paused_until, now + lane.policy.most))
-                if kept.condition != Condition.WORKING or kept.alarmed:
-                    lane.health = _health(kept)
+        for record in await self._store.lanes():
+            if record.channel == lane.name:
+                lane.stored = record
+                lane.pace.pause(min(record.paused_until, now + lane.policy.most))
+                if record.condition != Condition.WORKING or record.alarmed:
+                    lane.health = _health(record)
         self._context.report.opened(lane.name, works=lane.health.works)
         rate = lane.account.rate
         if rate is not None:
@@ -108,8 +108,8 @@ class Accounts:
     async def keep(self, lane: Lane) -> None:
         """Store and log how an account is doing, and tell people if that is due."""
         lane.changed = False
-        now, kept = self._clock.now(), lane.kept
-        if lane.health.condition != kept.condition:
+        now, stored = self._clock.now(), lane.stored
+        if lane.health.condition != stored.condition:
             self._context.report.channel(lane.name, lane.health, now)
         alarm = self._alarm(lane, now)
         if alarm is not None:
@@ -118,13 +118,13 @@ class Accounts:
             if kind is not Alarm.BACK:
                 lane.health = replace(lane.health, alarmed=True)
         record = lane.record(now + WORTH_KEEPING)
-        if record != kept:
+        if record != stored:
             try:
                 await self._store.keep_lane(record)
             except StoreError:
                 lane.changed = True  # so that the next round stores it
                 raise
-            lane.kept = record
+            lane.stored = record
 
     def _alarm(self, lane: Lane, now: float) -> tuple[Alarm, str] | None:
         """Return the alarm that is due about an account, and its message."""
@@ -133,7 +133,7 @@ class Accounts:
             return _ALARMS[health.condition], health.reason
         if lane.pauses_long(now) and not health.alarmed:
             return Alarm.PAUSED, lane.pause_reason
-        if lane.kept.alarmed and health == WELL:
+        if lane.stored.alarmed and health == WELL:
             return Alarm.BACK, "it publishes again"
         return None
 
@@ -142,12 +142,12 @@ def _name(account: object) -> str:
     return "".join(filter(str.isprintable, str(account)))[:ID_LIMIT]
 
 
-def _health(kept: LaneRecord) -> Health:
+def _health(record: LaneRecord) -> Health:
     """Return how an account was doing; it is tested at once."""
     return Health(
-        condition=Condition(kept.condition),
-        since=kept.since,
+        condition=Condition(record.condition),
+        since=record.since,
         failures=FAILURES,
-        reason=kept.reason,
-        alarmed=kept.alarmed,
+        reason=record.reason,
+        alarmed=record.alarmed,
     )

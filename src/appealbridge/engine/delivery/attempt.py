@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -85,6 +85,7 @@ class Attempts:
         self._outcomes = outcomes
         self._policies = Policies(context)
         self._within = context.time_limits.within
+        self._until_answered = context.until_answered
         self._removals = Removals(context, self._failure)
         self.uploads = Uploads(context, self._policies, self._failure, render, stops)
         self._edits = PostEdits(context, self._failure, self.uploads, stops)
@@ -220,7 +221,7 @@ class Attempts:
             before: Sequence[Attempt] = ()
             if not isinstance(result, SearchResult) or result.receipt is None:
                 # Without them nobody knows whether it may be sent again.
-                before = await self._persist(lambda: self._store.attempts(delivery.id))
+                before = await self._until_answered(lambda: self._store.attempts(delivery.id))
             settlement = settle_search(
                 delivery,
                 result,
@@ -246,20 +247,13 @@ class Attempts:
         if not taken:
             addresses = {receipt.url or receipt.id, receipt.id}
             since = (delivery.first_begun_at or delivery.planned_at) - _AN_HOUR
-            taken = bool(await self._persist(lambda: self._store.published(addresses, since)))
+            taken = bool(
+                await self._until_answered(lambda: self._store.published(addresses, since))
+            )
         if not taken:
             return result
         seen = f"{result.seen}; that is the post of another delivery with the same text"
         return SearchResult(None, sure=False, seen=seen)
-
-    async def _persist(self, question: Callable[[], Awaitable[T]]) -> T:
-        """Ask the store until it answers."""
-        while True:
-            try:
-                return await question()
-            except StoreError as error:
-                self._report.store_failed(error)
-                await self._clock.sleep(1.0)
 
     async def _broke(
         self, lane: Lane, delivery: Delivery, source: State, target: State, error: Exception

@@ -78,13 +78,13 @@ class PostEdits:
         except Exception as error:  # noqa: BLE001 - nothing is edited yet, whatever a plug-in breaks over
             post = TryAgain(str(self._failure(error)))
         if not isinstance(post, EditedPost):
-            return post if isinstance(post, Verdict) else self._heard(lane, delivery, post)
+            return post if isinstance(post, Verdict) else self._result_of(lane, delivery, post)
         result = await self._edited(lane, channel, delivery, post, over)
         if isinstance(result, UploadAttempt | Verdict):
             return result
-        return self._heard(lane, delivery, result)
+        return self._result_of(lane, delivery, result)
 
-    def _heard(
+    def _result_of(
         self, lane: Lane, delivery: Delivery, result: Receipt | DeliveryError
     ) -> Receipt | DeliveryError:
         if isinstance(result, Receipt) and not result.account:
@@ -226,9 +226,9 @@ class PostEdits:
         self, lane: Lane, channel: AnyEdits, post: EditedPost, delivery: Delivery
     ) -> Standing:
         """Look at the post; an unclear answer to a look has changed nothing."""
-        looking = channel.look(lane.account, post.receipt, delivery, self._uploads.tools(lane))
+        look = channel.look(lane.account, post.receipt, delivery, self._uploads.tools(lane))
         try:
-            standing = await self._within(lane.channel.time_limit, looking)
+            standing = await self._within(lane.channel.time_limit, look)
         except AlreadyGone as error:
             return Standing(there=False, seen=str(error))
         except (GaveUp, Unsure) as error:

@@ -77,7 +77,7 @@ class Lane:
     throttled: int = 0
     throttled_since: float = 0.0
     suspects: dict[str, bool] = field(default_factory=dict)
-    kept: LaneRecord = field(init=False)
+    stored: LaneRecord = field(init=False)
     ends: asyncio.Event = field(default_factory=asyncio.Event)
     searching: set[str] = field(default_factory=set)
     removing: int = 0
@@ -93,7 +93,7 @@ class Lane:
         self.policy = policy_of(self.account.retry)
         self.pace = RateLimit(self.account.rate)
         self.http = self.http.reporting_to(self._on_reply)
-        self.kept = self.record(0.0)
+        self.stored = self.record(0.0)
 
     @property
     def closed(self) -> bool:

@@ -84,7 +84,7 @@ def settle_send(
     else:
         end = _not_delivered(delivery, result, policy, so_far, now, rng)
         receipt, detail = None, str(result)
-    kept = end.outcome is not Outcome.DEFERRED or _keeps(delivery.attempts)
+    counts = end.outcome is not Outcome.DEFERRED or _keeps(delivery.attempts)
     return Settlement(
         delivery_id=delivery.id,
         source=State.SENDING,
@@ -93,7 +93,7 @@ def settle_send(
         attempt=Attempt(
             delivery.id, delivery.attempts, kind_of(delivery), begun_at, now, end.outcome, detail
         )
-        if kept
+        if counts
         else None,
         due_at=end.due_at,
         hold=end.hold,

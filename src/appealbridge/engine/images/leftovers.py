@@ -55,8 +55,8 @@ class Leftovers:
                 lane.account, as_uploaded(upload), delivery, tools
             )
             await within(lane.channel.time_limit, removing)
-            looking = lane.channel.look_upload(lane.account, as_uploaded(upload), delivery, tools)
-            if (await within(lane.channel.time_limit, looking)).there:
+            look = lane.channel.look_upload(lane.account, as_uploaded(upload), delivery, tools)
+            if (await within(lane.channel.time_limit, look)).there:
                 return  # the next round tries again
         except (AlreadyGone, Rejected):
             pass

@@ -1,4 +1,4 @@
-"""What becomes of a message once its pictures are there, or cannot be had. Pure."""
+"""What becomes of a message once its pictures are there, or cannot be fetched. Pure."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def content_of(message: Illustrated) -> tuple[str, str]:
 
 
 def described(failed: Mapping[Made, str], wanted: Sequence[WantedRendition]) -> str:
-    """Return which images of a message cannot be had, and why."""
+    """Return which images of a message cannot be fetched, and why."""
     return "; ".join(
         f"image {each.number} ({each.source}): {failed[each.made]}"
         for each in wanted

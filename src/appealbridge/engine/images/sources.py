@@ -23,7 +23,7 @@ class Sources:
         self.media_folder: Path | None = None
 
     async def read(self, source: str) -> bytes:
-        """Return a picture. Raise `TryAgain` if it cannot be had now, and `Rejected` if it never can."""
+        """Return a picture. Raise `TryAgain` if it cannot be fetched now, and `Rejected` if it never can."""
         if source.startswith(("http://", "https://")):
             return await self._fetch(source)
         return await self._read_file(source)
@@ -53,5 +53,5 @@ class Sources:
 
 
 def plain(error: DeliveryError) -> str:
-    """Return why a picture cannot be had, in words that are short enough for a list."""
+    """Return why a picture cannot be fetched, in words that are short enough for a list."""
     return str(error)[:500]

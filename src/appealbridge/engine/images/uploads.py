@@ -21,7 +21,7 @@ from appealbridge.engine.images.outcome import (
     tried_uploads,
 )
 from appealbridge.engine.time_limit import GaveUp, Over
-from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
+from appealbridge.model.attempt import AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.errors import (
     DeliveryError,
@@ -88,6 +88,7 @@ class Uploads:
         self._clock = context.clock
         self._rng = context.rng
         self._within = context.time_limits.within
+        self._until_answered = context.until_answered
         self._failure = failure
         self._render = render
         self.room = Room(IN_FLIGHT)
@@ -160,18 +161,12 @@ class Uploads:
         policy, so_far = lane.policy, Tried(1, begun_at)
         if isinstance(upload.result, DeliveryError):
             policy, _ = await self._policies.of(delivery, lane, begun_at)
-            so_far = tried_uploads(await self._attempts(delivery), begun_at)
+            so_far = tried_uploads(
+                await self._until_answered(lambda: self._store.attempts(delivery.id)), begun_at
+            )
         return settle_upload(
             delivery, upload, policy, so_far, begun_at=begun_at, now=now, rng=self._rng
         )
-
-    async def _attempts(self, delivery: Delivery) -> Sequence[Attempt]:
-        while True:
-            try:
-                return await self._store.attempts(delivery.id)
-            except StoreError as error:
-                self._report.store_failed(error)
-                await self._clock.sleep(1.0)
 
     async def publish(
         self, lane: Lane, delivery: Delivery, message: Options, over: Over
@@ -203,9 +198,9 @@ class Uploads:
         async def attempt() -> Uploaded:
             tools, name = self._own_tools(lane), upload_name(delivery.id, number)
             if isinstance(channel, PublishesUploads) and await self._may_be_there(delivery):
-                found = await channel.find_upload(lane.account, image, name, delivery, tools)
-                if found is not None:
-                    return found
+                existing = await channel.find_upload(lane.account, image, name, delivery, tools)
+                if existing is not None:
+                    return existing
             return await channel.upload(lane.account, image, name, delivery, tools)
 
         result: StoredUpload | DeliveryError
@@ -235,7 +230,7 @@ class Uploads:
         """Return whether an upload of this delivery was begun of which nobody knows how it ended."""
         if delivery.attempts <= 1:
             return False
-        attempts = await self._attempts(delivery)
+        attempts = await self._until_answered(lambda: self._store.attempts(delivery.id))
         return any(
             each.kind is AttemptKind.UPLOAD and each.outcome is not Outcome.UPLOADED
             for each in attempts

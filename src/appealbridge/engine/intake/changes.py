@@ -103,8 +103,8 @@ def decide(
     again = {} if otherwise else {item.identity: item.on_changed for item in changed}
     types = {identity: type_ for identity, type_ in (types | again).items() if type_}
     share = _Share(before, now)
-    kept = [item for item in reversed(items) if share.takes(item, known, types, first or anew)]
-    published = [item for item in kept if item.identity in types]
+    taken = [item for item in reversed(items) if share.takes(item, known, types, first or anew)]
+    published = [item for item in taken if item.identity in types]
     held = {
         item.identity: why
         for item in published
@@ -113,8 +113,8 @@ def decide(
     problems, alarms = _problems(look.problems, before.get("told", ()))
     notes = [*look.notes, *_renewal(anew, otherwise)]
     if held:
-        these = "1 item, which is" if len(held) == 1 else f"{len(held)} items, which are"
-        notes.append(f"`max_age` cannot be checked for {these} held")
+        items_held = "1 item, which is" if len(held) == 1 else f"{len(held)} items, which are"
+        notes.append(f"`max_age` cannot be checked for {items_held} held")
     if share.deferred:
         notes.append(share.note())
         alarms += [] if before.get("full") == share.day else [share.note()]
@@ -127,7 +127,7 @@ def decide(
         new=sum(item.identity not in again for item in published),
         changed=sum(item.identity in again for item in published),
         burst=len(published) > options.burst and not first,
-        seen={item.identity: item.digest for item in kept},
+        seen={item.identity: item.digest for item in taken},
         # Deferred items must be listed again, even if the source has not changed.
         cursor={} if share.deferred else look.cursor,
         state={
@@ -176,11 +176,11 @@ def _renewal(anew: bool, otherwise: bool) -> Sequence[str]:
 
 
 def _problems(
-    problems: Mapping[str, str], told: Collection[str]
+    problems: Mapping[str, str], known_problems: Collection[str]
 ) -> tuple[Sequence[str], list[str]]:
     """Return the names of the problems that people have been told, and the texts of those that are new."""
     names = list(problems)[:MOST_PROBLEMS]
-    fresh = [problems[name] for name in names if name not in told]
+    fresh = [problems[name] for name in names if name not in known_problems]
     more = len(fresh) - AT_ONCE
     return names, fresh[:AT_ONCE] + (
         [f"and {more} more problems of this source"] if more > 0 else []

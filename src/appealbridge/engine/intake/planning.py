@@ -63,13 +63,13 @@ class Planner:
         arrivals, begun = [], monotonic()
         for event in events:
             steps = []
-            asked = book.for_event(event)
-            for step in plan_each(event, asked, now, self.budget()):
+            recipes = book.for_event(event)
+            for step in plan_each(event, recipes, now, self.budget()):
                 steps.append(step)
                 if monotonic() - begun >= SLICE:
                     await self._clock.sleep(0)
                     begun = monotonic()
-            arrivals.append(arrival_of(event, now, steps, book.others(event, asked)))
+            arrivals.append(arrival_of(event, now, steps, book.others(event, recipes)))
         return arrivals
 
     def budget(self) -> Budget:
@@ -81,5 +81,5 @@ class Planner:
         return await offload(self._pool, function, *args)
 
     def _arrive(self, event: Event, book: Book, now: float) -> Arrival:
-        asked = book.for_event(event)
-        return arrive(event, asked, now, self.budget(), book.others(event, asked))
+        recipes = book.for_event(event)
+        return arrive(event, recipes, now, self.budget(), book.others(event, recipes))

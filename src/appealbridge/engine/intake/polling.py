@@ -149,8 +149,8 @@ class Polling:
             alarms=alarms,
             marked=bool(drafts) or self.crash_guard.is_marked(watched.source),
         )
-        for some, kept in _batches(drafts, decided.identities, state):
-            await self._store_batch(watched.source, some, why, kept)
+        for some, identities in _batches(drafts, decided.identities, state):
+            await self._store_batch(watched.source, some, why, identities)
         if record is not None and record.failures:
             self._report.source_back(watched.source)
         if drafts and why:
@@ -192,8 +192,8 @@ class Polling:
         addresses = {address for draft in drafts for address in draft.addresses}
         if not addresses:
             return drafts
-        ours = await self._store.published(addresses, now - OURS)
-        return [_with_cause(draft, ours) if ours else draft for draft in drafts]
+        own_posts = await self._store.published(addresses, now - OURS)
+        return [_with_cause(draft, own_posts) if own_posts else draft for draft in drafts]
 
     async def _failed(
         self,
@@ -242,6 +242,6 @@ def _batches(
     yield drafts[last:], state
 
 
-def _with_cause(draft: EventDraft, ours: Mapping[str, frozenset[str]]) -> EventDraft:
-    recipes = frozenset[str]().union(*(ours.get(address, ()) for address in draft.addresses))
+def _with_cause(draft: EventDraft, own_posts: Mapping[str, frozenset[str]]) -> EventDraft:
+    recipes = frozenset[str]().union(*(own_posts.get(address, ()) for address in draft.addresses))
     return replace(draft, cause=tuple(sorted(recipes)))

@@ -115,6 +115,6 @@ def _quoted(text: str) -> Iterator[str]:
     return (f"| {line}" for line in short.splitlines())
 
 
-def _line(words: Any) -> str:
-    named = words if isinstance(words, list) else [words]
+def _line(text: Any) -> str:
+    named = text if isinstance(text, list) else [text]
     return " ".join(", ".join(map(str, named)).split())[:LONGEST_TEXT]

@@ -14,7 +14,7 @@ from appealbridge.model.notice import NOTICE, NOTICES, TO_ADMINS, Alarm, Trouble
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Person
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.store.records import Arrival, NewsSort
 
 UNREACHED = "cannot be reached"
@@ -80,17 +80,19 @@ class Notice:
     instead_of: str = ""
 
 
-def group_of(sort: NewsSort, people: Sequence[str], telling: Telling) -> Group:
+def group_of(sort: NewsSort, people: Sequence[str], routing: NoticeRouting) -> Group:
     """Return the group to which news of a sort belongs; `people` are the names that its recipe gives."""
     if sort.kind in _ABOUT_NO_ACCOUNT:
         return Group(sort.kind, tuple(people))
-    whom = telling.whom(people)
+    whom = routing.whom(people)
     alarm = not sort.recipe
-    in_the_way = any(sort.channel in telling.ways(person) for person in whom)
+    in_the_way = any(sort.channel in routing.ways(person) for person in whom)
     return Group(sort.kind, tuple(people), sort.channel if alarm or in_the_way else "")
 
 
-def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now: float) -> Arrival:
+def arrival(
+    notice: Notice, routing: NoticeRouting, works: Callable[[str], bool], now: float
+) -> Arrival:
     """
     Return a notice as it is stored. A person who cannot be reached gets no delivery.
 
@@ -113,7 +115,7 @@ def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now:
         received_at=now,
     )
     made = {
-        person.name: _delivery(event, notice, person, telling, works) for person in notice.people
+        person.name: _delivery(event, notice, person, routing, works) for person in notice.people
     }
     deliveries = [delivery for delivery in made.values() if delivery is not None]
     messages = {
@@ -134,13 +136,17 @@ def arrival(notice: Notice, telling: Telling, works: Callable[[str], bool], now:
 
 
 def _delivery(
-    event: Event, notice: Notice, person: Person, telling: Telling, works: Callable[[str], bool]
+    event: Event,
+    notice: Notice,
+    person: Person,
+    routing: NoticeRouting,
+    works: Callable[[str], bool],
 ) -> Delivery | None:
-    ways = telling.ways(person, notice.without)
+    ways = routing.ways(person, notice.without)
     if not ways:
         return None
     way = next(filter(works, ways), ways[0])
-    message = telling.message(way, person, notice.title, notice.text)
+    message = routing.message(way, person, notice.title, notice.text)
     if message is None:
         return None
     content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
@@ -153,7 +159,7 @@ def _delivery(
         step=person.name,
         subject="",
         channel=way,
-        action=telling.accounts[way][0].action,
+        action=routing.accounts[way][0].action,
         content=content.decode(),
         content_hash=hashlib.sha256(content).hexdigest(),
         state=State.READY,

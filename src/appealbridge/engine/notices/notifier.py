@@ -78,9 +78,9 @@ class Notices:
         """
         admins = {each.id: each.email for each in active.roster.having(Role.ADMIN)}
         former = [
-            before.telling.people[each.id]
+            before.routing.people[each.id]
             for each in before.roster.having(Role.ADMIN)
-            if admins.get(each.id) != each.email and each.id in before.telling.people
+            if admins.get(each.id) != each.email and each.id in before.routing.people
         ]
         if not former:
             return
@@ -121,7 +121,7 @@ class Notices:
                 await self._resend(active, sort)
             else:
                 people = await self._people(active, sort)
-                group = group_of(sort, people, active.telling)
+                group = group_of(sort, people, active.routing)
                 groups.setdefault(group, []).append(sort)
         left = await self._reroute(active)
         now = self._clock.monotonic()
@@ -146,21 +146,21 @@ class Notices:
                 recipe = await self._context.recipes.version(sort.recipe, sort.version)
             except NotFound:
                 recipe = None
-        telling = active.telling
+        routing = active.routing
         named: tuple[str, ...]
         if sort.kind == Alarm.CHECKPOINTED:
             named = tuple(active.checkpoints_to)
-            known = bool(telling.whom(named))
+            known = bool(routing.whom(named))
         elif sort.kind in TO_ADMINS:
             named = tuple(each.id for each in active.roster.having(Role.ADMIN))
-            known = any(map(telling.ways, telling.whom(named)))
+            known = any(map(routing.ways, routing.whom(named)))
         elif recipe is not None and sort.kind == Trouble.APPROVAL:
             named = await self._approvers(active, recipe)
-            known = any(map(telling.ways, telling.whom(named)))
+            known = any(map(routing.ways, routing.whom(named)))
         else:
             named = () if recipe is None else tuple(recipe.on_failure)
-            known = bool(telling.whom(named))
-        return named if known else tuple(telling.to)
+            known = bool(routing.whom(named))
+        return named if known else tuple(routing.to)
 
     async def _approvers(self, active: ActiveConfiguration, recipe: Recipe) -> tuple[str, ...]:
         """Return who is asked about a recipe's deliveries; at one desk whoever `approval` names."""
@@ -192,7 +192,7 @@ class Notices:
             kind=group.kind,
             title=title,
             text=text,
-            people=active.telling.whom(group.people),
+            people=active.routing.whom(group.people),
             without=group.without,
             of=[item.number for item in news],
         )
@@ -220,7 +220,7 @@ class Notices:
                 why = "nobody is named who should be told"
                 self._report.nobody_told(notice.kind, notice.title, why)
             return
-        stored = arrival(notice, active.telling, self._works, self._clock.now())
+        stored = arrival(notice, active.routing, self._works, self._clock.now())
         if not await self._store.tell(news, stored):
             return
         for delivery in stored.deliveries:
@@ -253,7 +253,7 @@ class Notices:
     async def _reroute(self, active: ActiveConfiguration) -> bool:
         """Send notices that wait for an account in trouble by one that works; return whether some are left."""
         left = False
-        for way in active.telling.accounts:
+        for way in active.routing.accounts:
             if way in self._lanes and not self._works(way):
                 which = DeliveryFilter(states=_WAITING, channel=way, recipe=NOTICE)
                 for delivery in await self._store.deliveries(which):
@@ -261,8 +261,8 @@ class Notices:
         return left
 
     async def _rerouted(self, active: ActiveConfiguration, delivery: Delivery) -> bool:
-        people = active.telling.whom([delivery.step])
-        ways = [way for each in people for way in active.telling.ways(each, [delivery.channel])]
+        people = active.routing.whom([delivery.step])
+        ways = [way for each in people for way in active.routing.ways(each, [delivery.channel])]
         if not any(map(self._works, ways)):
             return True
         if delivery.state is State.SENDING:
@@ -287,7 +287,7 @@ class Notices:
             kind=before.type,
             title=data.get("title", ""),
             text=data.get("text", ""),
-            people=active.telling.whom([delivery.step]) if data else (),
+            people=active.routing.whom([delivery.step]) if data else (),
             without=(*data.get("without", ()), delivery.channel),
             of=data.get("of", ()),
             instead_of=delivery.id,

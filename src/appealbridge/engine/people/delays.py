@@ -32,26 +32,26 @@ class _Table:
     failures: OrderedDict[str, _Failures] = field(default_factory=OrderedDict)
 
     def wait(self, key: str, now: float) -> float:
-        found = self.failures.get(key)
-        if found is not None and now - found.last > FORGOTTEN:
+        entry = self.failures.get(key)
+        if entry is not None and now - entry.last > FORGOTTEN:
             del self.failures[key]
             return 0.0
-        return 0.0 if found is None else max(0.0, found.until - now)
+        return 0.0 if entry is None else max(0.0, entry.until - now)
 
     def failed(self, key: str, now: float) -> None:
-        found = self.failures.setdefault(key, _Failures())
+        entry = self.failures.setdefault(key, _Failures())
         self.failures.move_to_end(key)
-        found.count, found.last = found.count + 1, now
-        beyond = found.count - self.free
+        entry.count, entry.last = entry.count + 1, now
+        beyond = entry.count - self.free
         if beyond > 0:
-            found.until = now + min(LONGEST, 2.0 ** min(beyond - 1, 10))
+            entry.until = now + min(LONGEST, 2.0 ** min(beyond - 1, 10))
         while len(self.failures) > MOST:
             self.failures.popitem(last=False)
 
     def not_failed(self, key: str) -> None:
-        found = self.failures.get(key)
-        if found is not None:
-            found.count, found.until = max(0, found.count - 1), 0.0
+        entry = self.failures.get(key)
+        if entry is not None:
+            entry.count, entry.until = max(0, entry.count - 1), 0.0
 
 
 class Delays:
@@ -96,10 +96,10 @@ class Delays:
 def _network(address: str) -> str:
     """Return what one attacker has: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
-        found = ip_address(address.partition("%")[0])
+        ip = ip_address(address.partition("%")[0])
     except ValueError:
         return address[:64]
-    if isinstance(found, IPv6Address):
-        mapped = found.ipv4_mapped
-        return str(mapped) if mapped else str(IPv6Address(int(found) >> 64 << 64))
-    return str(found)
+    if isinstance(ip, IPv6Address):
+        mapped = ip.ipv4_mapped
+        return str(mapped) if mapped else str(IPv6Address(int(ip) >> 64 << 64))
+    return str(ip)

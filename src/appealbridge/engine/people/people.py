@@ -68,8 +68,8 @@ class People:
             names = ", ".join(barred)
             message = f"{names}: removed earlier, and an id is never used again; choose another id"
             await self._context.alarms.raise_alarm(Alarm.PEOPLE, message=message)
-            kept = {id_: each for id_, each in roster.people.items() if id_ not in barred}
-            roster = Roster(kept, roster.groups)
+            usable = {id_: each for id_, each in roster.people.items() if id_ not in barred}
+            roster = Roster(usable, roster.groups)
         lines: Sequence[str] = ()
         decision = None
         if before is not None:

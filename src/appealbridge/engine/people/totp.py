@@ -33,11 +33,11 @@ def matching_step(secret: bytes, code: str, now: float) -> int | None:
     typed = "".join(code.split())
     if len(typed) != DIGITS or not (typed.isascii() and typed.isdecimal()):
         return None
-    here, found = step_of(now), None
+    here, matching = step_of(now), None
     for step in range(here - DRIFT, here + DRIFT + 1):
         if hmac.compare_digest(code_at(secret, max(0, step)), typed):
-            found = step
-    return found
+            matching = step
+    return matching
 
 
 def as_text(secret: bytes) -> str:

@@ -173,38 +173,39 @@ def plan_again(
     )
     before = _had(others, number_of(run))
     by_some = run.marks.get(HAD_BY_SOME, {})
-    kept = {
-        (step, _address(one)): one
+    replaced = {
+        (step, _address(each)): each
         for step, numbers in by_some.items()
-        for one in others
-        if one.number in numbers
+        for each in others
+        if each.number in numbers
     }
     decided = run.marks.get(LEFT_OUT, {})
     left_out = {
-        step: [one for one in others if one.number in numbers] for step, numbers in decided.items()
+        step: [each for each in others if each.number in numbers]
+        for step, numbers in decided.items()
     }
     while True:
         planned = plan(
             recipe, event, {**left_out, **so_far}, now, run.marks, later_events, budget=budget
         )
-        fresh, stood_in = _parted(run, planned.deliveries, before, kept)
+        fresh, stood_in = _parted(run, planned.deliveries, before, replaced)
         whole = stood_in.keys() - {delivery.step for delivery in fresh}
         if not whole:
             break
         left_out |= {step: stood_in[step] for step in whole}
-    some = {one.number: one for these in (left_out | stood_in).values() for one in these}
+    some = {each.number: each for group in (left_out | stood_in).values() for each in group}
     everything = [some[number] for number in sorted(some)]
     wake_at = planned.wake_at
-    if not planned.done and any(one.state in OPEN for one in everything):
+    if not planned.done and any(each.state in OPEN for each in everything):
         # The end of another run's delivery does not wake this run.
         wake_at = now + ASK_AGAIN if wake_at is None else min(wake_at, now + ASK_AGAIN)
     marks = {
         **planned.marks,
-        LEFT_OUT: {step: [one.number for one in some] for step, some in left_out.items()},
+        LEFT_OUT: {step: [each.number for each in some] for step, some in left_out.items()},
         HAD_BY_SOME: {
             **by_some,
             **{
-                step: [one.number for one in some]
+                step: [each.number for each in some]
                 for step, some in stood_in.items()
                 if step not in left_out
             },
@@ -231,7 +232,7 @@ def _parted(
     run: Run,
     planned: Sequence[Delivery],
     before: Mapping[Address, Delivery],
-    kept: Mapping[tuple[str, Address], Delivery],
+    replaced: Mapping[tuple[str, Address], Delivery],
 ) -> tuple[list[Delivery], dict[str, list[Delivery]]]:
     """
     Return the planned deliveries that are new, and by step the earlier ones that replace the rest.
@@ -244,7 +245,7 @@ def _parted(
     for delivery in planned:
         # The later posts of a thread are treated like its first one.
         address = _address(delivery)
-        earlier = kept.get((delivery.step, address)) or before.get(address)
+        earlier = replaced.get((delivery.step, address)) or before.get(address)
         if delivery.follows:
             earlier = gone.get(delivery.follows)
         if earlier is None:

@@ -211,21 +211,21 @@ class Heartbeat:
         self._report = context.report
 
     @property
-    def trouble(self) -> str:
+    def failure(self) -> str:
         """Why the store accepts nothing now; empty if it does."""
         writing = self._store.writing()
         if writing.waits_for >= STUCK:
             return f"nothing has been stored for {writing.waits_for:.0f} seconds, though something waits"
-        return writing.trouble
+        return writing.failure
 
     async def run(self) -> None:
         """Test the store regularly until cancelled."""
         while True:
             writing = self._store.writing()
-            if writing.trouble or writing.idle_for >= BEAT_EVERY:
+            if writing.failure or writing.idle_for >= BEAT_EVERY:
                 try:
                     await self._store.check()
                 except StoreError as error:
                     self._report.store_failed(error)
-            pause = BEAT_AGAIN if self._store.writing().trouble else BEAT_EVERY
+            pause = BEAT_AGAIN if self._store.writing().failure else BEAT_EVERY
             await self._clock.sleep(pause)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TypeVar
 
 from appealbridge.engine.context import EngineContext
@@ -21,7 +21,6 @@ from appealbridge.model.errors import (
     DeliveryError,
     NotFound,
     Rejected,
-    StoreError,
     TryAgain,
     Unsure,
 )
@@ -47,6 +46,7 @@ class Removals:
         self._rng = context.rng
         self._report = context.report
         self._within = context.time_limits.within
+        self._until_answered = context.until_answered
         self._failure = failure
 
     async def remove(self, lane: Lane, removal: Delivery) -> tuple[Settlement, float]:
@@ -73,7 +73,7 @@ class Removals:
         if cannot := _cannot(lane, post):
             return settle_impossible(removal, cannot, receipt, now=begun_at), 0.0
         result = await self._seen(lane, removal, receipt)
-        before = await self._persist(lambda: self._store.attempts(removal.id))
+        before = await self._until_answered(lambda: self._store.attempts(removal.id))
         gone = isinstance(result, Standing) and not result.there
         account = await self._account(lane) if gone else ""
         now = self._clock.now()
@@ -109,7 +109,7 @@ class Removals:
         channel = lane.channel
         if not isinstance(channel, PublishesUploads):
             return None
-        for upload in await self._persist(lambda: self._store.uploads(removal.target)):
+        for upload in await self._until_answered(lambda: self._store.uploads(removal.target)):
             try:
                 removing = channel.remove_upload(
                     lane.account, as_uploaded(upload), removal, self._tools(lane)
@@ -130,8 +130,8 @@ class Removals:
         if receipt is None or not isinstance(channel, Removes):
             return TryAgain("it cannot be looked at")
         try:
-            looking = channel.look(lane.account, receipt, removal, self._tools(lane))
-            standing = await self._within(lane.channel.time_limit, looking)
+            look = channel.look(lane.account, receipt, removal, self._tools(lane))
+            standing = await self._within(lane.channel.time_limit, look)
             if not standing.there:
                 standing = await self._upload_left(lane, removal) or standing
             seen = lane.http.clean(str(standing.seen).encode(errors="replace").decode())
@@ -146,11 +146,11 @@ class Removals:
         channel = lane.channel
         if not isinstance(channel, PublishesUploads):
             return None
-        for upload in await self._persist(lambda: self._store.uploads(removal.target)):
-            looking = channel.look_upload(
+        for upload in await self._until_answered(lambda: self._store.uploads(removal.target)):
+            look = channel.look_upload(
                 lane.account, as_uploaded(upload), removal, self._tools(lane)
             )
-            standing = await self._within(lane.channel.time_limit, looking)
+            standing = await self._within(lane.channel.time_limit, look)
             if standing.there:
                 return Standing(there=True, seen=f"image {upload.number}: {standing.seen}")
         return None
@@ -183,16 +183,7 @@ class Removals:
             except NotFound:
                 return None
 
-        return await self._persist(post)
-
-    async def _persist(self, question: Callable[[], Awaitable[T]]) -> T:
-        """Ask the store until it answers."""
-        while True:
-            try:
-                return await question()
-            except StoreError as error:
-                self._report.store_failed(error)
-                await self._clock.sleep(1.0)
+        return await self._until_answered(post)
 
     def _tools(self, lane: Lane) -> Tools:
         return Tools(lane.http, self._clock.now(), self._rng)

@@ -119,8 +119,8 @@ def settle_look(
     if outcome is Outcome.CANNOT_TELL:
         # An outage of the platform says nothing about the post; after 30 days it becomes a task.
         return ended(State.UNKNOWN, outcome, stands, now + LOOK_LATER)
-    asked = "said that it removed" if confirmed else "was asked to remove"
-    why = f"the platform {asked} the post, but {stands}"
+    answer = "said that it removed" if confirmed else "was asked to remove"
+    why = f"the platform {answer} the post, but {stands}"
     return ended(State.HELD, outcome, task(why, receipt))
 
 
@@ -136,12 +136,12 @@ def settle_impossible(
 
 def not_ours(receipt: Receipt | None, account: str) -> str:
     """Return why a post that is not there may only be hidden from this account; empty if it is gone."""
-    kept = receipt.account if receipt is not None else ""
-    if not kept:
+    publisher = receipt.account if receipt is not None else ""
+    if not publisher:
         return "the post is not there, but nobody knows which account published it"
-    if kept != account:
+    if publisher != account:
         return (
-            f"the post is not there for {account or 'these credentials'}, but {kept} published it, "
+            f"the post is not there for {account or 'these credentials'}, but {publisher} published it, "
             "and may still have it"
         )
     return ""

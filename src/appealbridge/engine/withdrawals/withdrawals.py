@@ -147,7 +147,9 @@ class Withdrawals:
             which = DeliveryFilter(subject=subject, limit=OF_SUBJECT)
             unknown -= {each.channel for each in await self._store.deliveries(which)}
         for channel in sorted(unknown):
-            raise ValueError(f"channels: {channel!r} is none; they are {', '.join(sorted(lanes))}")
+            raise ValueError(
+                f"channels: {channel!r} is not a channel; known: {', '.join(sorted(lanes))}"
+            )
 
     async def _withdraw(
         self, order: WithdrawalOrder, decision: Decision, *, dry_run: bool

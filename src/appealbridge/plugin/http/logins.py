@@ -151,8 +151,8 @@ class Logins:
             if self._is_read or self._file is None:
                 return
             with suppress(OSError, ValueError, TypeError, AttributeError):  # then there is none yet
-                kept = orjson.loads(await offload(FILES, read_file, self._file))
-                self._logins.update({name: _login(login) for name, login in kept.items()})
+                stored = orjson.loads(await offload(FILES, read_file, self._file))
+                self._logins.update({name: _login(login) for name, login in stored.items()})
             self._is_read = True
 
     async def _write(self) -> None:
@@ -164,9 +164,9 @@ class Logins:
             await offload(FILES, write_file, self._file, content, PRIVATE)
 
 
-def _login(kept: Any) -> Login:
+def _login(stored: Any) -> Login:
     """Return a login as it stands in the file; raise one of the errors of an unknown structure."""
     tokens, about = (
-        {str(k): str(v) for k, v in kept[part].items()} for part in ("tokens", "about")
+        {str(k): str(v) for k, v in stored[part].items()} for part in ("tokens", "about")
     )
-    return Login(tokens, about, [float(at) for at in kept["begun"]])
+    return Login(tokens, about, [float(at) for at in stored["begun"]])

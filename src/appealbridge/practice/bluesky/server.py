@@ -65,15 +65,15 @@ class PracticeBluesky:
 
     def routes(self) -> list[web.RouteDef]:
         """Return every address of the API."""
-        guard, somebody = self._answering.guard, self._somebody
+        guard, authenticated = self._answering.guard, self._authenticated
         return [
             web.post(f"{_API}.server.createSession", guard(self._log_in, reads=True)),
             web.post(f"{_API}.server.refreshSession", guard(self._refresh, reads=True)),
-            web.get(f"{_API}.server.getSession", somebody(self._session)),
-            web.post(f"{_API}.repo.putRecord", somebody(self._put)),
-            web.post(f"{_API}.repo.createRecord", somebody(self._create)),
-            web.post(f"{_API}.repo.deleteRecord", somebody(self._delete)),
-            web.post(f"{_API}.repo.uploadBlob", somebody(self._upload)),
+            web.get(f"{_API}.server.getSession", authenticated(self._session)),
+            web.post(f"{_API}.repo.putRecord", authenticated(self._put)),
+            web.post(f"{_API}.repo.createRecord", authenticated(self._create)),
+            web.post(f"{_API}.repo.deleteRecord", authenticated(self._delete)),
+            web.post(f"{_API}.repo.uploadBlob", authenticated(self._upload)),
             web.get(f"{_API}.repo.getRecord", guard(self._get)),
             web.get(f"{_API}.repo.listRecords", guard(self._list)),
             web.get(f"{_API}.sync.getBlob", guard(self._blob)),
@@ -122,7 +122,7 @@ class PracticeBluesky:
 
     # -- logins ---------------------------------------------------------------------------------
 
-    def _somebody(
+    def _authenticated(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """Return the handler with authentication, the active faults, and the headers of the rate limit."""
@@ -162,12 +162,12 @@ class PracticeBluesky:
             raise Declined(_error(429, "RateLimitExceeded", "Rate Limit Exceeded", headers))
         if not body["password"] or not (HANDLE.fullmatch(handle) or DID.fullmatch(handle)):
             raise Declined(self.expired())
-        return self._given(owner_of(handle))
+        return self._tokens_for(owner_of(handle))
 
     async def _refresh(self, request: web.Request) -> web.StreamResponse:
-        return self._given(self._owner(request, REFRESH))
+        return self._tokens_for(self._owner(request, REFRESH))
 
-    def _given(self, owner: Owner) -> web.Response:
+    def _tokens_for(self, owner: Owner) -> web.Response:
         return answer(200, {**self._logins.tokens(owner), **_account(owner)})
 
     async def _session(self, request: web.Request) -> web.StreamResponse:

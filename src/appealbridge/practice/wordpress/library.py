@@ -80,12 +80,12 @@ class PracticeLibrary:
         numbers = [int(each) for each in query.get("include", "").split(",") if each.isdigit()]
         if numbers and self._faults.take(self._name, {FaultName.MEDIA_EXPIRED}):
             self._pictures.pop(numbers[0], None)
-        found = [
+        matching = [
             each.shown(site)
             for each in self._pictures.values()
             if each.slug == query.get("slug", each.slug) and (not numbers or each.number in numbers)
         ]
-        return answer(200, found[: int(query.get("per_page", "10"))])
+        return answer(200, matching[: int(query.get("per_page", "10"))])
 
     async def add(self, request: web.Request, site: str, user: str) -> web.Response:
         """Keep an uploaded file under a free name; decline what PHP or WordPress would."""
@@ -131,7 +131,7 @@ class PracticeLibrary:
         self, number: int, site: str, user: str, *, force: bool, answering: Answering
     ) -> web.Response:
         """Delete a picture for good, or do what an active fault does instead."""
-        picture = self._own(number, user, _kept)
+        picture = self._own(number, user, _stored)
         if not force:
             message = "The post does not support trashing. Set 'force=true' to delete."
             raise Declined(error(501, "rest_trash_not_supported", message))
@@ -160,5 +160,5 @@ def _hidden(status: int) -> web.Response:
     return error(status, "rest_forbidden_context", message)
 
 
-def _kept(status: int) -> web.Response:
+def _stored(status: int) -> web.Response:
     return error(status, "rest_cannot_delete", "Sorry, you are not allowed to delete this post.")

@@ -119,21 +119,21 @@ class PracticeWordPress(WordPressErrors):
         }  # fmt: skip
         route = path.removeprefix("wp/v2/")
         wanted = re.fullmatch(r"posts/(\d+)", route)
-        given: tuple[str, ...] = ()
+        arguments: tuple[str, ...] = ()
         if wanted:
-            handler, given = handlers.get(f"{request.method} post"), (wanted[1],)
+            handler, arguments = handlers.get(f"{request.method} post"), (wanted[1],)
         elif route.partition("/")[0] == "media":
             return await self._media(request, route.partition("/")[2])
         elif route in self._terms:
-            handler, given = handlers.get(f"{request.method} terms"), (route,)
+            handler, arguments = handlers.get(f"{request.method} terms"), (route,)
         else:
             handler = handlers.get(f"{request.method} {route}")
         if handler is None or not path.startswith("wp/v2/"):
             raise Declined(_no_route())
-        return await handler(request, *given)
+        return await handler(request, *arguments)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
-        statuses = [one for one in request.query.get("status", "publish").split(",") if one]
+        statuses = [each for each in request.query.get("status", "publish").split(",") if each]
         user = request[ACCOUNT]
         if statuses != ["publish"] and not user:
             raise Declined(wrong("status", "Status is forbidden.", "rest_forbidden_status", 401))
@@ -156,7 +156,7 @@ class PracticeWordPress(WordPressErrors):
         return post.account == user and bool({post.more["status"], "any"} & set(statuses))
 
     async def _show(self, request: web.Request, number: str) -> web.StreamResponse:
-        post = self._found(number)
+        post = self._post_of(number)
         edit = _for_editing(request)
         if edit and post.account != request[ACCOUNT]:
             raise Declined(forbidden_context("Sorry, you are not allowed to edit this post.", 403))
@@ -182,7 +182,7 @@ class PracticeWordPress(WordPressErrors):
             )
         more = {
             "title": "", "content": "", "excerpt": "", "status": "draft", "category_ids": [1],
-            "tag_ids": [], "slug": "", **self._said(wanted),
+            "tag_ids": [], "slug": "", **self._fields_of(wanted),
         }  # fmt: skip
         if not (more["title"] or more["content"] or more["excerpt"]):
             raise Declined(error(400, "empty_content", "Content, title, and excerpt are empty."))
@@ -198,7 +198,7 @@ class PracticeWordPress(WordPressErrors):
         return answer(201, body, {"Location": f"{_site(request)}/wp-json/wp/v2/posts/{post.id}"})
 
     async def _edit(self, request: web.Request, number: str) -> web.StreamResponse:
-        post = self._found(number)
+        post = self._post_of(number)
         wanted = await _parameters(request)
         if post.account != request[ACCOUNT]:
             status = 403 if request[ACCOUNT] else 401
@@ -208,7 +208,7 @@ class PracticeWordPress(WordPressErrors):
         if self._faults.take(self.name, {FaultName.EDIT_REFUSED}):
             raise Declined(wrong("content", "Invalid parameter.", "rest_invalid_param", 400))
         self._answering.edit_by_hand(self._shelf, post)
-        more = {**post.more, **self._said(wanted)}
+        more = {**post.more, **self._fields_of(wanted)}
         text = readable(plain(more["title"], more["content"]))
         if text != post.text:
             self._shelf.edit(post, text)
@@ -217,7 +217,7 @@ class PracticeWordPress(WordPressErrors):
         return answer(200, shown(post, _site(request), edit=True))
 
     async def _delete(self, request: web.Request, number: str) -> web.StreamResponse:
-        post = self._found(number)
+        post = self._post_of(number)
         if post.account != request[ACCOUNT]:
             refusal = self.forbidden()
             if not request[ACCOUNT]:
@@ -235,8 +235,8 @@ class PracticeWordPress(WordPressErrors):
             raise Declined(error(410, "rest_already_trashed", "The post has already been deleted."))
         self._answering.delete(self._shelf, post)
         # A site that lies or is slow says all the same that the post is in the trash.
-        told = shown(post, _site(request), edit=True) | {"status": "trash"}
-        return answer(200, told)
+        row = shown(post, _site(request), edit=True) | {"status": "trash"}
+        return answer(200, row)
 
     async def _media(self, request: web.Request, number: str) -> web.StreamResponse:
         site, user, force = _site(request), request[ACCOUNT], request.query.get("force") == "true"
@@ -265,7 +265,7 @@ class PracticeWordPress(WordPressErrors):
             raise Declined(self.expired())
         return answer(200, {"id": 2, "username": user, "name": user, "roles": ["editor"]})
 
-    def _said(self, wanted: dict[str, Any]) -> dict[str, Any]:
+    def _fields_of(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Return what a request says of a post, as it is stored."""
         status = wanted.get("status", "draft")
         if status not in _STATUSES:
@@ -273,16 +273,16 @@ class PracticeWordPress(WordPressErrors):
             raise Declined(wrong("status", reason, "rest_not_in_enum", None))
         if not isinstance(wanted.get("slug", ""), str):
             raise Declined(wrong("slug", "slug is not of type string.", "rest_invalid_type", None))
-        said: dict[str, Any] = {
+        fields: dict[str, Any] = {
             name: filtered(wanted[name])
             for name in ("title", "content", "excerpt")
             if isinstance(wanted.get(name), str)  # anything else is ignored
         }
-        said |= {name: wanted[name] for name in ("slug", "status") if name in wanted}
+        fields |= {name: wanted[name] for name in ("slug", "status") if name in wanted}
         if "featured_media" in wanted:  # a number of no picture is ignored
             number = wanted["featured_media"]
             known = type(number) is int and self._library.get(number) is not None
-            said["featured_media"] = number if known else 0
+            fields["featured_media"] = number if known else 0
         for name, of in (("categories", "category_ids"), ("tags", "tag_ids")):
             numbers = wanted.get(name, [])
             if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
@@ -290,8 +290,8 @@ class PracticeWordPress(WordPressErrors):
                     wrong(name, f"{name}[0] is not of type integer.", "rest_invalid_type", None)
                 )
             if name in wanted:  # numbers of no term are left out without a word
-                said[of] = self._terms.known(name, numbers)
-        return said
+                fields[of] = self._terms.known(name, numbers)
+        return fields
 
     def _named(self, more: dict[str, Any]) -> dict[str, Any]:
         """Return what is kept of a post, with its title and the names of its terms as people read them."""
@@ -320,7 +320,7 @@ class PracticeWordPress(WordPressErrors):
 
     def _with_slug(self, slug: str) -> list[PracticePost]:
         posts = (
-            self._shelf.with_key(self.name, one, slug) for one in self._shelf.accounts(self.name)
+            self._shelf.with_key(self.name, each, slug) for each in self._shelf.accounts(self.name)
         )
         return [post for post in posts if post is not None and not post.more.get("gone")]
 
@@ -328,7 +328,7 @@ class PracticeWordPress(WordPressErrors):
         post = self._shelf.any(self.name, number)
         return None if post is None or post.more.get("gone") else post
 
-    def _found(self, number: str) -> PracticePost:
+    def _post_of(self, number: str) -> PracticePost:
         post = self._by_id(number)
         if post is None:
             raise Declined(error(404, "rest_post_invalid_id", "Invalid post ID."))

@@ -22,12 +22,12 @@ class Postcode(NamedTuple):
 
 def area_of(text: str) -> Postcode:
     """Return the district, sector or unit that a recipe names; raise `ValueError`."""
-    found = _whole(_plain(text))
-    if found is None:
+    postcode = _whole(_plain(text))
+    if postcode is None:
         raise ValueError(
-            f'"{text}" is no part of a postcode; write a district, sector or unit: B5, B13 8 or B13 8AA'
+            f'"{text}" is not a part of a postcode; write a district, sector or unit: B5, B13 8 or B13 8AA'
         )
-    return found
+    return postcode
 
 
 def postcodes_in(value: Any) -> Sequence[Postcode]:
@@ -35,15 +35,15 @@ def postcodes_in(value: Any) -> Sequence[Postcode]:
     if not isinstance(value, str) or len(value) > _LONGEST:
         return ()
     text = _plain(value)
-    found = _whole(text)
+    postcode = _whole(text)
     # In a longer text M6 is a road as often as a district.
-    return [found] if found else [Postcode(*unit) for unit in _UNIT.findall(text)]
+    return [postcode] if postcode else [Postcode(*unit) for unit in _UNIT.findall(text)]
 
 
-def within(found: Postcode, areas: Iterable[Postcode]) -> bool:
+def within(postcode: Postcode, areas: Iterable[Postcode]) -> bool:
     """Return whether a postcode lies in one of these; one less exact than all of them does not."""
     return any(
-        found.district == area.district and found.rest.startswith(area.rest) for area in areas
+        postcode.district == area.district and postcode.rest.startswith(area.rest) for area in areas
     )
 
 

@@ -21,7 +21,7 @@ class Book:
     `recipes` are those without errors by name, and `off` those that are switched off, which no
     event is for. `quarantined` has the problems of the files with errors by file, and `problems`
     all errors and notes in the order of files and lines. `declared` are the settings of the sources
-    in appealbridge.yaml, by trigger and name, completed by what recipes say about them. `kept` are
+    in appealbridge.yaml, by trigger and name, completed by what recipes say about them. `unchanged` are
     the names of recipes that stay in force as they were, because their files have errors now.
     """
 
@@ -30,7 +30,7 @@ class Book:
     quarantined: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     declared: Mapping[str, Options] = field(default_factory=dict)
-    kept: frozenset[str] = frozenset()
+    unchanged: frozenset[str] = frozenset()
     _by_source: Mapping[str, Asked] = field(default_factory=dict, repr=False)
     _by_trigger: Mapping[str, Asked] = field(default_factory=dict, repr=False)
 
@@ -72,7 +72,7 @@ def bind(
     quarantined: Mapping[str, Sequence[Problem]] | None = None,
     problems: Sequence[Problem] = (),
     declared: Mapping[str, Options] | None = None,
-    kept: frozenset[str] = frozenset(),
+    unchanged: frozenset[str] = frozenset(),
 ) -> Book:
     """Return the book of these recipes, indexed by what they want."""
     ordered = {name: recipe for name, recipe in sorted(recipes.items()) if recipe.enabled}
@@ -94,7 +94,9 @@ def bind(
         for source, wanted in by_source.items()
     }
     anyway = {name: Asked(wanted, name) for name, wanted in of_any.items()}
-    return Book(ordered, off, quarantined or {}, problems, declared or {}, kept, indexed, anyway)
+    return Book(
+        ordered, off, quarantined or {}, problems, declared or {}, unchanged, indexed, anyway
+    )
 
 
 def _placed(recipes: Mapping[str, Recipe]) -> Iterator[tuple[Recipe, RecipeTrigger]]:

@@ -55,14 +55,14 @@ class Asked:
 
     def about(self, event: Event) -> Sequence[Recipe]:
         """Return the recipes that this event could be for, in the order of their names."""
-        found = [*self._always, *self._by_type.get(event.type, ())]
+        recipes = [*self._always, *self._by_type.get(event.type, ())]
         for path, there in self._by_field:
             word = path.first(event.data)
             if type(word) is str:
-                found += there.get(composed(word), ())
-        if len(found) > 1:
-            found.sort(key=attrgetter("name"))
-        return [one for one in found if _wanted(one, event)] if found else found
+                recipes += there.get(composed(word), ())
+        if len(recipes) > 1:
+            recipes.sort(key=attrgetter("name"))
+        return [recipe for recipe in recipes if _wanted(recipe, event)] if recipes else recipes
 
     def others(self, but: Sequence[Recipe]) -> Iterable[Recipe]:
         """Return all other recipes than these, in the order of their names; without these, in no time."""
@@ -75,12 +75,12 @@ class Asked:
 
 
 def _of(recipe: Recipe, trigger: str, source: str) -> list[IndexHint]:
-    """Return the recipe's clues, and what its triggers for this source say of the event's type."""
+    """Return the recipe's index hints, and what its triggers for this source say of the event's type."""
     types: set[str] = set()
-    for one in recipe.triggers:
-        if one.plugin.name == trigger and one.source in ("", source):
+    for each in recipe.triggers:
+        if each.plugin.name == trigger and each.source in ("", source):
             try:
-                wanted = one.plugin.types(one.options)
+                wanted = each.plugin.types(each.options)
             except Exception:  # noqa: BLE001 - it is asked about every event, so that its runs say what went wrong
                 wanted = None
             if wanted is None:
@@ -94,11 +94,11 @@ def _of(recipe: Recipe, trigger: str, source: str) -> list[IndexHint]:
 def _wanted(recipe: Recipe, event: Event) -> bool:
     trigger, source = event.trigger, event.source
     try:
-        for one in recipe.triggers:
+        for each in recipe.triggers:
             if (
-                one.plugin.name == trigger
-                and one.source in ("", source)
-                and not one.plugin.accepts(one.options, event)
+                each.plugin.name == trigger
+                and each.source in ("", source)
+                and not each.plugin.accepts(each.options, event)
             ):
                 return True
     except Exception:  # noqa: BLE001 - it is asked, so that its run says what went wrong

@@ -27,10 +27,10 @@ class IndexHint:
 
 def index_hints_in(conditions: Any) -> tuple[IndexHint, ...]:
     """Return the values that all `conditions:` of a recipe together require."""
-    return tuple(_clues(conditions if isinstance(conditions, list) else []))
+    return tuple(_hints(conditions if isinstance(conditions, list) else []))
 
 
-def _clues(conditions: list[Any]) -> Iterator[IndexHint]:
+def _hints(conditions: list[Any]) -> Iterator[IndexHint]:
     for condition in conditions:
         if not isinstance(condition, dict):
             continue
@@ -42,4 +42,4 @@ def _clues(conditions: list[Any]) -> Iterator[IndexHint]:
                 if words and all(isinstance(word, str) for word in words):
                     yield IndexHint(name, frozenset(map(composed, words)))
         elif isinstance(condition.get("all"), list):
-            yield from _clues(condition["all"])
+            yield from _hints(condition["all"])

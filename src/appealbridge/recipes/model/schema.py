@@ -187,7 +187,7 @@ class Shape(Options):
         "none",
     )
     images_required: bool = option(
-        "Whether a message waits for a picture that cannot be had. With `false` it goes out without it.",
+        "Whether a message waits for a picture that cannot be fetched. With `false` it goes out without it.",
         False,
         default=True,
     )

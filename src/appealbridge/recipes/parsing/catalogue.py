@@ -19,7 +19,7 @@ from appealbridge.media.values import ImageRefused
 from appealbridge.plugin.channel import Account
 from appealbridge.plugin.egress import EgressPolicy
 from appealbridge.plugin.options import Options
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.plugin.registry import Registry
 
 _BEGINNING = 4096
@@ -36,7 +36,7 @@ class Catalogue:
     with its trigger's name (`webhook:incident-desk`) to its settings. `lists` maps a list's name to
     its entries, `list_places` to their document and paths, and `list_owners` to the user to whom
     its file belongs, if it has a file of its own. `people` are the people and groups
-    that `approval` and `on_failure` may name; `telling` is how to reach them, `None` if not known.
+    that `approval` and `on_failure` may name; `routing` is how to reach them, `None` if not known.
     `templates` is the folder of template files and `media_folder` that of pictures, `None` if there
     is none. `absent` are accounts that are left out because their plug-in failed. `egress` decides
     which addresses may be connected to, `None` if not known.
@@ -50,7 +50,7 @@ class Catalogue:
     list_places: Mapping[str, tuple[Document, Sequence[Keys]]] = field(default_factory=dict)
     list_owners: Mapping[str, int] = field(default_factory=dict)
     people: frozenset[str] = frozenset()
-    telling: Telling | None = None
+    routing: NoticeRouting | None = None
     time_zone: str = "Europe/London"
     templates: Path | None = None
     media_folder: Path | None = None

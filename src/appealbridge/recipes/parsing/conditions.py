@@ -32,7 +32,7 @@ def read_if(
     """
     reader = _ConditionReader(reading, results=True)
     conditions = (
-        reader.several(value, path) if isinstance(value, list) else [reader.one(value, path)]
+        reader.several(value, path) if isinstance(value, list) else [reader.condition(value, path)]
     )
     understood = [condition for condition in conditions if condition is not None]
     return checks.every(understood) if understood else None, tuple(reader.chains)
@@ -51,10 +51,10 @@ class _ConditionReader:
         self.chains: list[Chain] = []
 
     def several(self, value: Sequence[Any], path: Path) -> list[Condition]:
-        conditions = (self.one(each, (*path, number)) for number, each in enumerate(value))
+        conditions = (self.condition(each, (*path, number)) for number, each in enumerate(value))
         return [condition for condition in conditions if condition is not None]
 
-    def one(self, value: Any, path: Path) -> Condition | None:
+    def condition(self, value: Any, path: Path) -> Condition | None:
         if isinstance(value, str):
             return self._template(value, path)
         if not isinstance(value, dict):

@@ -333,8 +333,8 @@ class ParsingContext:
         """Return the text of a template file and remember its use; `None` if there is no such file."""
         if self._templates is not None:
             text = self._templates.get(file)
-        elif (found := self.catalogue.template(file)) is not None:
-            text, owner = found
+        elif (template := self.catalogue.template(file)) is not None:
+            text, owner = template
             self.owners.add(owner)
         else:
             text = None

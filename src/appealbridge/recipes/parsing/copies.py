@@ -65,14 +65,14 @@ def _lines(text: str) -> tuple[str, ...]:
 def _base(name: str) -> str:
     """Return a recipe's name without words such as `copy` or `old`."""
     parts = _WORDS.findall(name)
-    kept = [word for word in parts if not _ADDED.fullmatch(word)]
-    return "-".join(kept) if kept and kept != parts else name
+    stem = [word for word in parts if not _ADDED.fullmatch(word)]
+    return "-".join(stem) if stem and stem != parts else name
 
 
 def _alike(recipe: Recipe, other: Recipe) -> bool:
     """Return whether two recipes have the same triggers."""
-    mine, others = _TRIGGERS.search(recipe.text), _TRIGGERS.search(other.text)
-    return mine is not None and others is not None and _lines(mine[0]) == _lines(others[0])
+    own, others = _TRIGGERS.search(recipe.text), _TRIGGERS.search(other.text)
+    return own is not None and others is not None and _lines(own[0]) == _lines(others[0])
 
 
 def _aside(recipe: Recipe) -> str | None:

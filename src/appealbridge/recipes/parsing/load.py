@@ -91,11 +91,11 @@ def _still_found(
         return without_secrets([*failure.problems], [])
     reading = ParsingContext(rest.document, catalogue, templates)
     _read(reading, name)
-    found = [problem for problem in reading.problems if rest.concerns(problem)]
+    relevant = [problem for problem in reading.problems if rest.concerns(problem)]
     if not isinstance(rest.document.value.get("variables", {}), dict):
-        found = [problem for problem in found if "unknown name" not in problem.problem]
+        relevant = [problem for problem in relevant if "unknown name" not in problem.problem]
     secrets = secrets_in(rest.document)
-    clean = without_secrets([*rest.problems, *found, *secrets], secrets)
+    clean = without_secrets([*rest.problems, *relevant, *secrets], secrets)
     return sorted(clean, key=lambda p: (p.file != file, p.line, p.column))
 
 

@@ -52,7 +52,7 @@ def load_book(
                 shelf.put(path, recipe_name(path, folder), catalogue, named=path == place)
     shelf.problems += copies_among([*shelf.recipes.values()])
     return bind(
-        shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared, frozenset(shelf.kept)
+        shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared, frozenset(shelf.unchanged)
     )
 
 
@@ -139,7 +139,7 @@ class _Shelf:
 
     declared: dict[str, Options]
     before: Mapping[str, Recipe]
-    kept: set[str] = field(default_factory=set)
+    unchanged: set[str] = field(default_factory=set)
     recipes: dict[str, Recipe] = field(default_factory=dict)
     quarantined: dict[str, Sequence[Problem]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -190,7 +190,7 @@ class _Shelf:
         recipe, _ = load_recipe(old.text, old.file, name, catalogue, old.templates)
         if recipe is not None and not self._settle(recipe):
             self.recipes[name] = replace(recipe, owners=old.owners)
-            self.kept.add(name)
+            self.unchanged.add(name)
 
     def _settle(self, recipe: Recipe) -> list[Problem]:
         """Apply what a recipe says about its webhooks, or return why that is not possible."""

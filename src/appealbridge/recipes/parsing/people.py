@@ -7,7 +7,7 @@ from typing import Any
 
 from appealbridge.documents import Path, nearest, texts_in
 from appealbridge.model.notice import NOTICE
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.parsing.context import ParsingContext
 
@@ -45,9 +45,9 @@ def read_people(
     for path, name in named:
         if name not in people:
             reading.unknown(path, "person or group", name, people, _DECLARE)
-    telling = reading.catalogue.telling
-    if telling is not None:
-        _check_ways(reading, telling, named, channels)
+    routing = reading.catalogue.routing
+    if routing is not None:
+        _check_ways(reading, routing, named, channels)
 
 
 def check_name(reading: ParsingContext, name: str) -> None:
@@ -60,21 +60,21 @@ def check_name(reading: ParsingContext, name: str) -> None:
 
 def _check_ways(
     reading: ParsingContext,
-    telling: Telling,
+    routing: NoticeRouting,
     named: Sequence[tuple[Path, str]],
     channels: Iterable[str],
 ) -> None:
     """Add a note about people whom no notice can reach, and about channels on whose failure no notice can be sent."""
     for path, name in named:
-        if name in reading.catalogue.people and not any(map(telling.ways, telling.whom([name]))):
+        if name in reading.catalogue.people and not any(map(routing.ways, routing.whom([name]))):
             reading.note(path, f'nothing leads to "{name}" if something fails', HOW_TO_REACH)
-    whom = telling.whom([name for _, name in named] or telling.to)
+    whom = routing.whom([name for _, name in named] or routing.to)
     for channel in dict.fromkeys(channels):
-        used = any(channel in telling.ways(person) for person in whom)
-        if used and not any(telling.ways(person, [channel]) for person in whom):
+        used = any(channel in routing.ways(person) for person in whom)
+        if used and not any(routing.ways(person, [channel]) for person in whom):
             reading.note(
                 ("on_failure",) if named else (),
-                f'of what fails on "{channel}" nobody can be told: it would have to tell of itself',
+                f'of what fails on "{channel}" nobody can be told, because no other account can send the notice',
                 "declare another account that can send notices",
             )
 

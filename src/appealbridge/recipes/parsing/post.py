@@ -129,10 +129,10 @@ def targets_of(reading: ParsingContext, right: Mapping[str, Any], path: Path) ->
         else:
             platform, account = accounts[name]
             plugin = reading.catalogue.registry.channels[platform]
-            mine = own.get(name, {})
+            own_options = own.get(name, {})
             below = (*path, "per_channel", name) if name in own else path
-            good, options = reading.own(OneChannel, mine, below)
-            targets.append(PostTarget(name, plugin, account, mine, good, options, below))
+            good, options = reading.own(OneChannel, own_options, below)
+            targets.append(PostTarget(name, plugin, account, own_options, good, options, below))
     return targets
 
 
@@ -194,8 +194,8 @@ def _wanted(
 ) -> Wanted:
     own, own_options = target.own, target.options
     from_files = {"text", "html"} if "template" in own else set()
-    kept = {key: shared[key] for key in shared if key not in own and key not in from_files}
-    parts = {key: compiled[key] for key in kept}
+    shared_only = {key: shared[key] for key in shared if key not in own and key not in from_files}
+    parts = {key: compiled[key] for key in shared_only}
     parts |= compiled_options(reading, [target.plugin], own_options, target.path)
     filled = template_leaves(reading, target.plugin, own, target.right, target.path, joined(parts))
     return Wanted(
@@ -203,9 +203,9 @@ def _wanted(
         channel=target.name,
         account=target.account,
         path=target.path,
-        written={**kept, **own_options},
+        written={**shared_only, **own_options},
         filled=filled,
-        places={key: (*path, key) for key in kept} if target.own else {},
+        places={key: (*path, key) for key in shared_only} if target.own else {},
         beside=_OF_ONE if target.own else entry.names(),
         overflow=Overflow({**right, **target.right}.get("overflow", Overflow.FAIL)),
     )

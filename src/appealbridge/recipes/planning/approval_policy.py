@@ -100,14 +100,14 @@ def account_of(account: Account | None) -> Mapping[str, Any]:
 
 
 def _without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    described: dict[str, Any] = {}
     for name, option in sorted(options.items()):
         if isinstance(option, dict):
             if inner := _without_secrets(option):
-                kept[name] = inner
+                described[name] = inner
         elif not (isinstance(option, str) and option and set(option) == {"*"}):
-            kept[name] = option
-    return kept
+            described[name] = option
+    return described
 
 
 def chosen_time(text: str, now: float, zone: tzinfo) -> float:

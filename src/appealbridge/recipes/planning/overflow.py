@@ -54,9 +54,9 @@ def _shortened(step: Step, message: Options, measure: Measure, scope: Scope) -> 
     if fill is None:
         return None
 
-    def written(room: int) -> tuple[Options, int, Shortening]:
+    def written(available: int) -> tuple[Options, int, Shortening]:
         scope.budget.check()
-        shortening = Shortening(room, step.count or len, own)
+        shortening = Shortening(available, step.count or len, own)
         text = fill(scope.to_shorten(shortening))
         shorter = _with(message, measure, text)
         counted = step.plugin.measure(step.account, shorter)
@@ -67,14 +67,14 @@ def _shortened(step: Step, message: Options, measure: Measure, scope: Scope) -> 
     if not least.marks and step.overflow is Overflow.SHORTEN:
         own = step.own_words
         _, count, least = written(LEAST)
-    room = least.room_for(measure.limit, count)
+    available = least.room_for(measure.limit, count)
     for _ in range(_TRIES if least.lengths else 0):
-        if room < LEAST:
+        if available < LEAST:
             break
-        shorter, count, _ = written(room)
+        shorter, count, _ = written(available)
         if count <= measure.limit:
             return shorter
-        room -= count - measure.limit
+        available -= count - measure.limit
     return None
 
 

@@ -86,25 +86,27 @@ def progress_of(
     budget: Budget,
 ) -> Progress:
     """Return how far the run gets at `now`; raise `RenderError` if a decision has no value."""
-    kept = dict(marks)
+    new_marks = dict(marks)
     trace: list[TraceEntry] = []
     unneeded = {later.id for later in later_events if not _wanted(recipe, later)}
     while True:
-        reach = reached(recipe.flow, kept)
+        reach = reached(recipe.flow, new_marks)
         states = states_of(recipe.steps, so_far, reach)
         results = views(recipe.steps, states, so_far)
         moment = PlanningMoment(recipe, event, now, later_events, budget, results)
         for node, place in reach.asked:
             if settled(node.needs, states):
-                mark, message = _decided(node, place, kept.get(node.path, {}), moment, unneeded)
+                mark, message = _decided(
+                    node, place, new_marks.get(node.path, {}), moment, unneeded
+                )
                 if message:
-                    kept[node.path] = mark
+                    new_marks[node.path] = mark
                     trace.append({"step": node.path, "message": message})
                     break
         else:
-            unneeded -= {mark.get("event", "") for mark in kept.values()}
-            wake_at = _wake_at(reach, kept)
-            return Progress(reach, states, results, kept, wake_at, frozenset(unneeded), trace)
+            unneeded -= {mark.get("event", "") for mark in new_marks.values()}
+            wake_at = _wake_at(reach, new_marks)
+            return Progress(reach, states, results, new_marks, wake_at, frozenset(unneeded), trace)
 
 
 def _wanted(recipe: Recipe, event: Event) -> bool:

@@ -57,7 +57,7 @@ def states_of(
     for step in steps:
         made = so_far.get(step.id, ())
         if made or reach is None or step.id in reach.here:
-            states[step.id] = _one(step, made, states)
+            states[step.id] = _state_of(step, made, states)
         else:
             states[step.id] = StepState.SKIPPED if step.id in reach.never else StepState.WAITING
         if step.group:
@@ -71,7 +71,7 @@ def settled(needs: frozenset[str], states: Mapping[str, StepState]) -> bool:
     return all(states[need] in _ENDED for need in needs)
 
 
-def _one(step: Step, made: Sequence[Delivery], others: Mapping[str, StepState]) -> StepState:
+def _state_of(step: Step, made: Sequence[Delivery], others: Mapping[str, StepState]) -> StepState:
     if made:
         if any(delivery.state in OPEN for delivery in made):
             return StepState.UNDER_WAY

@@ -69,11 +69,11 @@ class Backtest:
         if event.removed:
             self.removed += 1
             return
-        mine = self._draft.take(event)
+        own = self._draft.take(event)
         others = None if self._other is None else self._other.take(event)
-        self.wanted += mine is not None
-        if mine or others:
-            pair = (event, mine or Ran(), others or Ran())
+        self.wanted += own is not None
+        if own or others:
+            pair = (event, own or Ran(), others or Ran())
             self._waiting.setdefault(event.topic, []).append(pair)
         yield from self._over(event.topic)
         if self.events % SWEEP == 0:
@@ -90,24 +90,24 @@ class Backtest:
     def rest(self) -> Iterator[Finding]:
         """Yield the findings of the runs that still wait."""
         for pairs in self._waiting.values():
-            for event, mine, others in pairs:
-                yield from findings(event, mine.came, others.came)
+            for event, own, others in pairs:
+                yield from findings(event, own.came, others.came)
 
     def _over(self, topic: Topic) -> Iterator[Finding]:
         pairs = self._waiting.pop(topic, [])
         left = [pair for pair in pairs if not (pair[1].over and pair[2].over)]
         if left:
             self._waiting[topic] = left
-        for event, mine, others in pairs:
-            if mine.over and others.over:
-                yield from findings(event, mine.came, others.came)
+        for event, own, others in pairs:
+            if own.over and others.over:
+                yield from findings(event, own.came, others.came)
 
 
-def findings(event: Event, mine: Rehearsal, others: Rehearsal = NOTHING) -> Iterator[Finding]:
+def findings(event: Event, own: Rehearsal, others: Rehearsal = NOTHING) -> Iterator[Finding]:
     """Compare what the draft and the recipe in force publish about one event."""
-    if mine.failed and mine.failed != others.failed:
-        yield Finding(STOPS, event, event.received_at, failed=mine.failed)
-    for post, was in _paired(mine.posts, others.posts):
+    if own.failed and own.failed != others.failed:
+        yield Finding(STOPS, event, event.received_at, failed=own.failed)
+    for post, was in _paired(own.posts, others.posts):
         if post is None or was is None:
             kind = GONE if post is None else NEW
         else:
@@ -120,20 +120,20 @@ _NOWHERE = SimulatedPost("", "", "", {}, {})
 
 
 def _paired(
-    mine: Sequence[SimulatedPost], others: Sequence[SimulatedPost]
+    own: Sequence[SimulatedPost], others: Sequence[SimulatedPost]
 ) -> Iterator[tuple[SimulatedPost | None, SimulatedPost | None]]:
     """Yield each post with its match: an equal one, or the next on the same channel, or `None`."""
     left = [*others]
     like: dict[int, SimulatedPost] = {}
     for same in (_visible_parts, lambda post: post.channel):
-        for number, post in enumerate(mine):
+        for number, post in enumerate(own):
             if number in like:
                 continue
             match = next((other for other in left if same(other) == same(post)), None)
             if match is not None:
                 left.remove(match)
                 like[number] = match
-    for number, post in enumerate(mine):
+    for number, post in enumerate(own):
         yield post, like.get(number)
     for post in left:
         yield None, post

@@ -127,7 +127,7 @@ def fits(came: Any, wanted: Any) -> bool:
         return (
             isinstance(came, list)
             and len(came) == len(wanted)
-            and all(fits(mine, other) for mine, other in zip(came, wanted, strict=True))
+            and all(fits(value, other) for value, other in zip(came, wanted, strict=True))
         )
     return bool(came == wanted) and isinstance(came, bool) == isinstance(wanted, bool)
 

@@ -260,9 +260,9 @@ def post_as_json(
 ) -> dict[str, Any]:
     """Return one post for machines, with `pictures` if they were fetched."""
     facts = [
-        {"source": source, **found.as_json()}
+        {"source": source, **picture.as_json()}
         for source, _ in images_of(post)
-        if (found := (pictures or {}).get((post.channel, source))) is not None
+        if (picture := (pictures or {}).get((post.channel, source))) is not None
     ]
     measure = post.measure
     return {

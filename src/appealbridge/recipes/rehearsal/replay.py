@@ -26,18 +26,18 @@ Topic = tuple[str, str]
 class Ran:
     """The run of one event; `ended` says how it ended if it never began."""
 
-    play: Simulation | None = None
+    run: Simulation | None = None
     ended: Rehearsal = NOTHING
 
     @property
     def over(self) -> bool:
         """Whether the run has ended."""
-        return self.play is None or self.play.over
+        return self.run is None or self.run.over
 
     @property
     def came(self) -> Rehearsal:
         """What the run has published so far."""
-        return self.ended if self.play is None else self.play.came
+        return self.ended if self.run is None else self.run.came
 
 
 class Replay:
@@ -49,8 +49,8 @@ class Replay:
 
     def take(self, event: Event) -> Ran | None:
         """Take the next event in order; return its run, `None` if the event is not for the recipe."""
-        for play in self._open.get(event.topic, []):
-            play.hear(event)
+        for run in self._open.get(event.topic, []):
+            run.hear(event)
         self._go_on(event.topic, event.received_at)
         try:
             if self._recipe.name in event.cause or match(self._recipe, event):
@@ -67,7 +67,7 @@ class Replay:
             self._go_on(topic, until)
 
     def _begun(self, event: Event) -> Ran:
-        recipe, play = self._recipe, Simulation(self._recipe, event, event.received_at)
+        recipe, begun = self._recipe, Simulation(self._recipe, event, event.received_at)
         older = self._open.get(event.topic, [])
         if older and recipe.mode == SINGLE:
             return Ran(
@@ -78,32 +78,32 @@ class Replay:
                 run.end(f"ended by event {event.id}, since it says mode: restart")
             older.clear()
         if not older or recipe.mode == PARALLEL:
-            play.go_on(event.received_at)
-        if not play.over and recipe.waits:
-            self._open.setdefault(event.topic, []).append(play)
-        return Ran(play)
+            begun.go_on(event.received_at)
+        if not begun.over and recipe.waits:
+            self._open.setdefault(event.topic, []).append(begun)
+        return Ran(begun)
 
     def _go_on(self, topic: Topic, until: float) -> None:
         """Continue the runs about one subject, all at once or one after the other."""
-        plays = self._open.get(topic)
-        if plays is None:
+        runs = self._open.get(topic)
+        if runs is None:
             return
         if self._recipe.mode == PARALLEL:
-            for play in plays:
-                play.go_on(until)
-            plays[:] = [play for play in plays if not play.over]
+            for run in runs:
+                run.go_on(until)
+            runs[:] = [run for run in runs if not run.over]
         else:
-            _in_turn(plays, until)
-        if not plays:
+            _in_turn(runs, until)
+        if not runs:
             del self._open[topic]
 
 
-def _in_turn(plays: list[Simulation], until: float) -> None:
+def _in_turn(runs: list[Simulation], until: float) -> None:
     ended = -inf
-    while plays:
+    while runs:
         if ended > -inf:
-            plays[0].begin(ended)
-        plays[0].go_on(until)
-        if not plays[0].over:
+            runs[0].begin(ended)
+        runs[0].go_on(until)
+        if not runs[0].over:
             return
-        ended = plays.pop(0).now
+        ended = runs.pop(0).now

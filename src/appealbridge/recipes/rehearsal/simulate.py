@@ -88,16 +88,16 @@ def rehearse(
         why_not = match(recipe, event)
         if why_not:
             return Rehearsal(why_not=why_not)
-        play = Simulation(recipe, event, now)
+        simulation = Simulation(recipe, event, now)
         for other in sorted(later, key=lambda other: other.received_at):
             if other.topic == event.topic:
-                play.hear(other)
-        play.go_on(inf if until is None else until)
+                simulation.hear(other)
+        simulation.go_on(inf if until is None else until)
     except RenderError as failure:
         return Rehearsal(failed=str(failure))
     except Exception as error:  # noqa: BLE001 - a plug-in that breaks fails the run in earnest, too
         return Rehearsal(failed=fault(error))
-    return play.came
+    return simulation.came
 
 
 class Simulation:
@@ -176,14 +176,14 @@ def _post(recipe: Recipe, delivery: Delivery, after: float, planned: Plan) -> Si
     step = next(step for step in recipe.steps if step.id == delivery.step)
     content = orjson.loads(delivery.content)
     message = step.plugin.message.model_validate(content)
-    kept = () if step.amends is None else step.amends.keeps
+    unchanged = () if step.amends is None else step.amends.keeps
     return SimulatedPost(
         step.id,
         step.action,
         step.channel,
-        {name: value for name, value in content.items() if name not in kept},
+        {name: value for name, value in content.items() if name not in unchanged},
         # The posts of a thread come each by itself, and the recipients of a correction are those of the first message.
-        message.model_dump(mode="json", exclude_defaults=True, exclude={"thread", *kept}),
+        message.model_dump(mode="json", exclude_defaults=True, exclude={"thread", *unchanged}),
         step.plugin.measure(step.account, message),
         delivery.hold,
         after,

@@ -88,7 +88,7 @@ def _number(value: Any, name: str) -> float:
     raise ValueError(f"{name} needs a number")
 
 
-def _given(filter_: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+def _first_argument(filter_: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     return args[1] if hasattr(filter_, "jinja_pass_arg") else args[0]
 
 
@@ -97,7 +97,7 @@ def _of_text(name: str, filter_: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(filter_)
     def filtered(*args: Any, **named: Any) -> Any:
-        value = _given(filter_, args)
+        value = _first_argument(filter_, args)
         if isinstance(value, str):
             bounded_text(value, name)
         elif not isinstance(value, (int, float)):
@@ -114,7 +114,7 @@ def _of_lists(name: str) -> Callable[..., Any]:
 
     @wraps(filter_)
     def filtered(*args: Any, **named: Any) -> Any:
-        value = _given(filter_, args)
+        value = _first_argument(filter_, args)
         if not isinstance(value, str):
             value = bounded_list(value, name)
         elif len(value) > LIST_LIMIT:

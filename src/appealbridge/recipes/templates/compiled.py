@@ -101,9 +101,9 @@ def _words_of(error: Exception) -> str:
 
 def _together(pieces: Any) -> str:
     size = 0
-    kept = []
+    parts = []
     for piece in pieces:
         size += len(piece)
         bounded(size)
-        kept.append(piece)
-    return "".join(kept)
+        parts.append(piece)
+    return "".join(parts)

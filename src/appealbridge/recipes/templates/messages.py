@@ -124,8 +124,8 @@ def _always(problem: str, cure: str, needle: str = "") -> Callable[[re.Match[str
 
 
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Words]], ...] = tuple(
-    (re.compile(pattern), words)
-    for pattern, words in (
+    (re.compile(pattern), text)
+    for pattern, text in (
         (r"[Uu]nknown tag '(\w+)'(?:.*block that needs to be closed is '(\w+)')?", _unknown_tag),
         (r"block that needs to be closed is '(\w+)'", _never_closed),
         (r"unexpected char .* at (\d+)", _character),

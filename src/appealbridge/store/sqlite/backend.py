@@ -16,7 +16,7 @@ from appealbridge.store.backend import OnCommit, Progress
 from appealbridge.store.base import Store
 from appealbridge.store.records import Control, Space
 from appealbridge.store.sqlite.control import announced, read_control
-from appealbridge.store.stopping import StopFile
+from appealbridge.store.stops import StopFile
 
 
 @dataclass(frozen=True, slots=True)

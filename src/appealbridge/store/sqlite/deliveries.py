@@ -298,7 +298,7 @@ class SqliteDeliveries(WriteAccess):
         return find(db, before.id)
 
     @writes
-    def hurry(self, db: Connection, delivery_id: str, decision: Decision) -> None:
+    def send_now(self, db: Connection, delivery_id: str, decision: Decision) -> None:
         before = find(db, delivery_id)
         if before.state is not State.READY:
             raise IllegalMove(f"delivery {before.number}: it is {before.state.value}, not ready")
@@ -405,7 +405,7 @@ def place(
 ) -> None:
     """Give a delivery another state, with all that follows; what becomes `ready` is due at `due_at`, or else now."""
     live = live_of(db)
-    keeps, kept = target in KEEPS_TURN, before.state in KEEPS_TURN
+    keeps, kept_before = target in KEEPS_TURN, before.state in KEEPS_TURN
     unclear = target is State.CANCELLED and _is_unclear(before)
     if unclear and not hold and before.kind is not Kind.WITHDRAW and not before.is_edit:
         hold = Hold.UNKNOWN  # a withdrawal makes a task of it
@@ -419,7 +419,7 @@ def place(
             "due_at": now if due_at is None else due_at,
             "open": target in OPEN,
             "keeps": keeps,
-            "blocked": keeps and not kept and take_turn(db, key_of(before)),
+            "blocked": keeps and not kept_before and take_turn(db, key_of(before)),
             "number": before.number,
         },
     )
@@ -430,7 +430,7 @@ def place(
     if target not in OPEN:
         leave(db, [(before.id, now)])
         return
-    if kept and not keeps:
+    if kept_before and not keeps:
         give_up_turns(db, [before.id])
     if target in WAKING:
         wake(db, [(before.id, now)])

@@ -247,7 +247,7 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
     if not live.subjects or not any(row[_SUBJECT] in live.subjects for row in rows):
         return rows, ()
     withdrawing = {row[_RUN] for row in rows if _withdraws_all(row)}
-    kept: list[Row] = []
+    remaining: list[Row] = []
     withheld: list[Row] = []
     for row in rows:
         block = live.block(row[_SUBJECT], row[_ORIGIN], row[_RUN])
@@ -257,13 +257,13 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
             or not row[_CHANNEL]
             or row[_RUN] in withdrawing
         ):
-            kept.append(row)
+            remaining.append(row)
             continue
         cancelled = (*row[:_HOLD], "", block.words, row[_PLANNED_AT], CANCELLED, 0, inf, inf, 0)
-        kept.append(cancelled)
+        remaining.append(cancelled)
         withheld.append(cancelled)
         _notify(db, block, row)
-    return kept, withheld
+    return remaining, withheld
 
 
 def _withdraws_all(row: Row) -> bool:
@@ -282,12 +282,12 @@ _NOTIFY = (
 
 
 def _notify(db: sqlite3.Connection, block: Block, row: Row) -> None:
-    words = (
+    text = (
         f"{row[_SUBJECT]}: a later event would have published again, but the subject is withdrawn "
         f"({block.reason}). If it is to be published again, lift the withdrawal: appealbridge lift "
         f"{block.number}"
     )
-    db.execute(_NOTIFY, {"words": words, "at": row[_PLANNED_AT]})
+    db.execute(_NOTIFY, {"words": text, "at": row[_PLANNED_AT]})
 
 
 def _removal_ended(db: sqlite3.Connection, id_: str, post: str, state: int, at: float) -> Ended:

@@ -67,10 +67,12 @@ class SqliteNotices(WriteAccess):
     """The `NoticeStore` in SQLite."""
 
     @writes
-    def raise_alarm(self, db: Connection, kind: str, channel: str, words: str, now: float) -> None:
+    def raise_alarm(
+        self, db: Connection, kind: str, channel: str, message: str, now: float
+    ) -> None:
         db.execute(
             "INSERT INTO alarms (kind, channel, words, at) VALUES (?, ?, ?, ?)",
-            (kind, channel, words, now),
+            (kind, channel, message, now),
         )
 
     @reads
@@ -130,8 +132,8 @@ class SqliteNotices(WriteAccess):
                 fresh = not accepted.repeat
                 for run in notice.runs if notice is not None else ():
                     db.execute(_TOLD_ITSELF, (run.id,))
-            for statement, these in numbers.items():
-                db.execute(statement, (json_list(these),))
+            for statement, ids in numbers.items():
+                db.execute(statement, (json_list(ids),))
             return fresh
 
         return await self._write(store)

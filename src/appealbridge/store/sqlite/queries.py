@@ -344,10 +344,10 @@ def _newest_first(driver: _Driver, tests: Sequence[str]) -> str:
 
 def _rows(db: Connection, select: str, values: Mapping[str, Any]) -> Iterator[Row]:
     """Yield rows; raise `TooMuch` if together they are longer than a result may be."""
-    room = LONGEST
+    available = LONGEST
     for row in db.execute(select, values):
-        room -= sum([len(column) for column in row if type(column) is str])
-        if room < 0:
+        available -= sum([len(column) for column in row if type(column) is str])
+        if available < 0:
             raise TooMuch(f"this is more than {LONGEST // 1_000_000} MB; use a smaller limit")
         yield row
 

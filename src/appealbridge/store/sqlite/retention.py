@@ -200,17 +200,17 @@ def find(
     ).fetchall()
     events: list[str] = []
     deliveries: list[str] = []
-    room = limit
+    available = limit
     for number, event_id, runs in due:
-        some = db.execute(parts, {"event_id": event_id, "room": max(1, room)}).fetchall()
+        some = db.execute(parts, {"event_id": event_id, "room": max(1, available)}).fetchall()
         rows = 1 + runs + 2 * len(some)
-        if rows > room and (events or deliveries):
+        if rows > available and (events or deliveries):
             return ExpiredRows(events, deliveries, number - 1)
         deliveries += [id_ for (id_,) in some]
-        if len(some) == room:
+        if len(some) == available:
             return ExpiredRows(events, deliveries, number - 1)  # the rest of it in the next step
         events.append(event_id)
-        room -= rows
+        available -= rows
     return ExpiredRows(events, deliveries, due[-1][0] if len(due) == limit else walked)
 
 

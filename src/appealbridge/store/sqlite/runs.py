@@ -174,10 +174,10 @@ class SqliteRuns(WriteAccess):
                 if db.execute(_KNOWN, (run.id,)).fetchone() is None:
                     raise NotFound(f"run {run.id}: nothing in the store has this id")
                 return False
-            kept, withheld = withhold(db, rows)
+            visible, withheld = withhold(db, rows)
             if withheld:
                 db.execute(_WAKE_AGAIN, (run.id,))
-            _deliveries.write(db, [(*row, _has_to_wait(db, row)) for row in kept])
+            _deliveries.write(db, [(*row, _has_to_wait(db, row)) for row in visible])
             follow(db, follows)
             prepare_these(db, preparations)
             carry_out(db, orders, orders[0].planned_at if orders else 0.0)
@@ -217,11 +217,11 @@ def keep_for_waiting_runs(
     Return the ids of those events.
     """
     received_at = {id_: time for id_, _, _, time in events}
-    kept = _keep_later.ask(
+    visible = _keep_later.ask(
         db, [(id_, subject, origin) for id_, subject, origin, _ in events if subject]
     )
-    _wake.change(db, [(run_id, received_at[event_id]) for run_id, event_id in kept])
-    return {event_id for _, event_id in kept}
+    _wake.change(db, [(run_id, received_at[event_id]) for run_id, event_id in visible])
+    return {event_id for _, event_id in visible}
 
 
 def events_since(db: Connection, event_id: str) -> Sequence[str]:

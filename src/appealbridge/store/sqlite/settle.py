@@ -157,11 +157,11 @@ def leave(connection: sqlite3.Connection, ended: Sequence[tuple[str, float]]) ->
     waits = connection.execute(WHO_WAITS).fetchone() if ended else None
     if waits is None:
         return
-    follows, runs, turns = waits
+    follows, runs, in_turn = waits
     everything = [*ended, *release_next(connection, ended)] if follows else ended
     if runs:
         _wake.change(connection, everything)
-    if turns:
+    if in_turn:
         pass_on(connection, [id_ for id_, _ in everything])
 
 

@@ -46,7 +46,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
     return connection
 
 
-READ_ONLY = Writing(trouble="the store is open read-only", waits_for=0.0, idle_for=0.0)
+READ_ONLY = Writing(failure="the store is open read-only", waits_for=0.0, idle_for=0.0)
 
 LISTED_WITHIN = 10.0
 """Seconds after which a query for people is abandoned."""

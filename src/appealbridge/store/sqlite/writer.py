@@ -95,7 +95,7 @@ class Writer:
         """Return the state of writing, without using the disk."""
         now = self._loop.time()
         return Writing(
-            trouble=self._trouble,
+            failure=self._trouble,
             waits_for=now - self._busy_since if self.busy else 0.0,
             idle_for=now - self._ended_at,
         )

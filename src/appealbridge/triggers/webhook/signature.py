@@ -369,7 +369,7 @@ def _fresh(sent: str, name: str, arrived: float, tolerance: float) -> None:
         where = "in the past" if late > 0 else "in the future"
         raise _refused(
             f"{name} lies {abs(late):.0f} s {where} and at most {tolerance:.0f} s are accepted; "
-            "send anew, with the clock set right"
+            "set its clock right, and send it again"
         )
 
 

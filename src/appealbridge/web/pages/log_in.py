@@ -114,8 +114,8 @@ class LogInPages:
         if self._throttle.wait(self._clock.monotonic()):
             return
         person = self._people.roster.called(name)
-        who = person.id if person else "unknown"
-        self._report.person(LogEvent.NOT_LOGGED_IN, who, address=address, reason=reason)
+        person_id = person.id if person else "unknown"
+        self._report.person(LogEvent.NOT_LOGGED_IN, person_id, address=address, reason=reason)
 
 
 def add(site: Site) -> None:

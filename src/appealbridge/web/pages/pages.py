@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from appealbridge.engine.engine import Engine
-from appealbridge.web.pages import held, home, log_in, posts, questions, recipes, stopping
+from appealbridge.web.pages import held, home, log_in, posts, questions, recipes, stop
 from appealbridge.web.pages.site import Site
 
 
@@ -19,6 +19,6 @@ def routes(engine: Engine) -> Sequence[web.RouteDef]:
     held.add(site)
     posts.add(site)
     recipes.add(site)
-    stopping.add(site)
+    stop.add(site)
     log_in.add(site)
     return site.routes

@@ -53,8 +53,8 @@ def place_of(request: web.Request, active: ActiveConfiguration) -> PageOrigin | 
             return PageOrigin(f"https://{public.netloc.lower()}", secure=True)
         return f"the pages are at {active.public_url}; the web server in front must pass the Host header on"
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-    ours = name == "localhost" or _is_loopback(name.strip("[]"))
-    if not ours or not is_local(request) or any(each in request.headers for each in _FORWARDED):
+    trusted = name == "localhost" or _is_loopback(name.strip("[]"))
+    if not trusted or not is_local(request) or any(each in request.headers for each in _FORWARDED):
         return (
             "people can log in only from this machine until the settings say public_url: https://…"
         )

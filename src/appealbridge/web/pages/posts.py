@@ -62,7 +62,7 @@ async def posts(visit: Visit) -> web.Response:
     return visit.show(
         "posts.html",
         title="Posts",
-        filters=[(name, words) for name, (words, _) in FILTERS.items()],
+        filters=[(name, label) for name, (label, _) in FILTERS.items()],
         which=which,
         rows=rows[:PAGE],
         older=older,
@@ -74,8 +74,8 @@ async def post(visit: Visit) -> web.Response:
     """Show one post: as its readers see it, why it waits, what was done with it, and what can be done."""
     engine = visit.site.engine
     number = number_of(visit.request.match_info["id"], "post")
-    told = await listing.delivery(engine.store, str(number))
-    row = _presented(visit, told)
+    data = await listing.delivery(engine.store, str(number))
+    row = _presented(visit, data)
     lane = engine.lanes.get(row["channel"])
     return visit.show(
         "post.html",
@@ -90,10 +90,10 @@ async def post(visit: Visit) -> web.Response:
 
 async def image(visit: Visit) -> web.Response:
     """Show the stored rendition of a picture, or with `size=small` a small one."""
-    found = visit.request.match_info
-    number = number_of(found["number"], "picture")
+    match = visit.request.match_info
+    number = number_of(match["number"], "picture")
     small = visit.request.query.get("size") == "small"
-    delivery_id = str(number_of(found["id"], "post"))
+    delivery_id = str(number_of(match["id"], "post"))
     picture = await visit.site.engine.image(delivery_id, number, small=small)
     headers = HEADERS | {"Content-Security-Policy": "default-src 'none'; sandbox"}
     return web.Response(body=picture.data, content_type=picture.media_type, headers=headers)
@@ -142,11 +142,11 @@ async def shown(visit: Visit, deliveries: Sequence[Delivery], *, whole: bool = F
     return [_presented(visit, row) for row in rows]
 
 
-def _presented(visit: Visit, told: Row) -> Row:
+def _presented(visit: Visit, data: Row) -> Row:
     """Return a delivery as this person may see it, with its state in words and how it begins."""
     engine = visit.site.engine
     in_force, now = engine.stops.in_force, engine.clock.now()
-    row: Row = cleaned(listing.pointed_out(told, engine.lanes, in_force, now), engine.clean)
+    row: Row = cleaned(listing.pointed_out(data, engine.lanes, in_force, now), engine.clean)
     if not visit.caller.sees_recipients:
         row = without_recipients(row)
     row["words"] = state_words(row["state"], row["kind"])
@@ -217,9 +217,14 @@ def reason_of(visit: Visit) -> str:
     return reason
 
 
-async def _id(visit: Visit) -> str:
+async def delivery_of(visit: Visit) -> Delivery:
+    """Return the delivery whose number is in the address; raise `NotFound`."""
     number = number_of(visit.request.match_info["id"], "post")
-    return (await visit.site.engine.store.delivery(str(number))).id
+    return await visit.site.engine.store.delivery(str(number))
+
+
+async def _id(visit: Visit) -> str:
+    return (await delivery_of(visit)).id
 
 
 def _back(visit: Visit) -> web.Response:

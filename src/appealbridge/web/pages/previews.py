@@ -124,7 +124,7 @@ def preview(delivery: Mapping[str, Any], lane: Lane | None) -> PostPreview | Non
         card=_card(content),
         images=_images(delivery),
         recipients=[
-            (_LABELS[name], _words(content[name])) for name in _RECIPIENTS if content.get(name)
+            (_LABELS[name], _as_text(content[name])) for name in _RECIPIENTS if content.get(name)
         ],
         facts=_facts(content, lane),
         measure=_measure(content, lane),
@@ -137,7 +137,7 @@ def beginning(delivery: Mapping[str, Any], length: int = 160) -> str:
     if not isinstance(content, dict):
         return "(its content was removed)"
     named = (content.get(name) for name in (*_HEADINGS, "text", "body", "html"))
-    text = next((str(words) for words in named if words), "")
+    text = next((str(value) for value in named if value), "")
     line = " ".join(re.sub(r"<[^>]{0,500}>", " ", text[: length * 8]).split())
     return line if len(line) <= length else f"{line[:length].rstrip(' .')}…"
 
@@ -225,18 +225,18 @@ def _images(delivery: Mapping[str, Any]) -> list[ImagePreview]:
 def _facts(content: Mapping[str, Any], lane: Lane | None) -> list[tuple[str, Markup]]:
     shown = _SHOWN | set(_html_options(lane))
     return [
-        (_LABELS.get(name, name.replace("_", " ")), visible(_words(words)))
-        for name, words in content.items()
-        if name not in shown and words not in (None, "", [], {})
+        (_LABELS.get(name, name.replace("_", " ")), visible(_as_text(value)))
+        for name, value in content.items()
+        if name not in shown and value not in (None, "", [], {})
     ]
 
 
-def _words(words: Any) -> str:
-    if isinstance(words, list):
-        return ", ".join(map(_words, words))
-    if isinstance(words, bool):
-        return "yes" if words else "no"
-    return str(words)
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_as_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _measure(content: Mapping[str, Any], lane: Lane | None) -> Measure | None:

@@ -16,7 +16,7 @@ from appealbridge.model.withdrawal import scope_words
 from appealbridge.plugin.offload import ANSWERS, offload
 from appealbridge.web.pages.differences import change, clipped
 from appealbridge.web.pages.editing import changes_of, fields_of
-from appealbridge.web.pages.posts import Row, number_of, reason_of, shown
+from appealbridge.web.pages.posts import Row, delivery_of, number_of, reason_of, shown
 from appealbridge.web.pages.previews import preview
 from appealbridge.web.pages.site import Site, Visit
 from appealbridge.web.recipients import without_recipients
@@ -52,21 +52,23 @@ async def waiting(visit: Visit) -> web.Response:
     await questions.catch_up()
     text = visit.request.query.get("after", "")
     after = number_of(text, "question") if text else 0
-    found = await questions.open_questions(after, PAGE + 1)
+    open_questions = await questions.open_questions(after, PAGE + 1)
     listed = []
-    for each in found[:PAGE]:
-        _, asked = await questions.asked(each.number)
-        waits = [one for one in asked if one.waits]
+    for open_question in open_questions[:PAGE]:
+        _, asked = await questions.asked(open_question.number)
+        waits = [each for each in asked if each.waits]
         if not waits:
             continue
-        rows = await shown(visit, [one.delivery for one in waits[:MOST_SHOWN]])
-        whys = [await _why_not(visit, one) for one in waits[:MOST_SHOWN]]
-        listed.append({"question": each, "rows": rows, "yours": not all(whys), "why_not": whys[0]})
+        rows = await shown(visit, [each.delivery for each in waits[:MOST_SHOWN]])
+        whys = [await _why_not(visit, each) for each in waits[:MOST_SHOWN]]
+        listed.append(
+            {"question": open_question, "rows": rows, "yours": not all(whys), "why_not": whys[0]}
+        )
     return visit.show(
         "questions.html",
         title="To approve",
         listed=listed,
-        newer=found[PAGE - 1].number if len(found) > PAGE else 0,
+        newer=open_questions[PAGE - 1].number if len(open_questions) > PAGE else 0,
         after=after,
     )
 
@@ -97,7 +99,7 @@ async def question(visit: Visit) -> web.Response:
 async def answer(visit: Visit) -> web.Response:
     """Approve a post, perhaps for a time, reject it, or ask for changes."""
     engine, form = visit.site.engine, visit.form
-    delivery = await engine.store.delivery(str(number_of(visit.request.match_info["id"], "post")))
+    delivery = await delivery_of(visit)
     kind, hash_ = _kind(form), form.get("hash", "")
     try:
         if kind is AnswerKind.APPROVE:
@@ -132,10 +134,8 @@ async def answer_all(visit: Visit) -> web.Response:
 
 async def take_back(visit: Visit) -> web.Response:
     """Take back an approval."""
-    number = number_of(visit.request.match_info["id"], "post")
-    engine = visit.site.engine
-    delivery = await engine.store.delivery(str(number))
-    await engine.answers.take_back(delivery.id, visit.actor)
+    delivery = await delivery_of(visit)
+    await visit.site.engine.answers.take_back(delivery.id, visit.actor)
     return visit.go_on(f"/questions/{delivery.question}")
 
 
@@ -153,8 +153,10 @@ async def edit(visit: Visit) -> web.Response:
     try:
         await visit.site.engine.answers.edit(post.id, form.get("hash", ""), changes, visit.actor)
     except StaleRevision as stale:
-        found = await offload(ANSWERS, _shown_changes, visit, stale.difference)
-        return await _form(visit, asked, post, asked.newest.hash, changes, str(stale), found, 409)
+        differences = await offload(ANSWERS, _shown_changes, visit, stale.difference)
+        return await _form(
+            visit, asked, post, asked.newest.hash, changes, str(stale), differences, 409
+        )
     except ValueError as wrong:
         return await _form(
             visit, asked, post, form.get("hash", ""), changes, str(wrong), status=422
@@ -276,14 +278,13 @@ async def _asked(visit: Visit) -> tuple[AskedDelivery, Delivery]:
     """
     engine = visit.site.engine
     await engine.questions.catch_up()
-    number = number_of(visit.request.match_info["id"], "post")
-    post = first = await engine.store.delivery(str(number))
+    post = first = await delivery_of(visit)
     while _is_part(first):
         first = await engine.store.delivery(first.follows)
-    found = await engine.questions.about([first])
-    if not found:
-        raise ValueError(f"post {number} does not wait for approval, so it cannot be edited")
-    return found[0], post
+    asked = await engine.questions.about([first])
+    if not asked:
+        raise ValueError(f"post {post.number} does not wait for approval, so it cannot be edited")
+    return asked[0], post
 
 
 async def _why_not(visit: Visit, asked: AskedDelivery) -> str:

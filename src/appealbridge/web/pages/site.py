@@ -152,8 +152,8 @@ class Site:
         key = visit.secret or visit.request.cookies.get(visit.place.form_cookie, "")
         fresh = "" if key else new_secret()
         menu = [
-            (path, words)
-            for path, words in self.navigation
+            (path, label)
+            for path, label in self.navigation
             if visit.caller.actor is not None and ROUTES[f"GET {path}"].allows(visit.caller)
         ]
         text = self._environment.get_template(template).render(
@@ -191,13 +191,13 @@ class Site:
             caller = Caller(Actor("", How.DESK), desk=True)
             return Visit(site=self, request=request, place=place, caller=caller)
         try:
-            found = await people.log_ins.session(secret)
+            logged_in = await people.log_ins.session(secret)
         except StoreError as error:
             return web.Response(status=503, text=f"{error}\n", headers=HEADERS)
-        if found is None:
+        if logged_in is None:
             caller = Caller(why="you are not logged in")
             return Visit(site=self, request=request, place=place, caller=caller)
-        person, session = found
+        person, session = logged_in
         connection_of(request).proven()
         caller = Caller(Actor(person.id, How.LOG_IN), person.roles)
         return Visit(

@@ -82,5 +82,5 @@ def local_time(at: str | float | None, zone: tzinfo) -> Markup:
         return Markup("")
     moment = datetime.fromisoformat(at) if isinstance(at, str) else datetime.fromtimestamp(at, UTC)
     local = moment.astimezone(zone)
-    words = f"{local.day} {local:%B %Y, %H:%M %Z}"
-    return Markup('<time datetime="{}">{}</time>').format(local.isoformat("T", "seconds"), words)
+    text = f"{local.day} {local:%B %Y, %H:%M %Z}"
+    return Markup('<time datetime="{}">{}</time>').format(local.isoformat("T", "seconds"), text)

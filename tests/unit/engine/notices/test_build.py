@@ -9,7 +9,7 @@ from appealbridge.model.delivery import State
 from appealbridge.model.notice import Alarm, Trouble
 from appealbridge.model.run import RunState
 from appealbridge.plugin.channel import Person
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.store.records import NewsSort
 
 DANA, LOST = Person("dana", "dana@example.org"), Person("lost")
@@ -17,9 +17,9 @@ OFFICE = Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org")
 
 
 @pytest.fixture
-def telling():
+def routing():
     ways = {"office": (Mail(), OFFICE), "second": (Mail(), OFFICE)}
-    return Telling(people={"dana": DANA, "lost": LOST}, to=["dana"], accounts=ways)
+    return NoticeRouting(people={"dana": DANA, "lost": LOST}, to=["dana"], accounts=ways)
 
 
 def notice(*people, without=()):
@@ -36,40 +36,40 @@ def yes(_):
     return True
 
 
-def test_what_failed_on_public_channels_is_told_in_one_notice(telling):
+def test_what_failed_on_public_channels_is_told_in_one_notice(routing):
     groups = {
-        group_of(sort(channel), ["dana"], telling) for channel in ("force_x", "force_facebook")
+        group_of(sort(channel), ["dana"], routing) for channel in ("force_x", "force_facebook")
     }
     assert groups == {Group(Trouble.FAILED, ("dana",))}
 
 
-def test_what_failed_on_an_account_that_tells_people_is_told_without_it(telling):
-    assert group_of(sort("office"), ["dana"], telling).without == ("office",)
+def test_what_failed_on_an_account_that_tells_people_is_told_without_it(routing):
+    assert group_of(sort("office"), ["dana"], routing).without == ("office",)
 
 
-def test_alarms_about_two_channels_are_two_notices(telling):
+def test_alarms_about_two_channels_are_two_notices(routing):
     groups = {
-        group_of(sort(channel, Alarm.DOWN, ""), ["dana"], telling)
+        group_of(sort(channel, Alarm.DOWN, ""), ["dana"], routing)
         for channel in ("force_x", "blog")
     }
     assert {group.without for group in groups} == {("force_x",), ("blog",)}
 
 
-def test_an_account_that_works_again_may_say_so_itself(telling):
-    assert group_of(sort("office", Alarm.BACK, ""), ["dana"], telling).without == ()
+def test_an_account_that_works_again_may_say_so_itself(routing):
+    assert group_of(sort("office", Alarm.BACK, ""), ["dana"], routing).without == ()
 
 
 @pytest.mark.parametrize("kind", [Alarm.SOURCE, Alarm.SOURCE_DOWN, Alarm.SOURCE_BACK])
-def test_alarms_about_many_sources_are_one_notice(telling, kind):
+def test_alarms_about_many_sources_are_one_notice(routing, kind):
     groups = {
-        group_of(sort(source, kind, ""), ["dana"], telling)
+        group_of(sort(source, kind, ""), ["dana"], routing)
         for source in ("feed:news", "webhook:roads")
     }
     assert groups == {Group(kind, ("dana",))}
 
 
-def test_a_notice_is_an_event_with_a_run_and_a_delivery_for_each_person(telling):
-    made = arrival(notice(DANA), telling, yes, 100.0)
+def test_a_notice_is_an_event_with_a_run_and_a_delivery_for_each_person(routing):
+    made = arrival(notice(DANA), routing, yes, 100.0)
     (run,), (delivery,) = made.runs, made.deliveries
     assert (made.event.source, made.event.type) == ("bridge:notices", "delivery.failed")
     assert made.event.data["of"] == [7]
@@ -81,35 +81,35 @@ def test_a_notice_is_an_event_with_a_run_and_a_delivery_for_each_person(telling)
     assert orjson.loads(delivery.content)["to"] == "dana@example.org"
 
 
-def test_an_account_that_works_is_preferred(telling):
-    made = arrival(notice(DANA), telling, lambda name: name == "second", 100.0)
+def test_an_account_that_works_is_preferred(routing):
+    made = arrival(notice(DANA), routing, lambda name: name == "second", 100.0)
     assert [one.channel for one in made.deliveries] == ["second"]
 
 
-def test_where_none_works_the_first_has_it_until_it_does(telling):
-    made = arrival(notice(DANA), telling, lambda _: False, 100.0)
+def test_where_none_works_the_first_has_it_until_it_does(routing):
+    made = arrival(notice(DANA), routing, lambda _: False, 100.0)
     assert [one.channel for one in made.deliveries] == ["office"]
 
 
-def test_what_went_wrong_tells_nobody_of_itself_even_if_it_alone_works(telling):
-    made = arrival(notice(DANA, without=["office"]), telling, lambda name: name == "office", 100.0)
+def test_what_went_wrong_tells_nobody_of_itself_even_if_it_alone_works(routing):
+    made = arrival(notice(DANA, without=["office"]), routing, lambda name: name == "office", 100.0)
     assert [one.channel for one in made.deliveries] == ["second"]
 
 
-def test_a_notice_for_which_there_is_no_way_is_a_run_that_failed(telling):
-    made = arrival(notice(LOST), telling, yes, 100.0)
+def test_a_notice_for_which_there_is_no_way_is_a_run_that_failed(routing):
+    made = arrival(notice(LOST), routing, yes, 100.0)
     assert (made.runs[0].state, made.deliveries) == (RunState.FAILED, [])
     assert made.runs[0].trace == ({"at": 100.0, "step": "lost", "message": "cannot be reached"},)
 
 
-def test_who_can_be_reached_is_told_whoever_cannot(telling):
-    made = arrival(notice(LOST, DANA), telling, yes, 100.0)
+def test_who_can_be_reached_is_told_whoever_cannot(routing):
+    made = arrival(notice(LOST, DANA), routing, yes, 100.0)
     assert made.runs[0].state is RunState.PLANNED
     assert [one.step for one in made.deliveries] == ["dana"]
 
 
 @pytest.mark.parametrize("kind", [Trouble.HELD, Trouble.APPROVAL])
-def test_what_is_held_on_many_accounts_is_one_notice_that_any_account_may_bring(telling, kind):
-    groups = {group_of(sort(channel, kind), ["dana"], telling) for channel in ("force_x", "office")}
+def test_what_is_held_on_many_accounts_is_one_notice_that_any_account_may_bring(routing, kind):
+    groups = {group_of(sort(channel, kind), ["dana"], routing) for channel in ("force_x", "office")}
     assert groups == {Group(kind, ("dana",))}
     assert Group(kind, ("dana",)).without == ()

@@ -20,7 +20,7 @@ from appealbridge.model.errors import StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Person
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.recipes.model.book import Book
 from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite.store import SqliteStore
@@ -29,7 +29,9 @@ from tests.store_contract.case import an_arrival
 from tests.unit.engine.parts import context_of
 
 OFFICE = (Mail(), Mail.account(smtp="smtp://127.0.0.1:25", sender="a@example.org"))
-TELLING = Telling({"dana": Person("dana", "dana@example.org")}, {}, ["dana"], {"office": OFFICE})
+TELLING = NoticeRouting(
+    {"dana": Person("dana", "dana@example.org")}, {}, ["dana"], {"office": OFFICE}
+)
 
 
 class Refusing:

@@ -215,17 +215,17 @@ class Disk:
     """A store that takes what it is told to, and counts how often it is tried."""
 
     def __init__(self):
-        self.trouble = ""
+        self.failure = ""
         self.waits_for = self.idle_for = 0.0
         self.beats, self.failures = 0, []
 
     def writing(self):
-        return Writing(trouble=self.trouble, waits_for=self.waits_for, idle_for=self.idle_for)
+        return Writing(failure=self.failure, waits_for=self.waits_for, idle_for=self.idle_for)
 
     async def check(self):
         self.beats += 1
-        if self.trouble:
-            raise StoreError(self.trouble)
+        if self.failure:
+            raise StoreError(self.failure)
 
     def store_failed(self, error):
         self.failures.append(str(error))
@@ -244,7 +244,7 @@ async def test_where_much_is_stored_the_store_is_not_tried(beating):
     disk, clock, heartbeat = beating
     await clock.passes(minutes=10)
     assert disk.beats == 0
-    assert heartbeat.trouble == ""
+    assert heartbeat.failure == ""
 
 
 async def test_where_nothing_is_stored_it_is_tried_once_in_a_while(beating):
@@ -256,19 +256,19 @@ async def test_where_nothing_is_stored_it_is_tried_once_in_a_while(beating):
 
 async def test_what_could_not_be_stored_is_told_until_it_can(beating):
     disk, clock, heartbeat = beating
-    disk.trouble = "the disk has gone"
+    disk.failure = "the disk has gone"
     await clock.passes(seconds=BEAT_EVERY)
-    assert heartbeat.trouble == "the disk has gone"
+    assert heartbeat.failure == "the disk has gone"
     await clock.passes(seconds=3 * BEAT_AGAIN)
     assert disk.beats >= 3
     assert set(disk.failures) == {"the disk has gone"}
-    disk.trouble = ""
-    assert heartbeat.trouble == ""
+    disk.failure = ""
+    assert heartbeat.failure == ""
 
 
 async def test_a_store_that_hangs_is_in_trouble(beating):
     disk, _, heartbeat = beating
     disk.waits_for = STUCK - 1
-    assert heartbeat.trouble == ""
+    assert heartbeat.failure == ""
     disk.waits_for = STUCK
-    assert "nothing has been stored for 15 seconds" in heartbeat.trouble
+    assert "nothing has been stored for 15 seconds" in heartbeat.failure

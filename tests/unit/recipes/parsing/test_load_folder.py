@@ -217,7 +217,7 @@ def test_who_switches_a_recipe_off_and_makes_a_mistake_has_it_off(folder, word):
     before = load_book(place, catalogue()).recipes
     (place / "a.yaml").write_text(GOOD.replace("text:", "txet:") + f"enabled: {word}\n")
     book = load_book(place, catalogue(), before=before)
-    assert (list(book.recipes), list(book.kept)) == ([], [])
+    assert (list(book.recipes), list(book.unchanged)) == ([], [])
 
 
 NOT_READ = ["b", "b.yaml.bak", "b.yaml~", "b.txt", "b.YAML", "b.yaml.orig", "#b.yaml#", ".b.yaml"]

@@ -4,7 +4,7 @@ import pytest
 
 from appealbridge.channels.email.channel import Mail
 from appealbridge.plugin.channel import Person
-from appealbridge.plugin.recipients import Telling
+from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.recipes.parsing.load import load_recipe
 from tests.recipes.plugins import catalogue
 
@@ -22,15 +22,15 @@ approval: none
 @pytest.fixture
 def notes():
     def of(text, name="a", to=(), **accounts):
-        telling = Telling(PEOPLE, {"desk": ["dana", "lost"]}, to, accounts)
-        known = catalogue(people=frozenset({*PEOPLE, "desk"}), telling=telling)
+        routing = NoticeRouting(PEOPLE, {"desk": ["dana", "lost"]}, to, accounts)
+        known = catalogue(people=frozenset({*PEOPLE, "desk"}), routing=routing)
         _, problems = load_recipe(text, "a.yaml", name, known)
         return [f"{one.level} {one.path}: {one.problem}" for one in problems]
 
     return of
 
 
-ITSELF = 'of what fails on "press_office" nobody can be told: it would have to tell of itself'
+ITSELF = 'of what fails on "press_office" nobody can be told, because no other account can send the notice'
 
 
 def test_nothing_is_said_where_everyone_can_be_reached(notes):

@@ -206,10 +206,10 @@ def _change(
 ) -> None:
     content, content_hash = part.content, part.content_hash
     if amends.keeps:
-        kept = orjson.loads(target.content) if target.content else {}
+        standing = orjson.loads(target.content) if target.content else {}
         whole = {
             **orjson.loads(content),
-            **{name: kept[name] for name in amends.keeps if name in kept},
+            **{name: standing[name] for name in amends.keeps if name in standing},
         }
         content = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS).decode()
         content_hash = hashlib.sha256(content.encode()).hexdigest()

@@ -42,10 +42,10 @@ def send_corrections(
             or not mail.content
         ):
             continue
-        kept = orjson.loads(mail.content)
-        words = {name: kept[name] for name in KEPT_IN_CORRECTION if name in kept}
-        words |= {"subject": correction["subject"], "text": correction["text"]}
-        content = orjson.dumps(words, option=orjson.OPT_SORT_KEYS).decode()
+        original = orjson.loads(mail.content)
+        message = {name: original[name] for name in KEPT_IN_CORRECTION if name in original}
+        message |= {"subject": correction["subject"], "text": correction["text"]}
+        content = orjson.dumps(message, option=orjson.OPT_SORT_KEYS).decode()
         follow_up = replace(
             order,
             id=f"{order.id}~{mail.number}",

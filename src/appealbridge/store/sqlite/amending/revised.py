@@ -118,18 +118,18 @@ def _correct_step(db: Connection, fresh: Sequence[Delivery], now: float) -> None
     }
     roots = deliveries_where(db, _EARLIER, values)
     earlier = [[root, *followers(db, root.id)] for root in roots]
-    asked = [each for each in earlier if needs_approval(each) and all(map(waits, each))]
+    waiting = [each for each in earlier if needs_approval(each) and all(map(waits, each))]
     for root in fresh:
         order = [root, *followers(db, root.id)]
-        mine = [thread for thread in asked if _part(thread[0]) == _part(root)]
-        newest = next((thread for thread in reversed(mine) if may_be_revised(thread)), None)
-        for thread in mine:
+        own = [thread for thread in waiting if _part(thread[0]) == _part(root)]
+        newest = next((thread for thread in reversed(own) if may_be_revised(thread)), None)
+        for thread in own:
             if thread is not newest:
                 supersede(db, thread, f"superseded by no. {root.number}", now)
         if newest is not None:
             revise(db, order, newest, now)
     parts = {_part(root) for root in fresh}
-    for thread in asked:
+    for thread in waiting:
         if _part(thread[0]) not in parts:
             supersede(db, thread, "a later event corrected it, and is not sent there", now)
 
@@ -197,8 +197,8 @@ def _pairs(order: Thread, waiting: Thread) -> Iterable[tuple[Delivery, Delivery]
 def _keeping(part: Delivery, post: Delivery, keeps: Collection[str]) -> Delivery:
     if not keeps:
         return part
-    kept = orjson.loads(post.content) if post.content else {}
-    whole = orjson.loads(part.content) | {name: kept[name] for name in keeps if name in kept}
+    earlier = orjson.loads(post.content) if post.content else {}
+    whole = orjson.loads(part.content) | {name: earlier[name] for name in keeps if name in earlier}
     content = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
     return replace(part, content=content.decode(), content_hash=hashlib.sha256(content).hexdigest())
 

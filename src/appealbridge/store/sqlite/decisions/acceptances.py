@@ -50,11 +50,11 @@ class SqliteAcceptanceQueries(ReadAccess):
 
     @reads
     def owners(self, db: Connection, versions: Collection[str]) -> Mapping[str, frozenset[int]]:
-        found: dict[str, frozenset[int]] = {}
+        owners: dict[str, frozenset[int]] = {}
         select = "SELECT version, uid FROM recipe_owners WHERE version IN (SELECT value FROM json_each(?))"
         for version, uid in db.execute(select, (json_list(versions),)):
-            found[version] = found.get(version, frozenset()) | {uid}
-        return found
+            owners[version] = owners.get(version, frozenset()) | {uid}
+        return owners
 
     @reads
     def waiting_for_acceptance(self, db: Connection) -> Mapping[tuple[str, str], int]:

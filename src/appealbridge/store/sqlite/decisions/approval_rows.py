@@ -29,17 +29,17 @@ ANSWER = (
 )  # fmt: skip
 
 
-def new_question(db: sqlite3.Connection, asked: ApprovalQuestion) -> ApprovalQuestion:
+def new_question(db: sqlite3.Connection, question: ApprovalQuestion) -> ApprovalQuestion:
     """Store a question, and return it with its number."""
     columns = names(QUESTION[1:])
     cursor = db.execute(
         f"INSERT INTO questions ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 9e999, ?)",
         (
-            asked.run_id, asked.policy, asked.mode, asked.state.value, asked.asked_at,
-            stored_time(asked.next_at), asked.level, asked.lapses_at, asked.reached,
+            question.run_id, question.policy, question.mode, question.state.value, question.asked_at,
+            stored_time(question.next_at), question.level, question.lapses_at, question.reached,
         ),
     )  # fmt: skip
-    return replace(asked, number=int(cursor.lastrowid or 0))
+    return replace(question, number=int(cursor.lastrowid or 0))
 
 
 def keep_revision(db: sqlite3.Connection, revision: Revision) -> None:

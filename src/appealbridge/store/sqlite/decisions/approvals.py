@@ -20,7 +20,7 @@ from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, Hold, Kind, State, with_hold
 from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision
 from appealbridge.model.run import Run
-from appealbridge.store.approving import PersonsAnswer
+from appealbridge.store.approvals import PersonsAnswer
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
 from appealbridge.store.sqlite.amending.revised import TAKE_BACK, followers
 from appealbridge.store.sqlite.decisions.approval_rows import (
@@ -163,17 +163,17 @@ class SqliteApprovals(WriteAccess):
         self, db: Connection, question: ApprovalQuestion, revisions: Sequence[Revision]
     ) -> ApprovalQuestion:
         fitting = [each for each in revisions if _fits(db, each)]
-        asked = _of_run(db, question)
-        if asked is None:
-            asked = new_question(db, question)
+        stored = _of_run(db, question)
+        if stored is None:
+            stored = new_question(db, question)
         for revision in fitting:
             db.execute(TAKE_BACK, (revision.at, revision.delivery_id))
             parts = followers(db, revision.delivery_id)
-            _keep_whole(db, replace(revision, question=asked.number), parts)
-            _mark(db, asked.number, [revision.delivery_id, *(each.id for each in parts)])
-        if asked.level and fitting:  # what is new is asked from the beginning
-            _restart(db, asked.number, question)
-        return asked
+            _keep_whole(db, replace(revision, question=stored.number), parts)
+            _mark(db, stored.number, [revision.delivery_id, *(each.id for each in parts)])
+        if stored.level and fitting:  # what is new is asked from the beginning
+            _restart(db, stored.number, question)
+        return stored
 
     @writes
     def answer(
@@ -285,7 +285,7 @@ def revise(
     _refuse_answered(delivery)
     parts = followers(db, delivery.id)
     if unknown := contents.keys() - {delivery.id, *(part.id for part in parts)}:
-        raise IllegalMove(f"delivery {delivery.number}: {min(unknown)} is no post of its thread")
+        raise IllegalMove(f"delivery {delivery.number}: {min(unknown)} is not a post of its thread")
     for id_, content in contents.items():
         values = (content, sha256(content.encode()).hexdigest(), id_)
         db.execute("UPDATE deliveries SET content = ?, content_hash = ? WHERE id = ?", values)
@@ -401,11 +401,11 @@ def _newest(db: sqlite3.Connection, delivery: Delivery) -> Revision:
     return revision_of(row)
 
 
-def _stale(delivery: Delivery, newest: Revision, given: str | None) -> StaleRevision:
+def _stale(delivery: Delivery, newest: Revision, hash_: str | None) -> StaleRevision:
     return StaleRevision(
         f"delivery {delivery.number}: this is not what waits for approval now, which is revision "
         f"{newest.number} ({newest.hash[:12]}); look at it again",
-        differences(None, newest) if given is None else (),
+        differences(None, newest) if hash_ is None else (),
     )
 
 
@@ -424,18 +424,18 @@ def _says(db: sqlite3.Connection, delivery: Delivery, revision: Revision) -> boo
     return delivery.content == revision.content and parts == [*revision.thread]
 
 
-def _of_run(db: sqlite3.Connection, asked: ApprovalQuestion) -> ApprovalQuestion | None:
+def _of_run(db: sqlite3.Connection, question: ApprovalQuestion) -> ApprovalQuestion | None:
     """Return the open question of the same run to the same people."""
     select = (
         f"SELECT {names(QUESTION)} FROM questions WHERE run_id = ? AND policy = ? AND {_OPEN}"
         " ORDER BY number"
     )
-    row = db.execute(select, (asked.run_id, asked.policy)).fetchone()
+    row = db.execute(select, (question.run_id, question.policy)).fetchone()
     return None if row is None else question_of(row)
 
 
-def _restart(db: sqlite3.Connection, number: int, asked: ApprovalQuestion) -> None:
-    values = (stored_time(asked.next_at), asked.lapses_at, number)
+def _restart(db: sqlite3.Connection, number: int, question: ApprovalQuestion) -> None:
+    values = (stored_time(question.next_at), question.lapses_at, number)
     db.execute(
         "UPDATE questions SET level = 0, next_at = ?, lapses_at = ? WHERE number = ?", values
     )

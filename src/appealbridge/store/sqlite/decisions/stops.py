@@ -124,7 +124,7 @@ class SqliteStops(WriteAccess):
             held += [id_ for (id_,) in db.execute(_HOLD, values).fetchall()]
         give_up_turns(db, held)
         shown = {
-            each.channel: {"goes": [one.number for one in each.goes], "held": each.held}
+            each.channel: {"goes": [delivery.number for delivery in each.goes], "held": each.held}
             for each in would.channels
         }
         record(db, replace(decision, object=f"stop {would.stop.number}", shown=shown))
@@ -156,7 +156,10 @@ def _would_start(db: sqlite3.Connection, now: float) -> Start:
         if goes:
             (count,) = db.execute(_HOW_MANY, values).fetchone()
             channels.append(ChannelStart(channel, goes, count - len(goes)))
-    seen = [current.number if current else 0, [[one.id for one in each.goes] for each in channels]]
+    seen = [
+        current.number if current else 0,
+        [[delivery.id for delivery in each.goes] for each in channels],
+    ]
     return Start(current, channels, hashlib.sha256(canonical(seen).encode()).hexdigest()[:16])
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import click
 
-from appealbridge.cli import tell
+from appealbridge.cli import tables
 from appealbridge.cli.client import DaemonClient, user
 from appealbridge.cli.common import config_option, fail, fail_with, json_option, needs_settings
 from appealbridge.cli.operator import daemon_of
@@ -41,7 +41,7 @@ def stop(config: Path | None, as_json: bool, reason: str) -> None:
     reason = reason.strip()
     if not reason:
         raise click.UsageError("--reason: say why everything is stopped")
-    file, trouble = _make_file(config, reason)
+    file, error = _make_file(config, reason)
     if file is not None and not as_json:
         say(f"{file} is there: nothing more is published, whether or not the daemon answers")
     answer: dict[str, Any] | None = None
@@ -49,7 +49,7 @@ def stop(config: Path | None, as_json: bool, reason: str) -> None:
     if daemon.control is not None:
         answer = daemon.post(f"/stop?{urlencode({'reason': reason})}")
     elif file is None:
-        fail(f"no daemon is running on {daemon.store}, and its stop file cannot be made: {trouble}")
+        fail(f"no daemon is running on {daemon.store}, and its stop file cannot be made: {error}")
     if as_json:
         say_json({"file": file and str(file), "stop": answer})
     elif answer is None:
@@ -117,7 +117,7 @@ def _preview(would: dict[str, Any]) -> None:
     if stop is not None:
         by = f" by {stop['by']}" if stop["by"] else ""
         say(
-            f"stopped{by} since {tell.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}"
+            f"stopped{by} since {tables.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}"
         )
     if not would["channels"]:
         say("nothing waits, so nothing goes out at once")
@@ -150,7 +150,7 @@ def _status(row: dict[str, Any]) -> None:
     if stop := row["stopped"]:
         by = f" by {stop['by']}" if stop["by"] else ""
         say(
-            f"stopped{by} since {tell.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}"
+            f"stopped{by} since {tables.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}"
         )
     waiting = ", ".join(f"{count} {state}" for state, count in sorted(row["deliveries"].items()))
     say(f"deliveries: {waiting or 'none wait'}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from appealbridge.cli.output import Line, paragraph, say, styled, timed
-from appealbridge.cli.tell import STYLES, Row, clock, state_of, why
+from appealbridge.cli.tables import STYLES, Row, clock, state_of, why
 from appealbridge.model.size import size_text
 
 REMOVED = "(content removed: its retention is over)"

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from appealbridge.cli import tell
+from appealbridge.cli import tables
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import config_option, fail, json_option
 from appealbridge.cli.operator import daemon_of
@@ -21,7 +21,7 @@ from appealbridge.cli.output import (
     show,
     styled,
 )
-from appealbridge.cli.story import image_lines
+from appealbridge.cli.traces import image_lines
 from appealbridge.model.withdrawal import scope_words
 
 hash_option = click.option(
@@ -114,7 +114,7 @@ def edit(
     if not changes:
         raise click.UsageError("say what to change: --text or --subject")
     daemon = daemon_of(config, as_json)
-    hash_ = hash_ or _asked(daemon, delivery_id)[0]["revision"]["hash"]
+    hash_ = hash_ or _deliveries_of(daemon, delivery_id)[0]["revision"]["hash"]
     query = urlencode({"hash": hash_})
     revision = daemon.post(f"/deliveries/{quote(delivery_id, safe='')}/edit?{query}", changes)
     show(
@@ -143,7 +143,7 @@ def _answer(
 ) -> None:
     daemon = daemon_of(config, as_json)
     if not hash_:
-        thread = _asked(daemon, delivery_id)
+        thread = _deliveries_of(daemon, delivery_id)
         hash_ = thread[0]["revision"]["hash"]
         if as_json:
             fail(f"give --hash {hash_[:12]} for what is shown by: appealbridge questions --json")
@@ -159,11 +159,11 @@ def _answer(
     if as_json:
         say_json(row)
         return
-    when = f"; goes out at {tell.clock(row['due_at'])}" if row["state"] == "ready" else ""
+    when = f"; goes out at {tables.clock(row['due_at'])}" if row["state"] == "ready" else ""
     say(f"{row['number']} {row['action']} on {row['channel']}: {outcome}{when}")
 
 
-def _asked(daemon: DaemonClient, delivery_id: str) -> list[dict[str, Any]]:
+def _deliveries_of(daemon: DaemonClient, delivery_id: str) -> list[dict[str, Any]]:
     """Return what is asked about a delivery, and about the posts that follow it in its thread."""
     question = daemon.get(f"/deliveries/{quote(delivery_id, safe='')}/question")
     asked: list[dict[str, Any]] = question["deliveries"]
@@ -175,10 +175,10 @@ def print_questions(rows: list[dict[str, Any]]) -> None:
     if not rows:
         say("nothing waits for approval")
     for row in rows:
-        who = row["who"] or "any approver"
+        approvers = row["who"] or "any approver"
         say(
             styled(f"question {row['number']}", "bold"),
-            f", asked {tell.clock(row['asked_at'])}, for {who}, until {tell.clock(row['lapses_at'])}",
+            f", asked {tables.clock(row['asked_at'])}, for {approvers}, until {tables.clock(row['lapses_at'])}",
         )
         for delivery in row["deliveries"]:
             if delivery["waits"] or delivery["state"] == "planned":

@@ -21,15 +21,17 @@ def problems(assembly: Assembly) -> Iterator[Problem]:
     if roster.one_desk:
         return
     for recipe in assembly.book.recipes.values():
-        asked = recipe.approval
-        if asked == NO_APPROVAL or approvers(asked, roster):
+        policy = recipe.approval
+        if policy == NO_APPROVAL or approvers(policy, roster):
             continue
         document = read(recipe.text, recipe.file, TAGS)
-        who = f"nobody in {asked}" if asked in roster.groups else asked or "nobody under people:"
+        approver = (
+            f"nobody in {policy}" if policy in roster.groups else policy or "nobody under people:"
+        )
         yield document.problem(
-            ("approval",) if asked else (),
-            f"{who} {'may' if not asked or asked in roster.groups else 'may not'} approve, so nobody is asked and "
-            "nothing is published",
+            ("approval",) if policy else (),
+            f"{approver} {'may' if not policy or policy in roster.groups else 'may not'} approve, so nobody is "
+            "asked and nothing is published",
             "give somebody the role approver under people:, or name somebody else",
-            key=not asked,
+            key=not policy,
         )

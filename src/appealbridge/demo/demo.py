@@ -39,9 +39,9 @@ async def play(*, once: bool, show: Show) -> None:
 
     Raise `DemoFailed` with the reason if something does not start, or is not published, corrected or removed.
     """
-    this = asyncio.current_task()
-    assert this is not None  # noqa: S101 - a coroutine runs in a task
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    current = asyncio.current_task()
+    assert current is not None  # noqa: S101 - a coroutine runs in a task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
     with tempfile.TemporaryDirectory(prefix="appealbridge-demo-") as folder:
         async with aiohttp.ClientSession() as session:
             await Demo(Path(folder), session, show).play(once=once)
@@ -92,14 +92,14 @@ class Demo:
         assert platforms.stdout is not None  # noqa: S101 - it was started with a pipe
         async with asyncio.timeout(START_SECONDS):
             line = (await platforms.stdout.readline()).decode()
-        words = line.split()
-        urls = [word for word in words if "://" in word]
+        parts = line.split()
+        urls = [word for word in parts if "://" in word]
         if len(urls) != 2:
             raise DemoFailed(f"the practice platforms did not start: {line or 'no word from them'}")
         return urls[0]
 
     async def _ready(self, daemon: asyncio.subprocess.Process, log: Path) -> Control:
-        for _ in self._turns(START_SECONDS):
+        for _ in self._tries(START_SECONDS):
             self._must_live(daemon, log)
             control = store_at(f"sqlite://{self._stage.store}").control()
             if control is not None:
@@ -109,7 +109,7 @@ class Demo:
 
     async def _first_looks(self, daemon: asyncio.subprocess.Process, log: Path) -> None:
         """Wait until every source was looked at once: whatever stands there before is old news."""
-        for _ in self._turns(START_SECONDS):
+        for _ in self._tries(START_SECONDS):
             self._must_live(daemon, log)
             looks = sum(line.get("event") == "first_look" for line in _lines(log))
             if looks == len(stage.SOURCES):
@@ -212,7 +212,9 @@ class Demo:
         while True:
             await self._turn(watch)
             listed = await self._api("GET", "/withdrawals")
-            posts: list[dict[str, Any]] = [post for one in listed for post in one["posts"]]
+            posts: list[dict[str, Any]] = [
+                post for withdrawal in listed for post in withdrawal["posts"]
+            ]
             if posts and all(post["state"] != "being removed" for post in posts):
                 return posts
             if watch.once and self._clock.monotonic() > deadline:
@@ -222,7 +224,7 @@ class Demo:
         """Give a person the time to look at the wall."""
         if not watch.once:
             self._show.waits(READING_SECONDS)
-            for _ in self._turns(READING_SECONDS):
+            for _ in self._tries(READING_SECONDS):
                 await self._turn(watch)
 
     async def _turn(self, watch: Watch) -> Counter[tuple[str, str]]:
@@ -268,7 +270,7 @@ class Demo:
                 raise DemoFailed(f"{url} answered {answer.status}: {await answer.text()}")
             return await answer.json()
 
-    def _turns(self, seconds: float) -> range:
+    def _tries(self, seconds: float) -> range:
         return range(int(seconds / TURN_SECONDS))
 
     def _must_live(self, daemon: asyncio.subprocess.Process, log: Path) -> None:

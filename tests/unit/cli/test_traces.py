@@ -1,6 +1,6 @@
-"""A run told as a story: in the order in which it happened, with nothing that a stranger could play tricks by."""
+"""A run is printed in the order in which it happened, with nothing that a stranger could play tricks by."""
 
-from appealbridge.cli import story
+from appealbridge.cli import traces
 
 AT = "2026-05-01T10:00:{:02}.000Z"
 EVENT = {
@@ -21,7 +21,7 @@ RUN = {
 
 
 def told(capsys, *runs, **event):
-    story.tell({"event": {**EVENT, **event}, "runs": runs})
+    traces.tell({"event": {**EVENT, **event}, "runs": runs})
     return capsys.readouterr().out
 
 

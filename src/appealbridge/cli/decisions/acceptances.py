@@ -12,7 +12,7 @@ from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import WRONG_USE, config_option, fail, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import answered_yes, paragraph, say, say_json, show, styled, table
-from appealbridge.cli.tell import clock
+from appealbridge.cli.tables import clock
 from appealbridge.recipes.planning.acceptance_policy import difference
 
 SHOWN = 12
@@ -76,15 +76,15 @@ def accept(config: Path | None, as_json: bool, yes: bool, hash_: str, recipe: st
     RECIPE is its name, or the hash of the version that you have read. You cannot accept what you wrote.
     """
     daemon = daemon_of(config, as_json)
-    name, given = _named(daemon, recipe)
-    hash_ = hash_ or given
+    name, short_hash = _named(daemon, recipe)
+    hash_ = hash_ or short_hash
     if not hash_:
-        found = _shown(daemon, name, "")
-        hash_ = found["version"]
+        row = _shown(daemon, name, "")
+        hash_ = row["version"]
         if as_json and not yes:
             fail(f"give --hash {hash_[:SHOWN]} for what is shown by: appealbridge recipes show")
         if not as_json:
-            _recipe(found)
+            _recipe(row)
             if not yes and not answered_yes("Accept this?"):
                 say("nothing was changed")
                 return
@@ -122,8 +122,8 @@ def _listed(config: Path | None, as_json: bool) -> None:
         if row.get("to_accept") and not row["accepted_by"] and row["may_read"]:
             say()
             hash_ = row["version"] if row["state"] == "earlier" else ""
-            found = daemon.get(f"/recipes/{quote(row['name'], safe='')}", {"hash": hash_})
-            _changed(found, MOST_LINES)
+            details = daemon.get(f"/recipes/{quote(row['name'], safe='')}", {"hash": hash_})
+            _changed(details, MOST_LINES)
 
 
 def _acceptance(row: dict[str, Any], *, practice: bool) -> tuple[str, str]:
@@ -143,11 +143,13 @@ def _named(daemon: DaemonClient, recipe: str) -> tuple[str, str]:
     rows = [row for row in daemon.get("/recipes") if row.get("name")]
     if any(row["name"] == recipe for row in rows):
         return recipe, ""
-    found = [row for row in rows if len(recipe) >= 8 and row["version"].startswith(recipe.lower())]
-    if len(found) != 1:
+    matching = [
+        row for row in rows if len(recipe) >= 8 and row["version"].startswith(recipe.lower())
+    ]
+    if len(matching) != 1:
         known = ", ".join(sorted({row["name"] for row in rows})) or "none"
         fail(f"unknown recipe {recipe!r}; known: {known}", WRONG_USE)
-    return found[0]["name"], found[0]["version"]
+    return matching[0]["name"], matching[0]["version"]
 
 
 def _shown(daemon: DaemonClient, name: str, hash_: str) -> dict[str, Any]:
@@ -171,8 +173,8 @@ def _changed(row: dict[str, Any], most: int | None) -> None:
         if before
         else "never accepted"
     )
-    who = ", ".join(row.get("written_by", ()))
-    wrote = f", files of {who}" if who else ""
+    writers = ", ".join(row.get("written_by", ()))
+    wrote = f", files of {writers}" if writers else ""
     say(styled(f"{name}, version {row['version'][:SHOWN]}{wrote}: {since}", "bold"))
     if before and before["version"] == row["version"]:
         return

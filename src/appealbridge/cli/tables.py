@@ -60,8 +60,8 @@ def changing(row: Row) -> str:
     """Return how a delivery corrects another one or takes it back, in brackets; empty for all others."""
     if row.get("kind") == "withdraw":
         return " (removal)" if row.get("target") else " (withdrawal)"
-    words = {"edit": "edit", "follow_up": "reply", "replace": "anew", "correction": "correction"}
-    return f" ({words[row['change']]})" if row.get("change") in words else ""
+    labels = {"edit": "edit", "follow_up": "reply", "replace": "anew", "correction": "correction"}
+    return f" ({labels[row['change']]})" if row.get("change") in labels else ""
 
 
 def deliveries(rows: Sequence[Row]) -> None:
@@ -94,8 +94,8 @@ def message(row: Row) -> str:
     content = row.get("content") or {}
     to = content.get("to") or ()
     recipients = to if isinstance(to, str) else ", ".join(map(str, to))
-    found = next((content[name] for name in _TEXTS if content.get(name)), "")
-    text = short(" ".join(str(found).split()))
+    first_text = next((content[name] for name in _TEXTS if content.get(name)), "")
+    text = short(" ".join(str(first_text).split()))
     pictures = len(content.get("images") or ())
     parts = [f"to {recipients}" if recipients else "", f'"{text}"' if text else ""]
     parts += [f"{pictures} pictures" if pictures > 1 else "1 picture"] if pictures else []
