@@ -316,3 +316,42 @@ async def test_what_a_person_confirmed_by_its_address_is_corrected_and_removed_b
     (task,) = await story.until(tasks)
     assert task["reason"].startswith("a person confirmed the post by its address")
     assert address in task["reason"]
+
+
+LINKED = """
+alias: A post, and a link to it
+triggers: [{ trigger: webhook, webhook_id: desk }]
+actions:
+  - if: "{{ event.type == 'incident.updated' }}"
+    then:
+      - { action: amend, of: report, text: "{{ event.data.text }}" }
+      - stop: corrected
+  - { action: mastodon_post, id: report, channel: force_mastodon, text: "{{ event.data.text }}" }
+  - { action: tweet, channel: force_x, text: "{{ event.data.text }} {{ results.report.url }}" }
+approval: none
+"""
+
+
+async def test_what_needs_a_superseded_post_goes_on_with_what_took_its_place(story):
+    """The tweet is about the same case, and says what is right now."""
+    await story.begins({"linked": LINKED})
+    story.sandbox.faults.add("mastodon", FaultName.HTTP_503, 99, None)
+
+    async def is_tried(times):
+        tried = {line["delivery_id"] for line in story.logged("deferred")}
+        states = {each["state"] for each in await story.deliveries()}
+        return len(tried) == times and states <= {"ready", "cancelled"}
+
+    await story.receives("Aged 13", subject="APP-1")
+    await story.until(lambda: is_tried(1), passing=1)
+    await corrects(story)
+    await story.until(lambda: is_tried(2), passing=1)
+    await corrects(story, "Aged 15")
+    story.sandbox.faults.clear()
+    (tweet,) = await story.until(lambda: standing(story, "x"), passing=1)
+    assert standing(story, "mastodon") == ["Aged 15"]
+    posts = [each for each in await story.deliveries() if each["channel"] == "force_mastodon"]
+    assert sorted(each["state"] for each in posts) == ["cancelled", "cancelled", "delivered"]
+    published = next(each for each in posts if each["receipt"])
+    # To X a local address is no link, so its @ is a mention, which is broken up.
+    assert tweet.replace("@ ", "@") == f"Aged 15 {published['receipt']['url']}"

@@ -32,8 +32,8 @@ class RunQueue(OutcomeListener):
             self.wake.set()
 
     def ended(self, delivery: Delivery) -> None:
-        """Plan the run of a delivery again, because the delivery ended."""
-        if self.from_before or delivery.run_id in self.open:
+        """Plan the run of a delivery again, because the delivery ended, and those of posts whose place it took."""
+        if self.from_before or delivery.run_id in self.open or delivery.change:
             self.wake.set()
 
     def on_waiting(self, delivery: Delivery) -> None:

@@ -14,6 +14,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.store.records import OpenRun, RecipeVersion
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads
 from appealbridge.store.sqlite.amending.orders import carry_out
+from appealbridge.store.sqlite.amending.superseded import in_their_place
 from appealbridge.store.sqlite.bulk import Insert, Join
 from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.deliveries import deliveries_where
@@ -255,12 +256,15 @@ def run_again(
 
 def _open_run(db: Connection, wakes: int, run: Run, corrected_by: str | None) -> OpenRun:
     event = event_of(db.execute(_EVENT, (run.event_id,)).fetchone())
+    deliveries: Sequence[Delivery] = deliveries_where(
+        db, f"WHERE {OF_RUN} AND NOT {IS_REMOVAL} ORDER BY number", {"run_id": run.id}
+    )
+    if corrected_by is not None:
+        event, deliveries = _corrected(db, event, corrected_by), in_their_place(db, deliveries)
     return OpenRun(
         run,
-        event if corrected_by is None else _corrected(db, event, corrected_by),
-        deliveries_where(
-            db, f"WHERE {OF_RUN} AND NOT {IS_REMOVAL} ORDER BY number", {"run_id": run.id}
-        ),
+        event,
+        deliveries,
         wakes,
         tuple(event_of(row) for row in db.execute(_LATER_EVENTS, (run.id,))),
     )

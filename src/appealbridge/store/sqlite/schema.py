@@ -22,6 +22,7 @@ from appealbridge.store.sqlite.decisions.tables import (
     APPROVALS,
     AUDIT,
     CORRECTIONS,
+    CORRECTIONS_BY_RUN,
     HOLDS,
     MODES,
 )
@@ -423,6 +424,7 @@ MIGRATIONS: tuple[str, ...] = (
     CORRECTIONS,
     DUTIES,
     WITHDRAWN_POSTS,
+    CORRECTIONS_BY_RUN,
 )
 
 

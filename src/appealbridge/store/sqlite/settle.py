@@ -58,11 +58,14 @@ WHO_WAITS = (
     f"SELECT * FROM (SELECT {ANY_FOLLOWER} AS follows, {_OPEN_RUN} AS runs,"
     f" {ANY_BLOCKED} AS turns) WHERE follows OR runs OR turns"
 )
-# The plus keeps SQLite from reading all open runs instead of looking up these few.
+# The plus keeps SQLite from reading all open runs instead of looking up these few. A delivery that took the place of
+# others also wakes their runs.
 _wake = Join(
     ("id", "at"),
     "UPDATE runs SET wake_at = min(runs.wake_at, v.at), wakes = runs.wakes + 1 FROM {v}"
-    " JOIN deliveries d ON d.id = v.id WHERE runs.id = d.run_id AND +runs.state = 'open'",
+    " JOIN deliveries d ON d.id = v.id WHERE runs.id IN (SELECT d.run_id UNION ALL"
+    " SELECT c.run_id FROM corrections c WHERE d.change > '' AND c.by_run = d.run_id)"
+    " AND +runs.state = 'open'",
 )
 
 

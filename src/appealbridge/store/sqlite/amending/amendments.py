@@ -20,6 +20,7 @@ from appealbridge.store.sqlite.amending.revised import (
     supersede,
     waits,
 )
+from appealbridge.store.sqlite.amending.superseded import note
 from appealbridge.store.sqlite.amending.versions import versions_of
 from appealbridge.store.sqlite.deliveries import deliveries_where
 from appealbridge.store.sqlite.images.images import copy_images, copy_preparation
@@ -195,6 +196,7 @@ def _supersede(db: Connection, order: Thread, target: Thread, amends: Amends, no
             first = replace(first, state=State.PLANNED)
     for post in target:
         put(db, post.id, CANCELLED, now, reason=f"superseded by no. {first.number}")
+    note(db, target[0], first, now)
     _change(db, first, target[0], Change.REPLACE, replace(amends, keeps=keeps))
     for part in order[1:]:
         _change(db, part, target[0], Change.REPLACE, amends)

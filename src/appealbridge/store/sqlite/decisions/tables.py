@@ -140,3 +140,8 @@ CREATE TABLE corrections (
     PRIMARY KEY (run_id, by_run)
 ) STRICT, WITHOUT ROWID;
 """
+
+CORRECTIONS_BY_RUN = """
+-- Whom to wake when the later run has published what took the place of their posts.
+CREATE INDEX corrections_by_run ON corrections (by_run);
+"""
