@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from appealbridge.model.people import Role
 from tests.stories import staging
-from tests.stories.crew import HELD, Crew, as_root, open_folder
+from tests.stories.crew import HELD, UIDS, Crew, as_root, open_folder
+from tests.stories.test_authors import ASKS, MAPPED
 from tests.stories.test_images import RECIPE, arrives, picture, puts
 from tests.stories.test_log_in import PUBLIC, browser, enrols, logs_in, public
 
@@ -134,3 +136,118 @@ async def test_a_thread_and_the_recipients_of_a_mail_are_shown(crew):
     text = "\n".join(await mails(crew, 1))
     assert "    | M6 closed\n    | Use the A38\n" in text
     assert "    to: b@radio.example\n    | News\n    | Road & rail\n" in text
+
+
+WITHDRAWS = HELD.partition("actions:")[0] + (
+    "actions:\n"
+    "  - if: \"{{ event.type == 'incident.closed' }}\"\n"
+    "    then:\n"
+    '      - { action: withdraw, reason: "{{ event.data.text }}", approval: true }\n'
+    "      - stop: closed\n"
+    '  - { action: mastodon_post, id: report, channel: force_mastodon, text: "{{ event.data.text }}" }\n'
+    "approval: none\n"
+)
+
+
+async def test_the_mail_about_a_withdrawal_says_what_approving_and_rejecting_it_do(crew):
+    await crew.begins({"closing": WITHDRAWS}, settings=public() + NOTIFYING)
+    await crew.story.receives("Missing: Aisha", subject="APP-1")
+    await crew.story.state(1, "delivered", passing=1)
+    await crew.story.receives("found", subject="APP-1", type="incident.closed")
+    (mail,) = await mails(crew)
+    assert (
+        "to read it and take back what it names: appealbridge approve 2; to leave that published:"
+        in mail
+    )
+    assert "read and publish" not in mail
+    assert ", delivery 2, recipe closing" in mail
+
+
+async def test_the_mail_about_a_correction_says_that_it_changes_the_published_post(crew):
+    recipe = WITHDRAWS.replace(
+        '{ action: withdraw, reason: "{{ event.data.text }}", approval: true }',
+        '{ action: amend, of: report, text: "{{ event.data.text }}" }',
+    ).replace("approval: none\n", "")
+    await crew.begins({"one": recipe}, settings=public() + NOTIFYING)
+    await crew.story.receives("Aged 13", subject="APP-1")
+    (first,) = await mails(crew)
+    assert "to read and publish it: appealbridge approve 1;" in first
+    row = (await crew.story.asks("GET", "/questions"))[1][0]["deliveries"][0]
+    path = f"/api/v1/deliveries/1/approve?hash={row['revision']['hash']}"
+    assert (await crew.asks(UIDS[Role.APPROVER], "POST", path))[0] == 200
+    await crew.story.until(lambda: crew.story.posts("mastodon"), passing=1)
+    await crew.story.receives("Aged 14", subject="APP-1", type="incident.closed")
+    correction = (await mails(crew, 2))[1]
+    assert re.search(
+        "to read it and correct the published post: appealbridge approve [0-9]+;", correction
+    )
+    assert "read and publish" not in correction
+
+
+@pytest.fixture
+def live(story):
+    with open_folder() as folder:
+        yield Crew(story, folder, live=True)
+
+
+TWO = public(
+    anna="roles: [approver, author], uid: 52001, email: anna@example.police.uk",
+    approver=f"roles: [approver], uid: {UIDS[Role.APPROVER]}, email: approver@example.police.uk",
+)
+ALONE = public(
+    approver=f"roles: [viewer], uid: {UIDS[Role.APPROVER]}, email: approver@example.police.uk",
+    anna="roles: [approver, author], uid: 52001, email: anna@example.police.uk",
+)
+
+
+async def writes(crew, by, settings=TWO):
+    """Start with a webhook whose events name their author, and receive one of somebody's."""
+    await crew.begins({"news": ASKS}, settings=settings + NOTIFYING)
+    text = crew.story.stage.config.read_text()
+    plain = "    mapping: { type: $.type, subject: $.subject }"
+    crew.story.stage.config.write_text(text.replace(plain, MAPPED))
+    await crew.story.bridge.reload()
+    await crew.story.receives("M6 closed", by=by)
+
+
+async def test_an_author_is_not_asked_for_what_somebody_else_may_approve(live):
+    await writes(live, "anna")
+    (mail,) = await mails(live)
+    assert "appealbridge approve 1" in mail
+    await live.story.clock.passes(minutes=2)
+    shown = [each.shown() for each in live.story.sandbox.shelf.everything()]
+    assert [mail["to"] for mail in shown] == ["approver@example.police.uk"]
+
+
+async def test_an_author_whom_nobody_else_can_replace_is_told_why_they_cannot_approve(live):
+    await writes(live, "anna", ALONE)
+    (mail,) = await mails(live, to="anna")
+    assert "you cannot approve it: anna wrote or changed it" in mail
+    assert "appealbridge approve" not in mail
+
+
+@pytest.mark.parametrize(
+    ("by", "why"), [("stranger", "its author, stranger, is nobody"), ("", "does not say who")]
+)
+async def test_where_the_author_is_unknown_the_mail_says_that_nobody_can_approve(live, by, why):
+    await writes(live, by)
+    for name in ("anna", "approver"):
+        (mail,) = await mails(live, to=name)
+        assert "nobody can approve it: " in mail
+        assert why in mail
+        assert "appealbridge approve" not in mail
+
+
+async def test_each_person_is_told_of_two_posts_which_they_may_approve(live):
+    await writes(live, "anna")
+    await mails(live)
+    await live.story.receives("M5 closed", by="anna")
+    await live.story.receives("M42 closed", by="approver")
+    for mail, other, own in (
+        ((await mails(live, 2))[1], "M5", "M42"),
+        ((await mails(live, to="anna"))[0], "M42", "M5"),
+    ):
+        answers = dict(re.findall(r"\| (M\d+) closed\n    (.*)", mail))
+        assert answers[other].startswith("to read and publish it: appealbridge approve ")
+        assert answers[own].startswith("you cannot approve it: ")
+        assert len(answers) == 2

@@ -251,6 +251,16 @@ def public_url_of(file: Path | None) -> str:
 
 
 @_only_problems
+def address_here(file: Path | None) -> str:
+    """Return the web address at which the daemon listens on its machine, empty if it has none or any free port."""
+    host, port = _only(file, "listen")[1].listen.address or ("", 0)
+    if not port:
+        return ""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@_only_problems
 def practice_of(file: Path | None) -> bool:
     """Return whether this is practice mode without checking anything else; raise `InvalidDocuments`."""
     return _only(file, "practice")[1].practice is not None

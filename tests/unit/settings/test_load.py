@@ -8,7 +8,7 @@ from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.people import Role
 from appealbridge.model.retention import Span
-from appealbridge.settings import load_settings, store_of
+from appealbridge.settings import address_here, load_settings, store_of
 from appealbridge.triggers.webhook.trigger import WebhookSource
 
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
@@ -339,3 +339,20 @@ def test_practice_without_its_address_is_one_problem_with_its_cure(wrong, writte
         "1: practice: is not the address of the practice platforms; "
         "write practice: http://127.0.0.1:8090, where `appealbridge sandbox` runs"
     )
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("", "http://127.0.0.1:8080"),
+        ("listen: 0.0.0.0:8443", "http://127.0.0.1:8443"),
+        ("listen: '[::1]:8443'", "http://[::1]:8443"),
+        ("listen: 127.0.0.1:0", ""),
+        ("listen: unix:/run/here.sock", ""),
+        ("listen: systemd", ""),
+    ],
+)
+def test_the_address_on_the_daemons_machine_is_where_it_listens(tmp_path, listen, address):
+    file = tmp_path / "appealbridge.yaml"
+    file.write_text(f"{listen}\n")
+    assert address_here(file) == address

@@ -12,7 +12,7 @@ from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
 from appealbridge.cli.tables import clock
-from appealbridge.settings import public_url_of
+from appealbridge.settings import address_here, public_url_of
 
 STYLES = {"can log in": "green", "has a code": "yellow", "valid": "green", "not invited": "dim"}
 SCOPES = ("read", "withdraw", "stop")
@@ -112,14 +112,14 @@ def revoke(config: Path | None, as_json: bool, name: str) -> None:
 
 def _code(config: Path | None, name: str, verb: str, *, as_json: bool) -> None:
     answer = daemon_of(config, as_json).post(f"/people/{quote(name, safe='')}/{verb}")
-    address = public_url_of(config)
-    where = (
-        f"at {address}/code" if address else "on the daemon's machine, at its address with /code"
-    )
+    address, where = public_url_of(config), ""
+    if not address:
+        address, where = address_here(config), " on the daemon's machine"
+    page = f"at {address}/code{where}" if address else f"on the page /code{where}"
 
     def tell(person: dict[str, Any]) -> None:
         say(person["code"])
-        say(f"{person['id']} enters it {where}, within 24 hours, once")
+        say(f"{person['id']} enters it {page}, within 24 hours, once")
 
     show(answer, as_json, tell)
 

@@ -1,4 +1,4 @@
-"""What a notice about approval shows of a post: where to answer, its text, recipients and pictures. Pure."""
+"""What a notice about approval shows of a post: its text, recipients and pictures, and how to answer. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from appealbridge.model.delivery import Delivery
+from appealbridge.model.amendment import Change
+from appealbridge.model.delivery import Delivery, Kind
 from appealbridge.model.withdrawal import scope_words
 from appealbridge.recipes.templates.filters import plain
 
@@ -20,6 +21,31 @@ LONGEST_POST = 6000
 REST = "… There is more: read all of it before you answer."
 ON_PAGE = "to read and answer question {}, log in at {}"
 
+_REJECT = "appealbridge reject {number} --reason WHY"
+_POST = f"to read and publish it: appealbridge approve {{number}}; to reject it: {_REJECT}"
+_WITHDRAWAL = (
+    "to read it and take back what it names: appealbridge approve {number}; to leave that published: "
+    f"{_REJECT}"
+)
+_AMENDMENTS: Mapping[str, str] = {
+    Change.EDIT: (
+        "to read it and correct the published post: appealbridge approve {number}; to leave that post as it is: "
+        f"{_REJECT}"
+    ),
+    Change.FOLLOW_UP: (
+        "to read it and publish it as a reply to the earlier post: appealbridge approve {number}; to reject it: "
+        f"{_REJECT}"
+    ),
+    Change.REPLACE: (
+        "to read it, publish it and take back the post that it replaces: appealbridge approve {number}; to leave that "
+        f"post as it is: {_REJECT}"
+    ),
+}
+_TITLES: Mapping[Kind, tuple[str, str]] = {
+    Kind.WITHDRAW: ("a withdrawal waits for approval", "{} withdrawals wait for approval"),
+    Kind.AMEND: ("a correction waits for approval", "{} corrections wait for approval"),
+}
+
 _HEADINGS = ("title", "subject", "spoiler_text")
 _BODIES = ("text", "body", "html")
 _RECIPIENTS = {"to": "to", "reply_to": "replies go to"}
@@ -31,6 +57,23 @@ def question_text(question: int, *, public_url: str, practice: bool) -> list[str
     if public_url and question:
         lines.append(ON_PAGE.format(question, f"{public_url}/questions/{question}"))
     return lines
+
+
+def asked_title(posts: Sequence[Delivery], total: int) -> str:
+    """Return the title of a notice about nothing but withdrawals or corrections, else an empty one."""
+    kinds = {post.kind for post in posts}
+    if len(kinds) != 1 or len(posts) < total or not kinds <= _TITLES.keys():
+        return ""
+    one, many = _TITLES[kinds.pop()]
+    return f"AppealBridge: {one if total == 1 else many.format(total)}"
+
+
+def answer_text(post: Delivery, why_not: str) -> str:
+    """Return what the reader of a notice can do about a post, or why they cannot."""
+    if why_not:
+        return why_not
+    words = _WITHDRAWAL if post.kind is Kind.WITHDRAW else _AMENDMENTS.get(post.change, _POST)
+    return words.format(number=post.number)
 
 
 def asked_text(

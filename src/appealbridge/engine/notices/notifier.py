@@ -12,10 +12,10 @@ from operator import attrgetter
 
 from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.approvals.duties import asked_first
-from appealbridge.engine.approvals.questions import ESCALATED, REMINDED, AskedDelivery, Questions
+from appealbridge.engine.approvals.questions import ESCALATED, REMINDED, Questions
 from appealbridge.engine.context import EngineContext
-from appealbridge.engine.notices.asking import asked_text, question_text
 from appealbridge.engine.notices.build import Group, Notice, arrival, group_of
+from appealbridge.engine.notices.question_news import QuestionNews
 from appealbridge.engine.notices.wording import SHOWN, notice_text
 from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Delivery, State
@@ -23,7 +23,7 @@ from appealbridge.model.errors import IllegalMove, NotFound, StoreError
 from appealbridge.model.ids import event_id
 from appealbridge.model.notice import NOTICE, TO_ADMINS, Alarm, Trouble
 from appealbridge.model.people import Role
-from appealbridge.plugin.offload import ANSWERS, offload
+from appealbridge.plugin.channel import Person
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.planning.approval_policy import approvers
 from appealbridge.store.records import DeliveryFilter, News, NewsSort
@@ -54,7 +54,7 @@ class Notices:
 
     def __init__(self, context: EngineContext, questions: Questions) -> None:
         self._context = context
-        self._questions = questions
+        self._question_news = QuestionNews(context, questions)
         self._store = context.store
         self._clock = context.clock
         self._report = context.report
@@ -185,30 +185,43 @@ class Notices:
         news = sorted(await self._store.news_of(sorts, MOST), key=attrgetter("number"))
         if not news:
             return
-        shown = await self._asked(active, news[:SHOWN]) if group.kind == Trouble.APPROVAL else {}
-        title, text = notice_text(group.kind, group.channel, news, len(news), active.zone, shown)
+        whom = active.routing.whom(group.people)
+        if group.kind == Trouble.APPROVAL:
+            await self._ask(active, group, news, whom)
+            return
+        title, text = notice_text(group.kind, group.channel, news, len(news), active.zone)
         notice = Notice(
             id=self._new_id(),
             kind=group.kind,
             title=title,
             text=text,
-            people=active.routing.whom(group.people),
+            people=whom,
             without=group.without,
             of=[item.number for item in news],
         )
         await self._store_told(active, notice, news)
 
-    async def _asked(self, active: ActiveConfiguration, news: Sequence[News]) -> dict[int, str]:
-        """Return what is asked about deliveries that wait for approval, and where, by their numbers."""
-        await self._questions.catch_up()
-        waiting = [await self._store.delivery(str(item.number)) for item in news]
-        asked = await self._questions.about(waiting)
-        threads = [await self._store.thread(each.delivery.id) for each in asked]
-        texts = await offload(ANSWERS, _asked_texts, active, asked, threads)
-        return {
-            each.delivery.number: self._context.clean(text)
-            for each, text in zip(asked, texts, strict=True)
-        }
+    async def _ask(
+        self,
+        active: ActiveConfiguration,
+        group: Group,
+        news: Sequence[News],
+        whom: Sequence[Person],
+    ) -> None:
+        """Ask people for an approval; what they wrote themselves is worded otherwise than for others."""
+        *first, last = await self._question_news.worded(active, news[:SHOWN], len(news), whom)
+        for each in (*first, last):
+            title, text = notice_text(group.kind, "", news, len(news), active.zone, each.shown)
+            notice = Notice(
+                id=self._new_id(),
+                kind=group.kind,
+                title=each.title or title,
+                text=text,
+                people=each.people,
+                of=[item.number for item in news],
+            )
+            # After a crash in between, some are asked twice rather than others never.
+            await self._store_told(active, notice, news if each is last else [])
 
     async def _store_told(
         self, active: ActiveConfiguration, notice: Notice, news: Sequence[News]
@@ -306,23 +319,3 @@ def _runs(recipe: Recipe, run_id: str) -> bool:
     """Return whether a run, perhaps one of a replay, is of a recipe."""
     name = run_id.partition(".")[2]
     return name == recipe.name or name.startswith(f"{recipe.name}~")
-
-
-def _asked_texts(
-    active: ActiveConfiguration,
-    asked: Sequence[AskedDelivery],
-    threads: Sequence[Sequence[Delivery]],
-) -> list[str]:
-    """Return what a notice shows of deliveries with the later posts of their threads; for a thread of its own."""
-    public_url = "" if active.roster.one_desk else active.public_url
-    texts, named = [], set[int]()
-    for each, thread in zip(asked, threads, strict=True):
-        question = each.newest.question
-        heading = (
-            question_text(question, public_url=public_url, practice=active.practice)
-            if question not in named
-            else []
-        )
-        named.add(question)
-        texts.append(asked_text([each.delivery, *thread], each.difference, heading))
-    return texts

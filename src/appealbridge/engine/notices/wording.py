@@ -65,10 +65,8 @@ WORDINGS: Mapping[str, Wording] = {
     Trouble.APPROVAL: Wording(
         "a delivery waits for approval",
         "{count} deliveries wait for approval",
-        "It is published only if somebody approves it as it is.",
-        "to read and publish it: appealbridge approve {number}; to reject it: appealbridge reject {number} "
-        "--reason WHY",
-        "appealbridge questions",
+        "It goes ahead only if somebody approves it as it is.",
+        all="appealbridge questions",
     ),
     Trouble.ACCEPTANCE: Wording(
         "a delivery waits for an admin",
@@ -300,7 +298,7 @@ def _item(item: News, wording: Wording, zone: ZoneInfo, shown: str) -> str:
         item.recipe and f"recipe {item.recipe}",
         item.subject and f"about {item.subject}",
     ]
-    number = f"delivery {item.number}" if item.channel and item.run_id else ""
+    number = f"delivery {item.number}" if item.run_id and item.kind != Trouble.RUN_FAILED else ""
     reason = _short(item.reason)
     lines = [", ".join(filter(None, [at, number, *about])), reason and f"    {reason}", shown]
     if wording.each:

@@ -78,8 +78,8 @@ def wrote(person: str, authors: Sequence[str], roster: Roster) -> str:
         profile = roster.called(author)
         if author == NOT_NAMED:
             return (
-                "its event does not say who wrote it, so nobody can tell who may not approve it; reject it and have it "
-                "sent again with its author"
+                "its event does not say who wrote it, so nobody can tell who may not approve it; cancel it, and "
+                "have it sent again with its author"
             )
         if profile is None:
             return (

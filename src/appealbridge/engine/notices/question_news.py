@@ -1,0 +1,122 @@
+"""What each person is told of what waits for approval: how to answer it, or why that person cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.approvals.questions import AskedDelivery, Questions
+from appealbridge.engine.context import EngineContext
+from appealbridge.engine.notices.asking import answer_text, asked_text, asked_title, question_text
+from appealbridge.model.actor import Actor, How
+from appealbridge.model.approval import ApprovalQuestion
+from appealbridge.model.delivery import Delivery
+from appealbridge.model.value import value
+from appealbridge.plugin.channel import Person
+from appealbridge.plugin.offload import ANSWERS, offload
+from appealbridge.recipes.planning.approval_policy import refusal, wrote
+from appealbridge.store.records import News
+
+
+@value
+class AskedPeople:
+    """People who get the same notice: `shown` has what it shows of each delivery, by its number."""
+
+    people: Sequence[Person]
+    shown: Mapping[int, str]
+    title: str
+
+
+class QuestionNews:
+    """Words what waits for approval for each person who is asked."""
+
+    def __init__(self, context: EngineContext, questions: Questions) -> None:
+        self._context = context
+        self._questions = questions
+        self._store = context.store
+
+    async def worded(
+        self,
+        active: ActiveConfiguration,
+        news: Sequence[News],
+        total: int,
+        people: Sequence[Person],
+    ) -> Sequence[AskedPeople]:
+        """
+        Return who is told what about the first of `total` deliveries that wait.
+
+        Who may approve none of them is left out if somebody else who is told may. Without people, there is one notice.
+        """
+        await self._questions.catch_up()
+        waiting = [await self._store.delivery(str(item.number)) for item in news]
+        asked = await self._questions.about(waiting)
+        threads = [await self._store.thread(each.delivery.id) for each in asked]
+        texts = await offload(ANSWERS, _asked_texts, active, asked, threads)
+        shown = [self._context.clean(text) for text in texts]
+        numbers = {each.newest.question for each in asked}
+        questions = {number: await self._store.question(number) for number in numbers}
+        title = asked_title([each.delivery for each in asked], total)
+        refused = {
+            each.name: [
+                self._refused(active, each.name, questions[one.newest.question], one)
+                for one in asked
+            ]
+            for each in people
+        }
+        able = [
+            each for each in people if active.routing.ways(each) and not all(refused[each.name])
+        ]
+        alike: dict[tuple[str, ...], list[Person]] = {}
+        for each in able or people:
+            alike.setdefault(tuple(refused[each.name]), []).append(each)
+        return [
+            AskedPeople(
+                whom,
+                {
+                    one.delivery.number: f"{text}\n    {answer_text(one.delivery, why)}"
+                    for one, text, why in zip(asked, shown, whys, strict=True)
+                },
+                title,
+            )
+            for whys, whom in (alike or {("",) * len(asked): []}).items()
+        ]
+
+    def _refused(
+        self,
+        active: ActiveConfiguration,
+        person: str,
+        question: ApprovalQuestion,
+        asked: AskedDelivery,
+    ) -> str:
+        """Return why a person cannot approve a delivery, empty if they can."""
+        roster, authors = active.roster, asked.newest.authors
+        if (
+            not roster.one_desk
+            and question.mode != "practice"
+            and (why := wrote("", authors, roster))
+        ):
+            return f"nobody can approve it: {why}"
+        actor = Actor(person=person, how=How.LOG_IN)
+        escalated = self._questions.escalated(question)
+        why = refusal(actor, question, asked.newest, roster, escalated)
+        return why and f"you cannot approve it: {why}"
+
+
+def _asked_texts(
+    active: ActiveConfiguration,
+    asked: Sequence[AskedDelivery],
+    threads: Sequence[Sequence[Delivery]],
+) -> list[str]:
+    """Return what a notice shows of deliveries with the later posts of their threads; for a thread of its own."""
+    public_url = "" if active.roster.one_desk else active.public_url
+    texts, named = [], set[int]()
+    for each, thread in zip(asked, threads, strict=True):
+        question = each.newest.question
+        heading = (
+            question_text(question, public_url=public_url, practice=active.practice)
+            if question not in named
+            else []
+        )
+        named.add(question)
+        texts.append(asked_text([each.delivery, *thread], each.difference, heading))
+    return texts
