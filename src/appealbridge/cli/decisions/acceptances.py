@@ -133,7 +133,7 @@ def _acceptance(row: dict[str, Any], *, practice: bool) -> tuple[str, str]:
     if row["accepted_by"]:
         return f"by {row['accepted_by']}, {clock(row['accepted_at'])}", "green"
     if practice:
-        return "not yet; live it must be", "yellow"
+        return "no; needed when live", "yellow"
     posts = "1 post waits" if row["waiting"] == 1 else f"{row['waiting']} posts wait"
     return f"no, {posts}" if row["waiting"] else "no", "yellow"
 
