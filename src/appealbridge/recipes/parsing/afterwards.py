@@ -128,7 +128,9 @@ def _say_limits(reading: ParsingContext, target: PostTarget, instead: Instead, p
         return
     form = "a mail below the first one" if plugin.recipient else "a reply"
     outcome = {
-        Instead.FOLLOW_UP: f"this text follows as {form}; to change that, write `instead: replace` or `instead: nothing`",
+        Instead.FOLLOW_UP: (
+            f"this text follows as {form}; to change that, write `instead: replace` or `instead: nothing`"
+        ),
         Instead.REPLACE: "this text is published anew, and then the earlier post is withdrawn",
         Instead.NOTHING: "the earlier post stays as it is there",
     }[instead]
