@@ -460,3 +460,21 @@ async def test_the_answer_says_at_once_what_cannot_be_removed(story):
     assert (states["force_x"], states["press_office"]) == ("being removed", "cannot be removed")
     would = await typed(story, "withdraw", "APP-1", "--reason", "found", "--dry-run")
     assert "would be removed" in would
+
+
+async def test_a_post_sent_while_it_is_asked_who_the_account_is_has_that_in_its_receipt(story):
+    """Otherwise its removal would become a task of a person, although the post is gone."""
+    tweet = 'action: tweet, channel: force_x, text: "{{ event.data.text }}"'
+    trigger = "trigger: webhook, webhook_id: desk"
+    recipe = f"alias: P\ntriggers: [{{ {trigger} }}]\nactions: [{{ {tweet} }}]\napproval: none"
+    await story.begins({"posts": recipe})
+    story.sandbox.faults.add("x", FaultName.SLOW, 1, 3.0)  # the question, which a start begins with
+    await story.restarts()
+    await story.receives("Missing", subject="WMP-1")
+
+    async def is_published():
+        posts = await story.deliveries(channel="force_x")
+        return posts and posts[0]["state"] == "delivered" and posts[0]
+
+    post = await story.until(is_published, passing=1)
+    assert post["receipt"]["account"] == "@force_x"

@@ -99,11 +99,14 @@ class Accounts:
 
     async def identify(self, lane: Lane) -> None:
         """Ask who the credentials belong to, for the receipts: only that account can say that a post is gone."""
-        with suppress(Exception):  # an account in trouble is noticed by its attempts
-            tools = Tools(lane.http, self._clock.now(), self._context.rng)
-            checking = lane.channel.check(lane.account, tools)
-            within = self._context.time_limits.within
-            lane.identity = _name(await within(lane.channel.time_limit, checking))
+        try:
+            with suppress(Exception):  # an account in trouble is noticed by its attempts
+                tools = Tools(lane.http, self._clock.now(), self._context.rng)
+                checking = lane.channel.check(lane.account, tools)
+                within = self._context.time_limits.within
+                lane.identity = _name(await within(lane.channel.time_limit, checking))
+        finally:
+            lane.identified.set()
 
     async def keep(self, lane: Lane) -> None:
         """Store and log how an account is doing, and tell people if that is due."""

@@ -60,6 +60,13 @@ _FOUND = 1000
 
 _AN_HOUR = 3600.0
 
+_NAMED_WITHIN = 5.0
+"""
+For how many seconds the receipt of a published post waits for the name of its account.
+
+Without it nobody can say later that the post is gone.
+"""
+
 _UNREADABLE = 300.0
 """For how many seconds a refused search is repeated, on an account that publishes, before a person is asked."""
 
@@ -215,7 +222,7 @@ class Attempts:
                 and result.receipt is not None
                 and not delivery.is_edit
             ):
-                receipt = _by(result.receipt, lane)
+                receipt = await self._by(result.receipt, lane)
                 result = replace(result, receipt=receipt)
                 result = await self._own_post(lane, delivery, result, receipt)
             before: Sequence[Attempt] = ()
@@ -236,6 +243,14 @@ class Attempts:
         if settlement.target is not State.UNKNOWN:
             self._ended_at.pop(delivery.id, None)
         await self._settle(lane, delivery, settlement, self._clock.now() - begun_at)
+
+    async def _by(self, receipt: Receipt, lane: Lane) -> Receipt:
+        """Return a receipt that names the account, if that is known within a few seconds."""
+        if receipt.account:
+            return receipt
+        if not lane.identified.is_set():
+            await self._clock.wait(lane.identified, _NAMED_WITHIN)
+        return replace(receipt, account=lane.identity) if lane.identity else receipt
 
     async def _own_post(
         self, lane: Lane, delivery: Delivery, result: SearchResult, receipt: Receipt
@@ -302,7 +317,7 @@ class Attempts:
             ended = await self.uploads.publish(lane, delivery, message, over)
             if isinstance(ended, Verdict | UploadAttempt):
                 return ended
-            result: Receipt | DeliveryError = _by(kept_receipt(ended), lane)
+            result: Receipt | DeliveryError = await self._by(kept_receipt(ended), lane)
         except GaveUp as error:
             result = Unsure(f"the attempt was ended: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
@@ -400,13 +415,6 @@ async def _before(store: Store, delivery: Delivery) -> Receipt | DeliveryError:
         return before.receipt
     state = f"the post before it, no. {before.number}, is {before.state.value}"
     return TryAgain(state) if before.state in OPEN else Rejected(state)
-
-
-def _by(receipt: Receipt, lane: Lane) -> Receipt:
-    """Return a receipt that names the account."""
-    if receipt.account or not lane.identity:
-        return receipt
-    return replace(receipt, account=lane.identity)
 
 
 def _held(delivery: Delivery) -> Hold:

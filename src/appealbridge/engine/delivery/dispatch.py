@@ -91,6 +91,7 @@ class Dispatcher:
         now = self._clock.now()
         if not lane.identity and lane.identify_at <= now and isinstance(lane.channel, Removes):
             lane.identify_at = now + IDENTIFY_AGAIN
+            lane.identified.clear()
             self._start(self._accounts.identify(lane))
         # Read the status before claiming: what is unblocked in between is claimed, and what is unblocked later
         # finds `blocked` set and wakes the lane.

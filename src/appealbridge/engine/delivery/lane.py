@@ -56,6 +56,7 @@ class Lane:
     `stopped`: everything is stopped, so only notices and removals begin; `eased`: that was lifted a short time ago.
     `ends` is set when the lane closes.
     `identity`: who the credentials belong to, as `check` names the account; asked for again at `identify_at`.
+    `identified` is clear while that is being asked.
     The store holds the queue. What is here can be lost at any time, and is asked for again.
     """
 
@@ -86,10 +87,12 @@ class Lane:
     eased: bool = False
     identity: str = ""
     identify_at: float = 0.0
+    identified: asyncio.Event = field(default_factory=asyncio.Event)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         """Use the account's options for retries and its rate limit."""
+        self.identified.set()
         self.policy = policy_of(self.account.retry)
         self.pace = RateLimit(self.account.rate)
         self.http = self.http.reporting_to(self._on_reply)
