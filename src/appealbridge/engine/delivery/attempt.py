@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
 
+from appealbridge.clock import Clock
 from appealbridge.engine.approvals.questions import Questions
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.edits import PostEdits
@@ -222,7 +223,7 @@ class Attempts:
                 and result.receipt is not None
                 and not delivery.is_edit
             ):
-                receipt = await self._by(result.receipt, lane)
+                receipt = await _by(result.receipt, lane, self._clock)
                 result = replace(result, receipt=receipt)
                 result = await self._own_post(lane, delivery, result, receipt)
             before: Sequence[Attempt] = ()
@@ -243,14 +244,6 @@ class Attempts:
         if settlement.target is not State.UNKNOWN:
             self._ended_at.pop(delivery.id, None)
         await self._settle(lane, delivery, settlement, self._clock.now() - begun_at)
-
-    async def _by(self, receipt: Receipt, lane: Lane) -> Receipt:
-        """Return a receipt that names the account, if that is known within a few seconds."""
-        if receipt.account:
-            return receipt
-        if not lane.identified.is_set():
-            await self._clock.wait(lane.identified, _NAMED_WITHIN)
-        return replace(receipt, account=lane.identity) if lane.identity else receipt
 
     async def _own_post(
         self, lane: Lane, delivery: Delivery, result: SearchResult, receipt: Receipt
@@ -317,7 +310,7 @@ class Attempts:
             ended = await self.uploads.publish(lane, delivery, message, over)
             if isinstance(ended, Verdict | UploadAttempt):
                 return ended
-            result: Receipt | DeliveryError = await self._by(kept_receipt(ended), lane)
+            result: Receipt | DeliveryError = await _by(kept_receipt(ended), lane, self._clock)
         except GaveUp as error:
             result = Unsure(f"the attempt was ended: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
@@ -415,6 +408,15 @@ async def _before(store: Store, delivery: Delivery) -> Receipt | DeliveryError:
         return before.receipt
     state = f"the post before it, no. {before.number}, is {before.state.value}"
     return TryAgain(state) if before.state in OPEN else Rejected(state)
+
+
+async def _by(receipt: Receipt, lane: Lane, clock: Clock) -> Receipt:
+    """Return a receipt that names the account, if that is known within a few seconds."""
+    if receipt.account:
+        return receipt
+    if not lane.identified.is_set():
+        await clock.wait(lane.identified, _NAMED_WITHIN)
+    return replace(receipt, account=lane.identity) if lane.identity else receipt
 
 
 def _held(delivery: Delivery) -> Hold:
