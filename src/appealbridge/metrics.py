@@ -156,12 +156,12 @@ class Metrics:
         )
         self._free = Gauge(
             "appealbridge_store_free_bytes",
-            "How much room the store's disk has.",
+            "Free space on the store's disk.",
             registry=registry,
         )
         self._accepting = Gauge(
             "appealbridge_store_accepting",
-            "Whether the disk has room for more: 1, or 0 while the rest is kept for what was accepted.",
+            "1 while events are accepted, 0 while the disk is nearly full.",
             registry=registry,
         )
         self._accepted_by: dict[str, Callable[..., None]] = {}

@@ -404,9 +404,9 @@ def _caused(config: Path | None, answer: Any) -> list[dict[str, Any]]:
 def _what_next(rows: Sequence[Mapping[str, Any]]) -> None:
     """Say by which command a person lets each go that is held, for one reason after the other."""
     held = [(row, row.get("holds") or [row["hold"]]) for row in rows if row["state"] == "held"]
-    asked = [str(row["number"]) for row, holds in held if "approval" in holds]
-    if asked:
-        first, *more = sorted(asked, key=int)
+    to_approve = [str(row["number"]) for row, holds in held if "approval" in holds]
+    if to_approve:
+        first, *more = sorted(to_approve, key=int)
         also = f" (then {', '.join(more)})" if more else ""
         say(f"to read and publish it: appealbridge approve {first}{also}")
     accepted = [row["recipe"] for row, holds in held if "acceptance" in holds]

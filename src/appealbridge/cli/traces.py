@@ -95,10 +95,10 @@ def _withdrawn(row: Row) -> Iterator[Moment]:
             f"{of}{how.get('withdraw', '')}: {row['reason']}",
         ),
     )
-    for name, words in _TAKEN_BACK.items():
+    for name, label in _TAKEN_BACK.items():
         if numbers := shown.get(name):
             listed = ", ".join(f"no. {number}" for number in numbers)
-            yield row["at"], (styled(f"    {words}: {listed}", "dim"),)
+            yield row["at"], (styled(f"    {label}: {listed}", "dim"),)
     if row["lifted_at"]:
         of = f" by {row['lifted_by']}" if row["lifted_by"] else ""
         lifted = styled("lifted", "bold")

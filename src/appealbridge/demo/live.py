@@ -137,8 +137,8 @@ class LiveScene:
             raise SceneFailed(f"the daemon does not take the one-time code of {ADMIN}")
         secret = from_text(html.unescape(found[1]))
         digits = code_at(secret, step_of(self._clock.now()))
-        words = {"name": ADMIN, "password": _PASSWORD, "again": _PASSWORD, "digits": digits}
-        await self._posts("/code", **words)
+        fields = {"name": ADMIN, "password": _PASSWORD, "again": _PASSWORD, "digits": digits}
+        await self._posts("/code", **fields)
         self._show.logged_in()
 
     async def _accepts(self, recipe: str) -> None:
@@ -153,8 +153,8 @@ class LiveScene:
     async def _posts(self, path: str, **fields: str) -> str:
         """Send the form of the page that is shown, with what a person fills in; return the page that follows."""
         hidden = {
-            name: html.unescape(words)
-            for name, words in re.findall(
+            name: html.unescape(value)
+            for name, value in re.findall(
                 r'<input type="hidden" name="(\w+)" value="([^"]*)">', self._shown
             )
         }

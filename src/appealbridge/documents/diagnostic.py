@@ -153,8 +153,8 @@ def nearest_declared(name: str, names: Iterable[str]) -> str | None:
     if ours == theirs:
         return near
     digits = [[c for c in text if c.isdigit()] for text in (ours, theirs)]
-    words = [re.split(r"[_. -]+", text.lower()) for text in (name, near)]
-    different = [word for word in words[1] if word not in words[0]]
+    parts = [re.split(r"[_. -]+", text.lower()) for text in (name, near)]
+    different = [word for word in parts[1] if word not in parts[0]]
     typo = ours[:1] == theirs[:1] and all(len(word) >= 5 for word in different)
     return near if typo and digits[0] == digits[1] else None
 

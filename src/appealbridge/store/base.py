@@ -278,7 +278,7 @@ class LaneStore(Protocol):
 class NoticeStore(Protocol):
     """Stores problems until people have been notified of them."""
 
-    async def raise_alarm(self, kind: str, channel: str, words: str, now: float) -> None:
+    async def raise_alarm(self, kind: str, channel: str, message: str, now: float) -> None:
         """Store an alarm until people have been notified of it."""
 
     async def news(self) -> Sequence[NewsSort]:

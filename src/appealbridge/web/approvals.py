@@ -26,14 +26,14 @@ def routes(engine: Engine) -> web.RouteTableDef:
     table = web.RouteTableDef()
 
     async def view(
-        question: ApprovalQuestion, asked: Sequence[AskedDelivery], request: web.Request
+        question: ApprovalQuestion, deliveries: Sequence[AskedDelivery], request: web.Request
     ) -> Any:
         actor = request[CALLER].actor
         rows = []
-        for each in asked:
+        for each in deliveries:
             why = "" if actor is None else await engine.answers.why_not(actor, each)
             rows.append(view_of(each, why, may_answer=actor is not None))
-        return question_view(question, rows, hash_of([each for each in asked if each.waits]))
+        return question_view(question, rows, hash_of([each for each in deliveries if each.waits]))
 
     @table.get("/questions")
     async def questions(request: web.Request) -> web.Response:
@@ -57,9 +57,9 @@ def routes(engine: Engine) -> web.RouteTableDef:
         await engine.questions.catch_up()
         delivery = await engine.store.delivery(request.match_info["id"])
         thread = await engine.store.thread(delivery.id)
-        asked = await engine.questions.about([delivery, *thread])
-        number = asked[0].newest.question if asked else 0
-        return answer(await view(await engine.store.question(number), asked, request))
+        deliveries = await engine.questions.about([delivery, *thread])
+        number = deliveries[0].newest.question if deliveries else 0
+        return answer(await view(await engine.store.question(number), deliveries, request))
 
     _answers(engine, table)
     return table
@@ -133,14 +133,14 @@ def question_view(question: ApprovalQuestion, rows: Sequence[Any], hash_: str) -
     }
 
 
-def view_of(asked: AskedDelivery, why_not: str, *, may_answer: bool) -> dict[str, Any]:
+def view_of(item: AskedDelivery, why_not: str, *, may_answer: bool) -> dict[str, Any]:
     """Return what is asked about a delivery, and whether the caller may answer."""
     return {
-        **views.delivery(asked.delivery),
-        "waits": asked.waits,
-        "revision": revision_view(asked.newest),
-        "difference": asked.difference,
-        "may_approve": may_answer and asked.waits and not why_not,
+        **views.delivery(item.delivery),
+        "waits": item.waits,
+        "revision": revision_view(item.newest),
+        "difference": item.difference,
+        "may_approve": may_answer and item.waits and not why_not,
         "why_not": why_not or None,
         "answers": [
             {
@@ -151,7 +151,7 @@ def view_of(asked: AskedDelivery, why_not: str, *, may_answer: bool) -> dict[str
                 "publish_at": views.moment(each.publish_at),
                 "taken_back_at": views.moment(each.withdrawn_at),
             }
-            for each in asked.answers
+            for each in item.answers
         ],
     }
 

@@ -38,22 +38,22 @@ async def whole_subject(store: StoreQueries, shortened: str) -> str:
     return next(iter(subjects), "")
 
 
-async def subject_of(store: StoreQueries, asked: str) -> str:
+async def subject_of(store: StoreQueries, subject: str) -> str:
     """Return the subject that a listing is asked for, whole even if it was copied from a shortened one."""
-    if not is_shortened(asked) or await store.events(subject=asked, limit=1):
-        return asked
-    return await whole_subject(store, asked) or asked
+    if not is_shortened(subject) or await store.events(subject=subject, limit=1):
+        return subject
+    return await whole_subject(store, subject) or subject
 
 
-async def refuse_shortened(store: StoreQueries, asked: str) -> None:
+async def refuse_shortened(store: StoreQueries, subject: str) -> None:
     """
     Raise `ValueError` with the whole subject if one to act on was copied from a shortened one.
 
     Older events may have a subject that is shortened to the same, so nothing is done about the one that was found.
     """
-    whole = await subject_of(store, asked)
-    if whole != asked:
-        raise ValueError(f'"{asked}" is a shortened subject; write all of it: {whole}')
+    whole = await subject_of(store, subject)
+    if whole != subject:
+        raise ValueError(f'"{subject}" is a shortened subject; write all of it: {whole}')
 
 
 def _parts(subject: str) -> tuple[str, str, str]:

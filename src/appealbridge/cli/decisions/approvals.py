@@ -166,8 +166,8 @@ def _answer(
 def _deliveries_of(daemon: DaemonClient, delivery_id: str) -> list[dict[str, Any]]:
     """Return what is asked about a delivery, and about the posts that follow it in its thread."""
     question = daemon.get(f"/deliveries/{quote(delivery_id, safe='')}/question")
-    asked: list[dict[str, Any]] = question["deliveries"]
-    return asked
+    deliveries: list[dict[str, Any]] = question["deliveries"]
+    return deliveries
 
 
 def print_questions(rows: list[dict[str, Any]]) -> None:

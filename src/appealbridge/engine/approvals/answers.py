@@ -63,10 +63,10 @@ class Answers:
         self._queue = queue
         self._expiry_timer = expiry_timer
 
-    async def why_not(self, actor: Actor, asked: AskedDelivery) -> str:
+    async def why_not(self, actor: Actor, item: AskedDelivery) -> str:
         """Return why somebody may not approve a delivery, empty if they may."""
-        question = await self._store.question(asked.newest.question)
-        return self._refusal(actor, question, asked.newest)
+        question = await self._store.question(item.newest.question)
+        return self._refusal(actor, question, item.newest)
 
     async def approve(
         self, delivery_id: str, hash_: str, actor: Actor, *, at: str = ""
@@ -133,8 +133,8 @@ class Answers:
         `ValueError` if the platform would not accept the message.
         """
         post = await self._store.delivery(delivery_id)
-        asked = await self._asked((await self._first(post)).id, hash_)
-        delivery = asked.delivery
+        item = await self._asked((await self._first(post)).id, hash_)
+        delivery = item.delivery
         if not waits(delivery):
             raise IllegalMove(
                 f"delivery {delivery.number} is {delivery.state.value}; only what waits for approval can be edited"
@@ -146,11 +146,11 @@ class Answers:
         if content == post.content:
             raise IllegalMove(f"delivery {post.number}: this changes nothing")
         new = _with_content(post, content)
-        authors = [*asked.newest.authors, *([actor.person] if actor.person else [])]
+        authors = [*item.newest.authors, *([actor.person] if actor.person else [])]
         why = f"{actor.person or 'somebody'} edited it"
         root = new if new.id == delivery.id else await self._with_part(delivery, new)
         revision = await self._questions.revision(
-            root, asked.newest.number + 1, authors, why, changed=new
+            root, item.newest.number + 1, authors, why, changed=new
         )
         decision = self._context.decision(actor, Act.EDIT)
         contents = {root.id: root.content, new.id: new.content}
@@ -179,14 +179,14 @@ class Answers:
                 f"appealbridge approve {delivery.number}"
             )
         await self._questions.catch_up()
-        asked = await self._questions.about([delivery])
-        if not asked:
+        deliveries = await self._questions.about([delivery])
+        if not deliveries:
             raise IllegalMove(
                 f"delivery {delivery.number}: its content is not what was planned and approved; cancel it"
             )
         reply = PersonsAnswer(
             delivery_id=delivery.id,
-            hash=asked[0].newest.hash,
+            hash=deliveries[0].newest.hash,
             kind=AnswerKind.APPROVE,
             due_at=self._clock.now(),
         )
@@ -209,17 +209,17 @@ class Answers:
         chosen = chosen_time(at, now, active.zone) if at else None
         replies = []
         for delivery_id, hash_ in pairs:
-            asked = await self._asked(delivery_id, hash_)
-            question = await self._store.question(asked.newest.question)
-            if why := self._refusal(actor, question, asked.newest):
-                raise IllegalMove(f"delivery {asked.delivery.number}: {why}")
+            item = await self._asked(delivery_id, hash_)
+            question = await self._store.question(item.newest.question)
+            if why := self._refusal(actor, question, item.newest):
+                raise IllegalMove(f"delivery {item.delivery.number}: {why}")
             due_at = now
             if kind is AnswerKind.APPROVE:
-                due_at = due(now, chosen, active.approvals, asked.delivery, active.zone)
+                due_at = due(now, chosen, active.approvals, item.delivery, active.zone)
             replies.append(
                 PersonsAnswer(
-                    delivery_id=asked.delivery.id,
-                    hash=asked.newest.hash,
+                    delivery_id=item.delivery.id,
+                    hash=item.newest.hash,
                     kind=kind,
                     due_at=due_at,
                     publish_at=chosen,
@@ -244,15 +244,15 @@ class Answers:
             raise IllegalMove(
                 f"delivery {delivery.number} is {state}; it does not wait for approval"
             )
-        (asked,) = found
-        if not is_hash_of(hash_, asked.newest):
-            seen = next((each for each in asked.revisions if is_hash_of(hash_, each)), None)
+        (item,) = found
+        if not is_hash_of(hash_, item.newest):
+            seen = next((each for each in item.revisions if is_hash_of(hash_, each)), None)
             raise StaleRevision(
                 f"delivery {delivery.number}: this is not what waits for approval now, which is revision "
-                f"{asked.newest.number} ({asked.newest.hash[:12]}); look at it again",
-                await self._questions.changes(delivery, seen, asked.newest),
+                f"{item.newest.number} ({item.newest.hash[:12]}); look at it again",
+                await self._questions.changes(delivery, seen, item.newest),
             )
-        return asked
+        return item
 
     async def _with_part(self, first: Delivery, part: Delivery) -> Delivery:
         """Return the first post of a thread with the new text of a later one, which its message lists too."""

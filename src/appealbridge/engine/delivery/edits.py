@@ -100,7 +100,7 @@ class PostEdits:
                 return message
             images = message.images if isinstance(message, Illustrated) else ()
             tools = self._uploads.tools(lane)
-            async with self._uploads.room_for(lane, images):
+            async with self._uploads.memory_for(lane, images):
                 # The look at the post may have taken minutes.
                 if (stopped := self._stops.forbids(delivery)) is not None:
                     return stopped

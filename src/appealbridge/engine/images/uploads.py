@@ -48,7 +48,7 @@ _COPIES = 3
 _ID_LIMIT, _URL_LIMIT = 500, 2000
 
 
-class Room:
+class ImageMemory:
     """Lets attempts begin only while their pictures fit into the memory that is meant for all of them."""
 
     def __init__(self, size: int) -> None:
@@ -57,7 +57,7 @@ class Room:
 
     @asynccontextmanager
     async def of(self, size: int) -> AsyncIterator[None]:
-        """Wait until so many bytes are free, and take them; one that is too large waits for all the room."""
+        """Wait until so many bytes are free, and take them; one that is too large waits for all of them."""
         size = min(size, self._size)
         async with self._changed:
             await self._changed.wait_for(lambda: self._free >= size)
@@ -91,7 +91,7 @@ class Uploads:
         self._until_answered = context.until_answered
         self._failure = failure
         self._render = render
-        self.room = Room(IN_FLIGHT)
+        self._memory = ImageMemory(IN_FLIGHT)
 
     def tools(self, lane: Lane) -> Tools:
         """Return what a channel gets, with the bytes of stored images."""
@@ -101,11 +101,11 @@ class Uploads:
         """Return the same for uploads: a rate limit that a platform has for them says nothing about posts."""
         return replace(self.tools(lane), http=lane.http.reporting_to(_ignored))
 
-    def room_for(self, lane: Lane, images: Sequence[Image]) -> AbstractAsyncContextManager[None]:
+    def memory_for(self, lane: Lane, images: Sequence[Image]) -> AbstractAsyncContextManager[None]:
         """Return a context in which a channel may read these images itself, to send them with its message."""
         if not images or isinstance(lane.channel, UploadsImages):
             return nullcontext()
-        return self.room.of(_COPIES * size_of(images))
+        return self._memory.of(_COPIES * size_of(images))
 
     async def _stored(self, sha256: str) -> bytes:
         try:
@@ -177,7 +177,7 @@ class Uploads:
         if isinstance(complete, UploadAttempt | Verdict):
             return complete
         message = complete
-        async with self.room_for(lane, images):
+        async with self.memory_for(lane, images):
             # Everything may have been stopped while the images were looked up.
             if images and (stopped := self._stops.forbids(delivery)) is not None:
                 return stopped
@@ -205,7 +205,7 @@ class Uploads:
 
         result: StoredUpload | DeliveryError
         try:
-            async with self.room.of(image.rendition.size):
+            async with self._memory.of(image.rendition.size):
                 # On some platforms readers can see an upload.
                 if (stopped := self._stops.forbids(delivery)) is not None:
                     return stopped

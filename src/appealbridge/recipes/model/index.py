@@ -30,26 +30,26 @@ class Asked:
         self._everybody = tuple(recipes)
         known = {recipe.name: _of(recipe, trigger, source) for recipe in recipes}
         common = Counter(
-            (hint.place, word)
+            (hint.place, value)
             for index_hints in known.values()
             for hint in index_hints
-            for word in hint.words
+            for value in hint.values
         )
         self._always: list[Recipe] = []
         places: dict[str, dict[str, list[Recipe]]] = {}
         for recipe in recipes:
-            # The rarer its words, the fewer are asked in vain.
+            # The rarer its values, the fewer recipes are matched in vain.
             rarest = min(
                 known[recipe.name],
-                key=lambda hint: max(common[hint.place, word] for word in hint.words),
+                key=lambda hint: max(common[hint.place, value] for value in hint.values),
                 default=None,
             )
             if rarest is None:
                 self._always.append(recipe)
                 continue
             there = places.setdefault(rarest.place, {})
-            for word in rarest.words:
-                there.setdefault(word, []).append(recipe)
+            for value in rarest.values:
+                there.setdefault(value, []).append(recipe)
         self._by_type = places.pop(TYPE, {})
         self._by_field = [(compile_path(place), there) for place, there in places.items()]
 

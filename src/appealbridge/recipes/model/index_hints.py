@@ -16,13 +16,13 @@ TYPE = ""
 @value
 class IndexHint:
     """
-    One thing that an event must have for a recipe to match: one of these words at this place.
+    One thing that an event must have for a recipe to match: one of these values at this place.
 
     `place` is a JSONPath into the event's data, or `TYPE`.
     """
 
     place: str
-    words: frozenset[str]
+    values: frozenset[str]
 
 
 def index_hints_in(conditions: Any) -> tuple[IndexHint, ...]:
@@ -37,9 +37,9 @@ def _hints(conditions: list[Any]) -> Iterator[IndexHint]:
         name = condition.get("field")
         if isinstance(name, str) and is_plain(name):
             for wanted in ([condition.get("equals")], condition.get("in")):
-                words = wanted if isinstance(wanted, list) else []
+                values = wanted if isinstance(wanted, list) else []
                 # A number may be met by other kinds of value (1 is 1.0), a word only by itself.
-                if words and all(isinstance(word, str) for word in words):
-                    yield IndexHint(name, frozenset(map(composed, words)))
+                if values and all(isinstance(value, str) for value in values):
+                    yield IndexHint(name, frozenset(map(composed, values)))
         elif isinstance(condition.get("all"), list):
             yield from _hints(condition["all"])

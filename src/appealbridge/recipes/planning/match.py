@@ -83,10 +83,10 @@ def _lacks(hint: IndexHint, event: Event) -> str:
     if not values:
         return f"{hint.place} is missing"
     value = values[0]
-    if type(value) is str and composed(value) in hint.words:
+    if type(value) is str and composed(value) in hint.values:
         return ""
-    words = sorted(hint.words)
-    wanted = f"equals {words[0]}" if len(words) == 1 else f"in [{', '.join(words)}]"
+    values = sorted(hint.values)
+    wanted = f"equals {values[0]}" if len(values) == 1 else f"in [{', '.join(values)}]"
     return f"{hint.place} is {shown(value)}, wanted {wanted}"
 
 

@@ -67,7 +67,7 @@ def _shortened(step: Step, message: Options, measure: Measure, scope: Scope) -> 
     if not least.marks and step.overflow is Overflow.SHORTEN:
         own = step.own_words
         _, count, least = written(LEAST)
-    available = least.room_for(measure.limit, count)
+    available = least.space_for(measure.limit, count)
     for _ in range(_TRIES if least.lengths else 0):
         if available < LEAST:
             break

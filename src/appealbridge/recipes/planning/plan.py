@@ -125,7 +125,7 @@ def _along(
     trace = [*way.trace, *made.trace]
     if made.failed:
         return Plan((), done=True, failed=made.failed, trace=trace, marks=way.marks)
-    done = StepState.WAITING not in way.states.values() and not way.reach.asked
+    done = StepState.WAITING not in way.states.values() and not way.reach.undecided
     if done:
         trace += _cancelled(recipe, way.states, so_far, way.reach.never)
     return Plan(
@@ -160,7 +160,7 @@ class _Made:
             values = {name: brief(scope[name]) for name in scope.fresh}
             scope.fresh.clear()
             new = {
-                name: words for name, words in values.items() if self.variables.get(name) != words
+                name: value for name, value in values.items() if self.variables.get(name) != value
             }
             if new:
                 entry["variables"] = new

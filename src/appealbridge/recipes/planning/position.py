@@ -52,13 +52,13 @@ class Position:
     The position of a run.
 
     `here` has the steps that can be planned, `never` those that never will be, with the reason; all
-    other steps come later. `asked` are the entries that are reached and not decided, each with its
+    other steps come later. `undecided` are the entries that are reached and not decided, each with its
     branch. `stopped` is the reason of the stop that was reached.
     """
 
     here: Mapping[str, Branch]
     never: Mapping[str, str]
-    asked: Sequence[tuple[Asked, Branch]]
+    undecided: Sequence[tuple[Asked, Branch]]
     stopped: str | None
 
 
@@ -66,7 +66,7 @@ def reached(flow: Sequence[Node], marks: Marks) -> Position:
     """Return how far a run with these marks has come."""
     walk = _Walk(marks)
     walk.go(flow, START)
-    return Position(walk.here, walk.never, walk.asked, walk.stopped)
+    return Position(walk.here, walk.never, walk.undecided, walk.stopped)
 
 
 class _Walk:
@@ -75,7 +75,7 @@ class _Walk:
     def __init__(self, marks: Marks) -> None:
         self.here: dict[str, Branch] = {}
         self.never: dict[str, str] = {}
-        self.asked: list[tuple[Asked, Branch]] = []
+        self.undecided: list[tuple[Asked, Branch]] = []
         self.stopped: str | None = None
         self._marks = marks
 
@@ -100,10 +100,10 @@ class _Walk:
         if isinstance(node, Stop):
             self.stopped = mark.get("reason")
             if self.stopped is None:
-                self.asked.append((node, place))
+                self.undecided.append((node, place))
             return None
         if "over" not in mark:
-            self.asked.append((node, place))
+            self.undecided.append((node, place))
             return None
         over, until = mark["over"], mark["until"]
         if isinstance(node, Delay):
@@ -117,7 +117,7 @@ class _Walk:
 
     def _choice(self, node: Choice, mark: Mapping[str, Any], place: Branch) -> Branch | None:
         if "way" not in mark:
-            self.asked.append((node, place))
+            self.undecided.append((node, place))
             return None if node.decides else place
         ways = {**{way.name: way.nodes for way in node.ways}, node.last: node.otherwise}
         for name, nodes in ways.items():

@@ -94,7 +94,7 @@ def progress_of(
         states = states_of(recipe.steps, so_far, reach)
         results = views(recipe.steps, states, so_far)
         moment = PlanningMoment(recipe, event, now, later_events, budget, results)
-        for node, place in reach.asked:
+        for node, place in reach.undecided:
             if settled(node.needs, states):
                 mark, message = _decided(
                     node, place, new_marks.get(node.path, {}), moment, unneeded
@@ -119,7 +119,7 @@ def _wake_at(reach: Position, marks: Marks) -> float | None:
     return min(
         (
             marks[node.path]["until"]
-            for node, _ in reach.asked
+            for node, _ in reach.undecided
             if "until" in marks.get(node.path, {})
         ),
         default=None,

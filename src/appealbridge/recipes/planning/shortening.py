@@ -29,36 +29,36 @@ class Source(NamedTuple):
     """
     Where a printed value comes from: the `names` that it reads.
 
-    `words` are the recipe's own words, in small letters, that may be printed instead.
+    `texts` are the recipe's own words, in small letters, that may be printed instead.
     """
 
     names: tuple[str, ...]
-    words: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 def source_of(expression: nodes.Expr) -> Source | None:
     """Return where an expression's value comes from, `None` if it may contain the recipe's own words."""
     names: list[str] = []
-    words: list[str] = []
-    if not _read(expression, names, words) or not names:
+    texts: list[str] = []
+    if not _read(expression, names, texts) or not names:
         return None
-    return Source(tuple(names), tuple(words))
+    return Source(tuple(names), tuple(texts))
 
 
-def _read(node: nodes.Node, names: list[str], words: list[str]) -> bool:
+def _read(node: nodes.Node, names: list[str], texts: list[str]) -> bool:
     match node:
         case nodes.Name():
             names.append(node.name)
         case nodes.Const():
-            words.append(str(node.value).casefold())
+            texts.append(str(node.value).casefold())
         case nodes.Getattr() | nodes.Getitem():
-            return _read(node.node, names, words)
+            return _read(node.node, names, texts)
         case nodes.CondExpr():
             ways = [node.expr1, *([node.expr2] if node.expr2 is not None else [])]
-            return all(_read(way, names, words) for way in ways)
+            return all(_read(way, names, texts) for way in ways)
         case nodes.Filter() if node.name not in _WHOLE and node.node is not None:
             instead = node.args if node.name in ("default", "d") else []
-            return all(_read(part, names, words) for part in (node.node, *instead))
+            return all(_read(part, names, texts) for part in (node.node, *instead))
         case _:
             return False
     return True
@@ -74,7 +74,7 @@ def marked(tree: nodes.Node) -> bool:
 
 class Shortening:
     """
-    One attempt to shorten a text, in which each part that may be shortened has at most `room`.
+    One attempt to shorten a text, in which each part that may be shortened has at most `space`.
 
     `count` is how the channel counts a text. `own` are the names of the recipe's own words; `None`
     if only marked values are shortened, and `marks` counts those. `lengths` are the lengths of the
@@ -82,12 +82,12 @@ class Shortening:
     """
 
     def __init__(
-        self, room: int, count: Callable[[str], int], own: frozenset[str] | None = None
+        self, space: int, count: Callable[[str], int], own: frozenset[str] | None = None
     ) -> None:
         self.lengths: list[int] = []
         self.cut: list[int] = []
         self.marks = 0
-        self._room = room
+        self._space = space
         self._count = count
         self._own = own
 
@@ -96,7 +96,7 @@ class Shortening:
         own = self._own
         if own is None or not isinstance(value, str):
             return value
-        if source.words and value.casefold() in source.words:
+        if source.texts and value.casefold() in source.texts:
             return value
         if all(name in own or name in _OWN for name in source.names):
             return value
@@ -111,21 +111,21 @@ class Shortening:
         length = self._count(value)
         if length <= LEAST:
             return value
-        text = value if length <= self._room else shortened(value, self._room, self._count)
+        text = value if length <= self._space else shortened(value, self._space, self._count)
         if text in ("", ELLIPSIS):  # a link, which is whole or none
             return value
         self.lengths.append(length)
         self.cut.append(length if text is value else self._count(text))
         return text
 
-    def room_for(self, limit: int, count: int) -> int:
-        """Return the `room` with which the text fits into `limit`; `count` is its length now."""
+    def space_for(self, limit: int, count: int) -> int:
+        """Return the `space` with which the text fits into `limit`; `count` is its length now."""
         return _level(self.lengths, limit - count + sum(self.cut))
 
 
-def _level(lengths: Sequence[int], room: int) -> int:
-    """Return the largest length to which the longer parts can be cut so that all fit into `room`."""
+def _level(lengths: Sequence[int], space: int) -> int:
+    """Return the largest length to which the longer parts can be cut so that all fit into `space`."""
     rest = sorted(lengths)
-    while rest and rest[0] * len(rest) <= room:
-        room -= rest.pop(0)
-    return room // len(rest) if rest else max(lengths, default=0)
+    while rest and rest[0] * len(rest) <= space:
+        space -= rest.pop(0)
+    return space // len(rest) if rest else max(lengths, default=0)

@@ -151,20 +151,20 @@ class _Shortenable(NodeTransformer):
         source = None if isinstance(node, nodes.TemplateData) else source_of(node)
         if source is None or self._own.issuperset(source.names):
             return node
-        args: list[nodes.Expr] = [nodes.Const(source.names), nodes.Const(source.words)]
+        args: list[nodes.Expr] = [nodes.Const(source.names), nodes.Const(source.texts)]
         return nodes.Filter(node, "_shortenable", args, [], None, None, lineno=node.lineno)
 
 
 @pass_context
 def _shortenable(
-    context: Context, value: Any, names: tuple[str, ...], words: tuple[str, ...]
+    context: Context, value: Any, names: tuple[str, ...], texts: tuple[str, ...]
 ) -> Any:
     scope = context.parent
     if not isinstance(scope, Scope) or scope.shortening is None:
         return value
     if isinstance(value, str):
         value = scope.publishable(value)
-    return scope.shortening.printed(value, Source(names, words))
+    return scope.shortening.printed(value, Source(names, texts))
 
 
 @pass_context

@@ -76,8 +76,8 @@ _DELETE_SKIPPED = (
 )
 FULL = " AND e.data <> ''"
 EMPTY = " AND e.data = ''"
-FULL_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} AND content <> '' LIMIT :room"
-ANY_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} LIMIT :room"
+FULL_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} AND content <> '' LIMIT :limit"
+ANY_DELIVERIES = f"SELECT id FROM deliveries WHERE {OF_EVENT} LIMIT :limit"
 
 _OLD_KEYS = (
     "SELECT hash FROM past_keys WHERE received_at < :before ORDER BY received_at LIMIT :limit"
@@ -202,7 +202,7 @@ def find(
     deliveries: list[str] = []
     available = limit
     for number, event_id, runs in due:
-        some = db.execute(parts, {"event_id": event_id, "room": max(1, available)}).fetchall()
+        some = db.execute(parts, {"event_id": event_id, "limit": max(1, available)}).fetchall()
         rows = 1 + runs + 2 * len(some)
         if rows > available and (events or deliveries):
             return ExpiredRows(events, deliveries, number - 1)

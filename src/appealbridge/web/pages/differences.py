@@ -98,11 +98,11 @@ def _steps(old: Sequence[str], new: Sequence[str]) -> int:
     return min(len(old), len(new)) * (len(old) + sum(there[word] for word in old))
 
 
-def _shown(words: Any) -> Markup:
-    if words is None:
+def _shown(value: Any) -> Markup:
+    if value is None:
         return Markup("nothing")
-    if isinstance(words, dict):
-        words = "\n".join(f"{name}: {inner}" for name, inner in words.items())
-    if isinstance(words, list):
-        return Markup("\n").join(_shown(each) for each in words)
-    return visible(str(words)[:LONGEST_SHOWN])
+    if isinstance(value, dict):
+        value = "\n".join(f"{name}: {inner}" for name, inner in value.items())
+    if isinstance(value, list):
+        return Markup("\n").join(_shown(each) for each in value)
+    return visible(str(value)[:LONGEST_SHOWN])

@@ -33,8 +33,8 @@ async def home(visit: Visit) -> web.Response:
     if ROUTES["GET /recipes"].allows(visit.caller) and engine.acceptances.enforced:
         states = await engine.acceptances.states()
         unaccepted = sum(each.in_force and each.accepted is None for each in states)
-        words = "recipe to be accepted" if unaccepted == 1 else "recipes to be accepted"
-        totals.append((unaccepted, words, "/recipes"))
+        label = "recipe to be accepted" if unaccepted == 1 else "recipes to be accepted"
+        totals.append((unaccepted, label, "/recipes"))
     now = engine.clock.now()
     accounts = [views.channel(name, lane, 0, now) for name, lane in sorted(engine.lanes.items())]
     return visit.show("home.html", title="Overview", totals=totals, accounts=accounts)

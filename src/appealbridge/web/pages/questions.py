@@ -55,8 +55,8 @@ async def waiting(visit: Visit) -> web.Response:
     open_questions = await questions.open_questions(after, PAGE + 1)
     listed = []
     for open_question in open_questions[:PAGE]:
-        _, asked = await questions.asked(open_question.number)
-        waits = [each for each in asked if each.waits]
+        _, deliveries = await questions.asked(open_question.number)
+        waits = [each for each in deliveries if each.waits]
         if not waits:
             continue
         rows = await shown(visit, [each.delivery for each in waits[:MOST_SHOWN]])
@@ -78,9 +78,9 @@ async def question(visit: Visit) -> web.Response:
     engine = visit.site.engine
     await engine.questions.catch_up()
     number = number_of(visit.request.match_info["number"], "question")
-    asked_question, asked = await engine.questions.asked(number)
-    waits = [each for each in asked if each.waits]
-    others = [each for each in asked if not each.waits and not _is_part(each.delivery)]
+    asked_question, deliveries = await engine.questions.asked(number)
+    waits = [each for each in deliveries if each.waits]
+    others = [each for each in deliveries if not each.waits and not _is_part(each.delivery)]
     first = [*waits, *others][:MOST_SHOWN]
     rows = await shown(visit, [each.delivery for each in first], whole=True)
     items = [await _item(visit, each, row) for each, row in zip(first, rows, strict=True)]
@@ -141,13 +141,13 @@ async def take_back(visit: Visit) -> web.Response:
 
 async def edit_form(visit: Visit) -> web.Response:
     """Show the form with which a post is edited; it carries the hash of what is shown."""
-    asked, post = await _asked(visit)
-    return await _form(visit, asked, post, asked.newest.hash)
+    item, post = await _asked(visit)
+    return await _form(visit, item, post, item.newest.hash)
 
 
 async def edit(visit: Visit) -> web.Response:
     """Save a new revision, which is asked again. Whatever goes wrong, the person's words are not lost."""
-    asked, post = await _asked(visit)
+    item, post = await _asked(visit)
     form = visit.form
     changes = changes_of(post.content, form)
     try:
@@ -155,18 +155,16 @@ async def edit(visit: Visit) -> web.Response:
     except StaleRevision as stale:
         differences = await offload(ANSWERS, _shown_changes, visit, stale.difference)
         return await _form(
-            visit, asked, post, asked.newest.hash, changes, str(stale), differences, 409
+            visit, item, post, item.newest.hash, changes, str(stale), differences, 409
         )
     except ValueError as wrong:
-        return await _form(
-            visit, asked, post, form.get("hash", ""), changes, str(wrong), status=422
-        )
-    return visit.go_on(f"/questions/{asked.newest.question}")
+        return await _form(visit, item, post, form.get("hash", ""), changes, str(wrong), status=422)
+    return visit.go_on(f"/questions/{item.newest.question}")
 
 
 async def _form(
     visit: Visit,
-    asked: AskedDelivery,
+    item: AskedDelivery,
     post: Delivery,
     hash_: str,
     changes: Mapping[str, Any] | None = None,
@@ -179,7 +177,7 @@ async def _form(
         "edit.html",
         status,
         title=f"Edit post {post.number}",
-        asked=asked,
+        item=item,
         post=post,
         hash=hash_,
         fields=fields_of(post.content, changes or {}),
@@ -188,44 +186,44 @@ async def _form(
     )
 
 
-async def _item(visit: Visit, asked: AskedDelivery, row: Row) -> Row:
+async def _item(visit: Visit, item: AskedDelivery, row: Row) -> Row:
     """Return what the page shows of one post of a question."""
     engine = visit.site.engine
     lane = engine.lanes.get(row["channel"])
-    why_not = await _why_not(visit, asked) if asked.waits else ""
-    parts = await _parts(visit, asked)
+    why_not = await _why_not(visit, item) if item.waits else ""
+    parts = await _parts(visit, item)
     if parts:  # shown as they are now, and not as they were planned
         row = {**row, "content": {**row["content"], "thread": []}}
     return {
         "row": row,
         "order": scope_words(row["content"] or {}, row["subject"])
-        if asked.delivery.is_order
+        if item.delivery.is_order
         else "",
         "preview": await offload(ANSWERS, preview, row, lane),
-        "revision": asked.newest,
-        "account": _without(visit, dict(asked.newest.account)),
-        "difference": await offload(ANSWERS, _shown_changes, visit, asked.difference),
-        "waits": asked.waits,
-        "holds": row["holds"] if asked.waits or Hold.STOP in row["holds"] else [],
+        "revision": item.newest,
+        "account": _without(visit, dict(item.newest.account)),
+        "difference": await offload(ANSWERS, _shown_changes, visit, item.difference),
+        "waits": item.waits,
+        "holds": row["holds"] if item.waits or Hold.STOP in row["holds"] else [],
         "parts": parts,
         "answers": [
-            (each, WORDS[each.kind], _reason(each, row["decisions"])) for each in asked.answers
+            (each, WORDS[each.kind], _reason(each, row["decisions"])) for each in item.answers
         ],
-        "may_answer": asked.waits and visit.may("/deliveries/{id}/answer") and not why_not,
-        "may_edit": asked.waits
+        "may_answer": item.waits and visit.may("/deliveries/{id}/answer") and not why_not,
+        "may_edit": item.waits
         and visit.may("/deliveries/{id}/edit")
-        and not (row["target"] or asked.delivery.is_order),
-        "may_take_back": _is_approved(asked) and visit.may("/deliveries/{id}/take-back"),
+        and not (row["target"] or item.delivery.is_order),
+        "may_take_back": _is_approved(item) and visit.may("/deliveries/{id}/take-back"),
         "why_not": why_not if visit.may("/deliveries/{id}/answer") else "",
     }
 
 
-async def _parts(visit: Visit, asked: AskedDelivery) -> list[Row]:
+async def _parts(visit: Visit, item: AskedDelivery) -> list[Row]:
     """Return the later posts of a thread, which are answered with its first one."""
-    if not asked.waits:
+    if not item.waits:
         return []
     engine = visit.site.engine
-    parts = (await engine.store.thread(asked.delivery.id))[:MOST_SHOWN]
+    parts = (await engine.store.thread(item.delivery.id))[:MOST_SHOWN]
     rows = await shown(visit, parts, whole=True)
     return [
         {
@@ -281,26 +279,26 @@ async def _asked(visit: Visit) -> tuple[AskedDelivery, Delivery]:
     post = first = await delivery_of(visit)
     while _is_part(first):
         first = await engine.store.delivery(first.follows)
-    asked = await engine.questions.about([first])
-    if not asked:
+    deliveries = await engine.questions.about([first])
+    if not deliveries:
         raise ValueError(f"post {post.number} does not wait for approval, so it cannot be edited")
-    return asked[0], post
+    return deliveries[0], post
 
 
-async def _why_not(visit: Visit, asked: AskedDelivery) -> str:
-    return await visit.site.engine.answers.why_not(visit.actor, asked)
+async def _why_not(visit: Visit, item: AskedDelivery) -> str:
+    return await visit.site.engine.answers.why_not(visit.actor, item)
 
 
-def _is_approved(asked: AskedDelivery) -> bool:
+def _is_approved(item: AskedDelivery) -> bool:
     return (
-        asked.delivery.attempts == 0
+        item.delivery.attempts == 0
         and any(
             each.kind is AnswerKind.APPROVE
             and each.withdrawn_at is None
-            and each.revision == asked.newest.number
-            for each in asked.answers
+            and each.revision == item.newest.number
+            for each in item.answers
         )
-        and asked.delivery.state in ("ready", "held", "planned")
+        and item.delivery.state in ("ready", "held", "planned")
     )
 
 
@@ -315,7 +313,7 @@ def _time(form: Mapping[str, str]) -> str:
     return form.get("at", "").strip()[:40].replace("T", " ")
 
 
-def _title(asked: ApprovalQuestion, waits: int) -> str:
+def _title(question: ApprovalQuestion, waits: int) -> str:
     if not waits:
-        return f"Question {asked.number}: {asked.state.value}"
-    return f"Question {asked.number}: {waits} {'post' if waits == 1 else 'posts'} to approve"
+        return f"Question {question.number}: {question.state.value}"
+    return f"Question {question.number}: {waits} {'post' if waits == 1 else 'posts'} to approve"
