@@ -193,7 +193,7 @@ async def events(store: StoreQueries, query: Query) -> list[dict[str, Any]]:
         since=since_of(query),
         limit=limit_of(query),
     )
-    return [views.event(one) for one in listed]
+    return [views.event(each) for each in listed]
 
 
 async def event(store: StoreQueries, event_id: str) -> dict[str, Any]:

@@ -24,11 +24,11 @@ async def whole_subject(store: StoreQueries, shortened: str) -> str:
     if not (dots and begin + end):
         return ""
     subjects = {
-        one.subject
-        for one in await store.events(limit=MOST)
-        if len(one.subject) >= len(begin + end)
-        and one.subject.startswith(begin)
-        and one.subject.endswith(end)
+        event.subject
+        for event in await store.events(limit=MOST)
+        if len(event.subject) >= len(begin + end)
+        and event.subject.startswith(begin)
+        and event.subject.endswith(end)
     }
     if len(subjects) > 1:
         some = ", ".join(sorted(subjects)[:5])

@@ -49,17 +49,17 @@ class QuestionNews:
         """
         await self._questions.catch_up()
         waiting = [await self._store.delivery(str(item.number)) for item in news]
-        asked = await self._questions.about(waiting)
-        threads = [await self._store.thread(each.delivery.id) for each in asked]
-        texts = await offload(ANSWERS, _asked_texts, active, asked, threads)
+        deliveries = await self._questions.about(waiting)
+        threads = [await self._store.thread(each.delivery.id) for each in deliveries]
+        texts = await offload(ANSWERS, _asked_texts, active, deliveries, threads)
         shown = [self._context.clean(text) for text in texts]
-        numbers = {each.newest.question for each in asked}
+        numbers = {each.newest.question for each in deliveries}
         questions = {number: await self._store.question(number) for number in numbers}
-        title = asked_title([each.delivery for each in asked], total)
+        title = asked_title([each.delivery for each in deliveries], total)
         refused = {
             each.name: [
-                self._refused(active, each.name, questions[one.newest.question], one)
-                for one in asked
+                self._refused(active, each.name, questions[item.newest.question], item)
+                for item in deliveries
             ]
             for each in people
         }
@@ -73,12 +73,12 @@ class QuestionNews:
             AskedPeople(
                 whom,
                 {
-                    one.delivery.number: f"{text}\n    {answer_text(one.delivery, why)}"
-                    for one, text, why in zip(asked, shown, whys, strict=True)
+                    item.delivery.number: f"{text}\n    {answer_text(item.delivery, why)}"
+                    for item, text, why in zip(deliveries, shown, whys, strict=True)
                 },
                 title,
             )
-            for whys, whom in (alike or {("",) * len(asked): []}).items()
+            for whys, whom in (alike or {("",) * len(deliveries): []}).items()
         ]
 
     def _refused(
@@ -86,10 +86,10 @@ class QuestionNews:
         active: ActiveConfiguration,
         person: str,
         question: ApprovalQuestion,
-        asked: AskedDelivery,
+        item: AskedDelivery,
     ) -> str:
         """Return why a person cannot approve a delivery, empty if they can."""
-        roster, authors = active.roster, asked.newest.authors
+        roster, authors = active.roster, item.newest.authors
         if (
             not roster.one_desk
             and question.mode != "practice"
@@ -98,19 +98,19 @@ class QuestionNews:
             return f"nobody can approve it: {why}"
         actor = Actor(person=person, how=How.LOG_IN)
         escalated = self._questions.escalated(question)
-        why = refusal(actor, question, asked.newest, roster, escalated)
+        why = refusal(actor, question, item.newest, roster, escalated)
         return why and f"you cannot approve it: {why}"
 
 
 def _asked_texts(
     active: ActiveConfiguration,
-    asked: Sequence[AskedDelivery],
+    deliveries: Sequence[AskedDelivery],
     threads: Sequence[Sequence[Delivery]],
 ) -> list[str]:
     """Return what a notice shows of deliveries with the later posts of their threads; for a thread of its own."""
     public_url = "" if active.roster.one_desk else active.public_url
     texts, named = [], set[int]()
-    for each, thread in zip(asked, threads, strict=True):
+    for each, thread in zip(deliveries, threads, strict=True):
         question = each.newest.question
         heading = (
             question_text(question, public_url=public_url, practice=active.practice)
