@@ -1,4 +1,4 @@
-"""A plug-in that breaks once its message is out has published it; in practice mode none publishes for real."""
+"""A plug-in that breaks once its message is out has published it, whatever it raises; practice publishes nothing."""
 
 import pytest
 
@@ -49,6 +49,32 @@ async def test_what_a_channel_of_a_plug_in_sends_in_practice_mode_is_on_the_wall
         post.shown() for post in story.sandbox.shelf.everything() if post.platform == "generic"
     ]
     assert (post["plug_in"], post["account"]) == ("teams", "other")
+
+
+OF_ITS_OWN = """
+        class Panic(BaseException):
+            pass
+        raise Panic
+"""
+WAITED = """
+        import asyncio
+        waited = asyncio.ensure_future(asyncio.sleep(1000))
+        waited.cancel()
+        await waited
+"""
+
+
+@pytest.mark.parametrize("raises", ["raise SystemExit(3)", OF_ITS_OWN.strip(), WAITED.strip()])
+async def test_one_that_would_end_the_program_at_an_attempt_leaves_that_one_unclear(
+    story, plug_in, raises
+):
+    plug_in(PLUG_IN.replace('return Receipt("1")', raises))
+    channels = CHANNELS + "other: { platform: sms }\n"
+    await story.begins({"both": BOTH.replace("ACTION", "sms")}, channels)
+    await story.receives("M6 closed")
+    await story.until(lambda: story.posts("x") and story.logged("unsure"))
+    states = {row["channel"]: row["state"] for row in await story.deliveries()}
+    assert states == {"force_x": "delivered", "other": "unknown"}
 
 
 LIVE = PLUG_IN.replace(

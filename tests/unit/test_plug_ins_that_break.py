@@ -64,12 +64,14 @@ ACCOUNT = PLUG_IN.replace("\nclass Text", VALIDATOR.format(name="url") + "\nclas
 MESSAGE = PLUG_IN.replace("\nclass Sms", VALIDATOR.format(name="text") + "\nclass Sms")
 NO_ACCOUNT = {
     "is not loaded": "1 / 0",
+    "ends the program over its account": ACCOUNT.replace("return {}[value]", "raise SystemExit(3)"),
     "breaks over its account": ACCOUNT,
     "breaks over practice": PLUG_IN.replace('return {"url": address}', "return {}['a']"),
 }
 NO_RECIPE = {
     **NO_ACCOUNT,
     "breaks over its message": MESSAGE,
+    "ends the program over its message": MESSAGE.replace("return {}[value]", "raise SystemExit(3)"),
     "breaks over counting": method("measure(self, account, message)"),
 }
 
@@ -107,7 +109,7 @@ async def test_the_daemon_starts_with_the_rest(folder, code, capfd):
         assert [*bridge.assembly.book.recipes] == ["tweet"]
     log = capfd.readouterr().err
     assert "recipe_quarantined" in log
-    assert "plugin_bug" in log or code in (MESSAGE, NO_RECIPE["breaks over counting"])
+    assert "plugin_bug" in log or code not in NO_ACCOUNT.values()
 
 
 def test_a_reload_with_it_keeps_the_recipes_in_force(folder):
@@ -123,6 +125,23 @@ AT_PLANNING = {
     "parting": method("parts(self, account, message)"),
     "its message": MESSAGE,
 }
+ENDING = {
+    name: code.replace("return {}['a']", "raise SystemExit(3)").replace(
+        "return {}[value]", "raise SystemExit(3)"
+    )
+    for name, code in AT_PLANNING.items()
+    if name != "counting"
+}
+
+
+@pytest.mark.parametrize("code", ENDING.values(), ids=ENDING)
+def test_where_it_would_end_the_program_over_an_event_that_run_alone_fails(folder, code):
+    assembly = assemble(folder(code, sms=TO_BE_FILLED))
+    event = event_of(source="feed:news", type="feed.new", data={"title": "Hello"})
+    planned = arrive(event, assembly.book.for_event(event), event.received_at)
+    reasons = {run.recipe: run.reason for run in planned.runs if run.state is RunState.FAILED}
+    assert [*reasons] == ["sms"]
+    assert "RaisedBaseException: SystemExit: 3" in reasons["sms"]
 
 
 @pytest.mark.parametrize("code", AT_PLANNING.values(), ids=AT_PLANNING)

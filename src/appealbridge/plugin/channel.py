@@ -20,6 +20,7 @@ from appealbridge.model.rate import RateText
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
 from appealbridge.plugin.appearance import Appearance
+from appealbridge.plugin.containment import contain
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.rate_headers import Allowance, allowance
 from appealbridge.plugin.http.reply import Reply
@@ -269,6 +270,10 @@ class Channel(ABC, Generic[A, M]):
     has_practice_platform: ClassVar[bool] = False
     practice_answer: ClassVar[tuple[int, Any] | None] = None
     appearance: ClassVar[Appearance] = Appearance()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        contain(cls)
 
     @property
     def can_find(self) -> bool:

@@ -6,11 +6,12 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Self, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from yarl import URL
 
+from appealbridge.plugin.containment import contained
 from appealbridge.plugin.egress import check_host, is_loopback_url
 
 
@@ -37,6 +38,18 @@ class Options(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
     )
+
+    @classmethod
+    def model_validate(cls, *args: Any, **options: Any) -> Self:
+        """Validate a value as pydantic does, whatever a plug-in's own checks raise."""
+        with contained():
+            return super().model_validate(*args, **options)
+
+    @classmethod
+    def model_validate_json(cls, *args: Any, **options: Any) -> Self:
+        """Validate JSON as pydantic does, whatever a plug-in's own checks raise."""
+        with contained():
+            return super().model_validate_json(*args, **options)
 
 
 class Threaded(Options):

@@ -14,6 +14,7 @@ from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.rate import RateText
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.containment import contain
 from appealbridge.plugin.feeds.fetch import content_digest
 from appealbridge.plugin.options import Options
 
@@ -188,6 +189,10 @@ class Trigger(ABC, Generic[O, S]):
     every_type: ClassVar[frozenset[str] | None] = None
     options: type[O]
     source_options: type[S]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        contain(cls)
 
     @abstractmethod
     def source(self, options: O) -> str:
