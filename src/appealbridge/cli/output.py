@@ -21,7 +21,7 @@ from appealbridge.logs import last_words
 from appealbridge.terminal import harmless_json, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
 T = TypeVar("T")
@@ -151,21 +151,30 @@ def table(headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = ()
         drawn.add_column(heading, overflow="fold", no_wrap=narrow)
     for line in lines:
         drawn.add_row(*map(_cut, line[:shown], widths))
+    drawn_lines = _drawn(console, drawn)
     if not below:
-        console.print(drawn)
+        _print(console, drawn_lines)
         return
-    drawn_lines = iter(console.render_lines(drawn, pad=False))
-    console.print(_joined(next(drawn_lines)), soft_wrap=True)
+    _print(console, [next(drawn_lines)])
     for line in lines:
-        console.print(_joined(next(drawn_lines)), soft_wrap=True)
+        _print(console, [next(drawn_lines)])
         if line[-1].plain:
-            console.print(Padding(line[-1], (0, 0, 0, widths[0] + _GAP)))
+            _print(console, _drawn(console, Padding(line[-1], (0, 0, 0, widths[0] + _GAP))))
 
 
-def _joined(segments: Iterable[Any]) -> Text:
+def _drawn(console: Console, what: RenderableType) -> Iterator[Text]:
+    """Yield the lines of a drawing, without blanks at their ends."""
     from rich.text import Text
 
-    return Text.assemble(*((each.text, each.style or "") for each in segments))
+    for segments in console.render_lines(what, pad=False):
+        line = Text.assemble(*((each.text, each.style or "") for each in segments))
+        line.rstrip()
+        yield line
+
+
+def _print(console: Console, lines: Iterable[Text]) -> None:
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 _GAP = 2
@@ -243,7 +252,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -272,6 +281,6 @@ def _rich(*parts: Part, lines: bool = False) -> Text:
 
 
 def _console(width: int | None = None) -> Console:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     return Console(highlight=False, markup=False, emoji=False, width=width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -109,7 +110,8 @@ def _with_lists(model: type[BaseModel], value: Any, failure: ValidationError) ->
         where = _where(value, error["loc"], missing=False)
         if error["type"] not in _NO_LISTS or not isinstance(word, str) or not word or not where:
             continue
-        field = _declared(model, where)[1]
+        # Below a mapping with free names, it is the mapping's field that says what its values are.
+        field = _declared(model, where)[1] or _declared(model, where[:-1])[1]
         if field is not None and _takes_words(field.annotation, template=is_filled_in(word)):
             changed = _replaced(value if changed is None else changed, where, [word])
     return changed
@@ -127,6 +129,8 @@ def _takes_words(annotation: Any, *, template: bool) -> bool:
 
 def _is_word(annotation: Any, *, template: bool) -> bool:
     if annotation is str or get_origin(annotation) is Literal:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return True
     if get_origin(annotation) in (list, tuple, set, frozenset, dict):
         return False
@@ -231,7 +235,11 @@ class _Words:
             # As it is written: 10.00 is 10.0 to whoever reads YAML.
             source = self.document.bare(self._at(where))
             message = message.replace(str(error["input"]), source, 1) if source else message
-        problem = self.document.problem(self._at(where), message, cure(errors, field), key=beside)
+        # Below a mapping with free names, the mapping's example shows what its values are.
+        above = None if field is not None or not where else _declared(self.model, where[:-1])[1]
+        problem = self.document.problem(
+            self._at(where), message, cure(errors, field, above), key=beside
+        )
         if field is not None and _secret(field.annotation):
             # Someone wrote a secret into the file; the problem must not show it.
             return replace(problem, source_line="")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -11,13 +13,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
     WithJsonSchema,
+    WrapValidator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from appealbridge.model.duration import Duration
 from appealbridge.model.mailbox import mailbox
-from appealbridge.model.moment import NoTime, zone_named
+from appealbridge.model.moment import NoTime, clock, zone_named
 from appealbridge.model.people import Role
 from appealbridge.model.retention import FORM, Span, span
 from appealbridge.model.size import Size
@@ -33,7 +38,35 @@ from appealbridge.settings.paths import (
     store_path,
 )
 
-_CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+
+def _clock(written: Any) -> str:
+    text = "00:00" if written == "24:00" else written
+    time = clock(text) if isinstance(text, str) else None
+    if time is None or time.second or time.microsecond:
+        raise ValueError
+    return f"{time:%H:%M}"
+
+
+_Clock = Annotated[
+    str,
+    BeforeValidator(_clock),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{1,2}(:\d{2}|([:.]\d{2})? ?[AaPp]\.?[Mm]\.?)$"}
+    ),
+]
+
+
+def _two_times(written: Any, inner: Callable[[Any], Any]) -> Any:
+    try:
+        return inner(written)
+    except ValidationError:
+        times = _FROM_TO.fullmatch(written) if isinstance(written, str) else None
+        begin, end = times.groups() if times else ("23:00", "06:30")
+        cure = f'{"write" if times else "for example"} ["{begin}", "{end}"]'
+        raise PydanticCustomError("times", "must be two times", {"cure": cure}) from None
+
+
+_FROM_TO = re.compile(r"(\d{1,2}:\d{2}) *(?:-|–|to|until) *(\d{1,2}:\d{2})")
 
 
 def _zone(name: str) -> str:
@@ -98,6 +131,14 @@ class LogSettings(_Section):
 class ApprovalSettings(_Section):
     """How long an approval may take."""
 
+    MEANT: ClassVar = {
+        "remind": "remind_after", "lapse": "lapse_after", "expire_after": "lapse_after",
+        "next": "next_after", "escalate_after": "next_after", "escalate": "escalate_to",
+        **dict.fromkeys(
+            ("require", "required", "by", "people"),
+            "who approves stands in each recipe: approval: bob"),
+    }  # fmt: skip
+
     undo: Duration = _option(
         20.0, "How long an approved post waits, so that the approval can be taken back.", "20s",
         ge=0, le=3600,
@@ -122,6 +163,16 @@ class ApprovalSettings(_Section):
 class PersonSettings(_Section):
     """One person, by a permanent id."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_options(cls, written: Any) -> Any:
+        if isinstance(written, str):
+            cure = f"write {{ {'email' if '@' in written else 'name'}: {written} }}"
+            raise PydanticCustomError(
+                "person", "must be a mapping of names to values", {"cure": cure}
+            )
+        return written
+
     name: str = _option(
         "", "The name that others see. If left out, the id.", "Alice Smith", max_length=100
     )
@@ -144,9 +195,11 @@ class PersonSettings(_Section):
 class HoldRule(_Section):
     """A period in which nothing is published, with exceptions."""
 
-    between: (
-        tuple[Annotated[str, Field(pattern=_CLOCK)], Annotated[str, Field(pattern=_CLOCK)]] | None
-    ) = _option(
+    MEANT: ClassVar = dict.fromkeys(
+        ("from", "to", "start", "end", "begin"), 'write between: ["23:00", "06:30"]'
+    )
+
+    between: Annotated[tuple[_Clock, _Clock], WrapValidator(_two_times)] | None = _option(
         None,
         "The time of day at which it begins, and the one at which it ends.",
         ["23:00", "06:30"],
@@ -210,8 +263,17 @@ class AuditSettings(_Section):
     )
 
 
+_QUIET = 'write holds: { quiet_hours: { between: ["23:00", "06:30"] } }'
+
+
 class DaemonSettings(_Section):
     """The daemon's own settings. Accounts, sources and lists are read separately."""
+
+    MEANT: ClassVar = {
+        **dict.fromkeys(("quiet_hours", "quiet_time", "silence"), _QUIET),
+        "accounts": "channels", "users": "people", "persons": "people", "teams": "groups",
+        "approval": "approvals", "notifications": "notices", "alarms": "notices", "hooks": "webhooks",
+    }  # fmt: skip
 
     listen: ListenText = _option(
         Listen(("127.0.0.1", 8080)),

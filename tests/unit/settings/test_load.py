@@ -229,7 +229,7 @@ def test_an_account_whose_lines_are_not_indented_is_told_once_and_at_their_place
         ("webhooks: { ../x: {} }\n", '"../x" cannot be a name'),
         ("webhooks: { a: }\n", "webhooks.a: no secret; write secrets"),
         ("people: { alice: { password: x } }\n", 'unknown option "password"'),
-        ("holds: { q: { between: ['25:00', '06:30'] } }\n", "holds.q.between[0]"),
+        ("holds: { q: { between: ['25:00', '06:30'] } }\n", "holds.q.between: must be two times"),
         (
             "retention: { personal: soon }\n",
             "retention.personal: is not a time for keeping data; write it",

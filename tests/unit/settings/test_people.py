@@ -108,3 +108,54 @@ def test_without_tls_people_log_in_on_the_machine_alone_and_check_says_so(said, 
     assert notes == [
         "without public_url: https://..., people can log in only from the daemon's own machine"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "people: { bob: bob@example.org }",
+            "1: people.bob: must be a mapping of names to values; write { email: bob@example.org }",
+        ),
+        (
+            "people: { bob: }",
+            "1: people.bob: must be a mapping of names to values, but is empty; "
+            "for example { name: Alice Smith, roles: [author] }",
+        ),
+        ("groups: { desk: }", "1: groups.desk: must be a list, but is empty; for example [bob]"),
+        (
+            "approvals: { remind: 10m }",
+            '1: approvals: unknown option "remind"; did you mean "remind_after"?',
+        ),
+        (
+            "approvals: { require: 2 }",
+            '1: approvals: unknown option "require"; who approves stands in each recipe: approval: bob',
+        ),
+        (
+            "quiet_hours: 23:00-06:00",
+            '1: : unknown option "quiet_hours"; '
+            'write holds: { quiet_hours: { between: ["23:00", "06:30"] } }',
+        ),
+        (
+            "holds: { quiet_hours: { between: 22:00-06:00 } }",
+            '1: holds.quiet_hours.between: must be two times; write ["22:00", "06:00"]',
+        ),
+        (
+            "holds: { quiet_hours: { from: '22:00' } }",
+            '1: holds.quiet_hours: unknown option "from"; write between: ["23:00", "06:30"]',
+        ),
+    ],
+)
+def test_a_wrong_form_gets_the_line_to_write(wrong, text, said):
+    assert said in wrong(text)
+
+
+def test_one_word_where_a_list_is_wanted_and_times_of_the_twelve_hour_clock_are_taken(load):
+    daemon = load(
+        "people: { bob: { roles: admin } }\n"
+        "groups: { desk: bob }\n"
+        "holds: { quiet_hours: { between: [10pm, 6:30] } }\n"
+    ).daemon
+    assert daemon.people["bob"].roles == (Role.ADMIN,)
+    assert daemon.groups["desk"] == ("bob",)
+    assert daemon.holds["quiet_hours"].between == ("22:00", "06:30")

@@ -94,8 +94,14 @@ def sentence(errors: Sequence[ErrorDetails]) -> str:
     return error["msg"][:1].lower() + error["msg"][1:]
 
 
-def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
-    """Return how to fix a value: the error's own cure, the nearest choice, or an example."""
+def cure(
+    errors: Sequence[ErrorDetails], field: FieldInfo | None, above: FieldInfo | None = None
+) -> str:
+    """
+    Return how to fix a value: the error's own cure, the nearest choice, or an example.
+
+    `above` is the field of a mapping with free names, if the value is one of its values.
+    """
     error = errors[0]
     context: dict[str, Any] = error.get("ctx") or {}
     own_cure = context.get("cure") or getattr(context.get("error"), "cure", "")
@@ -108,7 +114,7 @@ def cure(errors: Sequence[ErrorDetails], field: FieldInfo | None) -> str:
         return did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", expected))
     if error["input"] is None and error["type"] == "string_type":
         return "write it after the colon; text that begins with # needs quotes"
-    example = _example(field)
+    example = _example(field) or _example_inside(above)
     single = isinstance(error["input"], dict) and error["type"] not in BY_VALIDATORS
     if example.startswith("[{") and single and error["input"]:
         return f"begin each entry of the list with a dash: - {next(iter(error['input']))}: …"
@@ -136,6 +142,12 @@ def _shown(value: Any) -> str:
 def _example(field: FieldInfo | None) -> str:
     examples = [e for e in (field.examples or ()) if e not in (None, "", [], {})] if field else []
     return _flow(examples[0]) if examples else ""
+
+
+def _example_inside(field: FieldInfo | None) -> str:
+    """Return an example of a value of a mapping with free names."""
+    mappings = [e for e in (field.examples or ()) if isinstance(e, dict) and e] if field else []
+    return _flow(next(iter(mappings[0].values()))) if mappings else ""
 
 
 def _flow(value: Any) -> str:

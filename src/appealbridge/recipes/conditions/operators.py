@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from appealbridge.plugin.text.normal_form import composed
-from appealbridge.recipes.conditions.postcodes import area_of, postcodes_in, within
+from appealbridge.recipes.conditions.postcodes import area_of, postcodes_in, split, within
 
 
 class Question(NamedTuple):
@@ -141,7 +141,7 @@ def starts_with(wanted: str | list[str]) -> Question:
 
 def in_postcode(wanted: str | list[str]) -> Question:
     """Test whether a postcode lies in one of these districts, sectors or units; raise `ValueError`."""
-    areas = [area_of(text) for text in ([wanted] if isinstance(wanted, str) else wanted)]
+    areas = [area_of(text) for text in split([wanted] if isinstance(wanted, str) else wanted)]
 
     def holds(value: Any) -> bool:
         return any(within(found, areas) for found in postcodes_in(value))

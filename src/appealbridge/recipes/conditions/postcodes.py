@@ -10,6 +10,8 @@ _OUTWARD = r"[A-Z]{1,2}[0-9][0-9A-Z]?"
 _UNIT = re.compile(rf"(?<![0-9A-Z])({_OUTWARD}) ?([0-9][A-Z]{{2}})(?![0-9A-Z])")
 _BEGINNING = re.compile(rf"({_OUTWARD})(?: ([0-9][A-Z]?))?")
 _TIGHT_SECTOR = re.compile(r"([A-Z]{1,2}[0-9][0-9A-Z])([0-9])")
+_SHORT_DISTRICT = re.compile(r"[A-Z]{1,2}[0-9]")
+_SEPARATOR = re.compile(r"[,;]")
 _LONGEST = 1000
 
 
@@ -28,6 +30,17 @@ def area_of(text: str) -> Postcode:
             f'"{text}" is not a part of a postcode; write a district, sector or unit: B5, B13 8 or B13 8AA'
         )
     return postcode
+
+
+def is_district(text: str) -> bool:
+    """Return whether a text is the district of a postcode that begins another one too, as `B5` begins `B50`."""
+    return _SHORT_DISTRICT.fullmatch(_plain(text)) is not None
+
+
+def split(texts: Iterable[str]) -> Sequence[str]:
+    """Return these postcodes singly: `B5, B9` in one text are two."""
+    parts = ((text, [part.strip() for part in _SEPARATOR.split(text)]) for text in texts)
+    return [part for text, some in parts for part in ([p for p in some if p] or [text])]
 
 
 def postcodes_in(value: Any) -> Sequence[Postcode]:

@@ -6,6 +6,7 @@ A new test is one field of `FieldTest`, and a function in `operators`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import time
 from typing import Annotated, Any, ClassVar, Final, Self
@@ -20,6 +21,7 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    ValidationError,
     ValidationInfo,
     WithJsonSchema,
     WrapValidator,
@@ -64,6 +66,31 @@ def _not_there(exists: bool, info: ValidationInfo) -> bool:
     return exists
 
 
+_DOTTED = re.compile(
+    r"(?:(?:trigger|event)\.)?(?:(?:event\.data|data|json|payload_json)\.)?(\w+(?:\.\w+)*)"
+)
+"""A field by the path that other tools have for it, such as `trigger.json.road`."""
+_PARTS = frozenset({"trigger", "event", "data", "json", "payload_json"})
+_OF_THE_EVENT = frozenset({"type", "subject", "source", "time"})
+
+
+def _path_or_template(value: Any, inner: Callable[[Any], Any]) -> Any:
+    try:
+        return inner(value)
+    except ValidationError:
+        raise wrong("must be a JSONPath or a template", _path_for(value)) from None
+
+
+def _path_for(value: Any) -> str:
+    """Return the cure for what is no path: the path that was probably meant."""
+    found = _DOTTED.fullmatch(value) if isinstance(value, str) and len(value) < 100 else None
+    if found is None or found[1] in _PARTS:
+        return "a JSONPath begins with $, such as $.severity"
+    if found[1] in _OF_THE_EVENT and value == f"event.{found[1]}":
+        return f'write "{{{{ {value} }}}}"'
+    return f"write $.{found[1]}"
+
+
 _QUOTES = "put a number in quotes"
 _Value = Annotated[
     StrictStr | StrictBool | StrictInt | StrictFloat,
@@ -93,7 +120,7 @@ class FieldTest(Entry):
     field: Annotated[
         str,
         Field(pattern=r"^\$|\{\{|\{%"),
-        must_be("a JSONPath or a template", "a JSONPath begins with $, such as $.severity"),
+        WrapValidator(_path_or_template),
     ] = needed(
         "A JSONPath into the event's data, or a template, whose value is tested.",
         "$.severity",

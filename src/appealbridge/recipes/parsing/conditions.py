@@ -10,6 +10,7 @@ from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.recipes.conditions import conditions as checks
 from appealbridge.recipes.conditions.conditions import Condition
 from appealbridge.recipes.conditions.operators import plain
+from appealbridge.recipes.conditions.postcodes import is_district
 from appealbridge.recipes.conditions.schema import CONDITIONS, Between, FieldTest
 from appealbridge.recipes.model.other_words import CONDITIONS as CURES
 from appealbridge.recipes.parsing.context import ParsingContext
@@ -71,6 +72,7 @@ class _ConditionReader:
         match read:
             case FieldTest():
                 self._note_words(value, path)
+                self._note_postcodes(read.field, value.get("starts_with"), path)
                 questions = [question for name in value if (question := read.question(name))]
                 return checks.field(read.field, fill, questions, exists=read.exists)
             case Between():
@@ -89,6 +91,15 @@ class _ConditionReader:
                     cure = f'write {meant} if the sender sends {meant}, else "{word}" in quotes'
                     message = f'this is the text "{word}", which never equals {meant}'
                     self._reading.note(place, message, cure)
+
+    def _note_postcodes(self, field: str, wanted: Any, path: Path) -> None:
+        """Add a note about a text that begins like a postcode: `B5` is the beginning of `B50` too."""
+        for place, text in texts_in(wanted, (*path, "starts_with")):
+            # M6 and A38 are roads, unless the field is called a postcode.
+            if is_district(text) and ("post" in field.lower() or text[:1].upper() not in "AM"):
+                message = f'"{text}" also takes {text}0 and all others that begin with {text}'
+                cure = f"for a postcode, write in_postcode: {text}"
+                self._reading.note(place, message, cure)
 
     def _unknown(self, value: dict[str, Any], path: Path) -> None:
         if "condition" in value:

@@ -240,12 +240,16 @@ class ParsingContext:
         finally:
             self._file = None
 
-    def malformed(self, path: Path, flaw: Malformed) -> None:
-        """Add an error about a part of a text."""
+    def malformed(self, path: Path, flaw: Malformed, within: str = "") -> None:
+        """Add an error about a part of a text; `within` begins with it, and is the one meant of several."""
         if self._file is not None:
             self.problems.append(_in_file(*self._file, flaw))
             return
-        place = self.document.within(path, flaw.needle, flaw.line)
+        place = self.document.within(path, within or flaw.needle, flaw.line)
+        if within and place.width == len(within):
+            place = place._replace(width=len(flaw.needle))
+        elif within:
+            place = self.document.within(path, flaw.needle, flaw.line)
         self.problems.append(self.document.problem(path, flaw.problem, flaw.cure, place=place))
 
     def check_chain(self, path: Path, chain: Chain) -> None:
@@ -282,7 +286,8 @@ class ParsingContext:
                     or where_else(name, self.fields, known)
                     or did_you_mean(name, known)
                 )
-                self.malformed(path, Malformed(f'unknown name "{name}"', cure, name))
+                flaw = Malformed(f'unknown name "{name}"', cure, name)
+                self.malformed(path, flaw, within=chain_text(chain))
 
     def _check_result(self, path: Path, chain: Chain) -> None:
         keys = chain[1]

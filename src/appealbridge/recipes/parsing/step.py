@@ -111,6 +111,8 @@ def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, s
         if key in ENTRIES:
             cure = ENTRIES[key]
             cure = cure if " " in cure else f'did you mean "{cure}"?'
+            if key == "service":
+                cure = _service(str(value[key]), known) or cure
             return key, f'"{key}" does not begin an entry', cure
         if key in known or key in _LATER_ACTIONS:
             return (
@@ -122,6 +124,13 @@ def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, s
         if key not in BESIDE and near is not None:
             return key, f'"{key}" does not begin an entry', f'did you mean "{near}"?'
     return None
+
+
+def _service(name: str, known: Container[str]) -> str:
+    """Return what to write for Home Assistant's `service: notify.twitter`; empty if that is not clear."""
+    word = name.rpartition(".")[2].lower()
+    meant = word if word in known else ACTIONS.get(word, "")
+    return f"write action: {meant}, and text: below it" if meant in known else ""
 
 
 def _channel(
