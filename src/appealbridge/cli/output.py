@@ -252,7 +252,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -281,6 +281,6 @@ def _rich(*parts: Part, lines: bool = False) -> Text:
 
 
 def _console(width: int | None = None) -> Console:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False, width=width)

@@ -250,7 +250,11 @@ class ParsingContext:
             place = place._replace(width=len(flaw.needle))
         elif within:
             place = self.document.within(path, flaw.needle, flaw.line)
-        self.problems.append(self.document.problem(path, flaw.problem, flaw.cure, place=place))
+        problem = self.document.problem(path, flaw.problem, flaw.cure, place=place)
+        if (
+            not within or problem not in self.problems
+        ):  # the same name twice in a text is one mistake
+            self.problems.append(problem)
 
     def check_chain(self, path: Path, chain: Chain) -> None:
         """Add an error if the first name of a chain is not known, or has no such part."""
