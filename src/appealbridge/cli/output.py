@@ -29,6 +29,8 @@ T = TypeVar("T")
 SHORT = 60
 """How many characters of a text a table shows if the rest is not needed."""
 
+_JOINERS = "\u200d\ufe0f"
+
 _WIDE = 240
 """The width of a table that is not printed on a terminal."""
 
@@ -123,7 +125,9 @@ def short(text: str, width: int = SHORT) -> str:
     if len(text) <= width:
         return text
     tail = (width - 1) // 3
-    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+    # What joins the parts of an emoji joins nothing at a cut.
+    begin = text[: width - 1 - tail].rstrip(_JOINERS)
+    return f"{begin}…{text[len(text) - tail :].lstrip(_JOINERS)}"
 
 
 def table(headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = ()) -> None:

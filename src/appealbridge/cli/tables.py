@@ -155,7 +155,7 @@ def runs(rows: Sequence[Row]) -> None:
         )
         for row in rows
     )
-    table(("run", "state", zoned("begun"), "why"), lines)
+    table(("run", "state", zoned("begun"), "why"), lines, cut=("run",))
 
 
 def events(rows: Sequence[Row]) -> None:

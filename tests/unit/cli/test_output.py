@@ -260,6 +260,27 @@ def test_at_80_columns_the_id_of_an_event_stays_whole(monkeypatch):
     assert len(lines[1]) <= 80
 
 
+def test_at_80_columns_a_run_keeps_its_event_its_state_and_its_time(monkeypatch):
+    run = {**RUN, "id": f"06apk2n1c8z9qj4v.{'a-recipe-with-a-long-name-' * 4}"}
+    lines = at_80_columns(monkeypatch, tables.runs, [run])
+    assert lines[1].startswith("06apk2n1c8z9qj4v.a-recipe")
+    assert " planned " in lines[1]
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_no_line_of_a_table_ends_with_blanks(shown):
+    for listing in (tables.deliveries, tables.events):
+        row = {**LISTED, "id": "1m8d1rzkqfzscejv", "type": "a", "source": "b", "received_at": None}
+        text = shown(listing, [row, {**row, "subject": "a longer subject"}])
+        assert not [
+            line for line in re.sub(r"\x1b\[[0-9;]*m", "", text).split("\n") if line.endswith(" ")
+        ]
+
+
+def test_half_of_an_emoji_joins_nothing_where_a_text_is_shortened():
+    assert output.short("👩" + "\u200d👩" * 9, 7) == "👩\u200d👩…👩"
+
+
 @given(st.text(min_size=1), st.integers(2, 100))
 def test_a_shortened_text_is_no_longer_than_asked_and_keeps_both_ends(text, width):
     whole = visible(text)
