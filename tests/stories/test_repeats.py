@@ -329,6 +329,26 @@ async def test_an_alert_that_cannot_be_read_stops_no_other_and_people_are_told(s
     ) in " ".join(notice["text"].split())
 
 
+async def test_a_cloudevent_that_cannot_be_read_stops_no_other_of_its_batch_and_both_sides_are_told(
+    story,
+):
+    await begins(story)
+    good, other = (
+        {"specversion": "1.0", "id": id_, "source": "/a", "type": f"t{id_}", "data": {}}
+        for id_ in ("1", "2")
+    )
+    media = "application/cloudevents-batch+json"
+    for _again in range(2):
+        status, problem = await sends(story, "cloud", [good, {**other, "id": ""}, other], media)
+        assert status == 422
+        assert "1 of 3 CloudEvents cannot be read, the first because" in problem["detail"]
+        assert "The other events of this request are stored" in problem["detail"]
+        assert len(await types(story)) == 2
+    (notice,) = await story.until(lambda: notices(story), passing=1)
+    assert "1 of 3 CloudEvents cannot be read" in " ".join(notice["text"].split())
+    assert await statuses(story, "cloud", [{**good, "id": ""}], media=media) == [422]
+
+
 async def test_a_group_of_alerts_that_is_refused_is_an_alarm(story):
     await begins(story)
     status, _ = await sends(story, "alerts", group(alert("firing"), version="5"))

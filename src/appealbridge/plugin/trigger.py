@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import Field
 
 from appealbridge.model.duration import Duration
+from appealbridge.model.errors import Refused
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.rate import RateText
 from appealbridge.model.value import value
@@ -37,13 +38,15 @@ class Received:
     The content of one authenticated request.
 
     If it has no events, `why_none` says why (a test, a handshake). `answer` is the JSON that the sender expects, if
-    any. `left_out` says for people what the request contained that makes no event.
+    any. `left_out` says for people what the request contained that makes no event. `refused` is the answer to the
+    sender once the events are stored, if a part of the request could not be read.
     """
 
     events: Sequence[EventDraft] = ()
     why_none: str = ""
     answer: Mapping[str, Any] | None = None
     left_out: str = ""
+    refused: Refused | None = None
 
 
 @value

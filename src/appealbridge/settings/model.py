@@ -51,7 +51,10 @@ _Clock = Annotated[
     str,
     BeforeValidator(_clock),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^\d{1,2}(:\d{2}|([:.]\d{2})? ?[AaPp]\.?[Mm]\.?)$"}
+        {
+            "type": "string",
+            "pattern": r"^(([01]?\d|2[0-3]):[0-5]\d|24:00|(0?[1-9]|1[0-2])([:.][0-5]\d)? ?[AaPp]\.?[Mm]\.?)$",
+        }
     ),
 ]
 

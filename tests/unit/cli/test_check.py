@@ -232,6 +232,36 @@ def test_the_file_of_an_appeal_can_be_checked(tmp_path, monkeypatch, name, writt
     assert (told.exit_code, told.output) == (0, "1 appeal fine, 0 errors, 0 notes\n")
 
 
+@pytest.mark.parametrize("name", ["embargo_until", "embargoed until", "embarg", "EMBARGO-UNTIL"])
+def test_an_embargo_under_another_name_is_an_error_at_its_place(tmp_path, monkeypatch, name):
+    """Nothing would wait for it, and the appeal would be published at once."""
+    written = APPEAL.format(more=f"{name}: 2026-11-27 10:00\n")
+    told = appeal_checked(tmp_path, monkeypatch, "a.md", written)
+    assert told.exit_code == 1
+    assert f'a.md:4:1: {name}: nothing waits for "{name}"' in told.output
+    assert "write embargo: before the time" in told.output
+
+
+@pytest.mark.parametrize(
+    ("line", "cure"),
+    [
+        ("publish_at: 10:00", "write embargo: if nothing may be published before that time"),
+        ("stauts: closed", "write status: if that is meant"),
+    ],
+)
+def test_a_field_that_is_probably_misspelt_is_noted(tmp_path, monkeypatch, line, cure):
+    told = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more=f"{line}\n"))
+    assert (told.exit_code, cure in told.output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "line", ["link: https://example.org", "height: tall", "embargo: 2026-11-27"]
+)
+def test_a_field_of_its_own_is_no_mistake(tmp_path, monkeypatch, line):
+    told = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more=f"{line}\n"))
+    assert told.output == "1 appeal fine, 0 errors, 0 notes\n"
+
+
 def test_an_embargo_is_checked_in_the_time_zone_of_the_settings(tmp_path, monkeypatch):
     written = APPEAL.format(more="embargo: 2026-11-18 11:30\n")
     assert appeal_checked(tmp_path, monkeypatch, "a.md", written).exit_code == 0

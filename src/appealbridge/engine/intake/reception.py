@@ -62,8 +62,9 @@ class Reception:
         """
         Store the new events of a proven request of `size` bytes; return the result for all of them.
 
-        Raise `Refused`: 409 if an id came before with another content (after the other events are
-        stored), 503 if too much waits for the store. Raise `StoreError` if something cannot be stored.
+        Raise `Refused`: 409 if an id came before with another content, or what the request itself is refused with
+        (both after the other events are stored), 503 if too much waits for the store. Raise `StoreError` if something
+        cannot be stored.
         """
         if self._waiting and self._waiting + size > MOST_WAITING_BYTES:
             detail = "too many requests wait to be stored; please send it again"
@@ -78,6 +79,8 @@ class Reception:
                 accepted = await self._check_repeats(active, source, drafts, accepted)
             if received.left_out:
                 await self.left_out(source, received.left_out)
+            if received.refused is not None:
+                raise received.refused
         finally:
             self._waiting -= size
         return Taken(

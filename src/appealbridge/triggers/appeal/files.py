@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
+from appealbridge.documents.diagnostic import nearest
 from appealbridge.documents.validation import check_value
 from appealbridge.markup.text import paragraphs
 from appealbridge.model.appeal import Appeal
@@ -52,6 +53,9 @@ _OTHER = re.compile(rb"^[\"']?(?:triggers|actions|data|channels)[\"']?[ \t]*:", 
 _OTHERS = frozenset({"triggers", "actions", "data", "channels"})
 _EMBARGO = re.compile(rb"^[\"']?embargo\b", re.IGNORECASE | re.MULTILINE)
 _KIND = re.compile(rb"^[\"']?kind\b", re.IGNORECASE | re.MULTILINE)
+_LIKE_EMBARGO = frozenset({
+    "hold_until", "not_before", "publish_after", "publish_at", "publish_on", "release_at", "release_on",
+})  # fmt: skip
 _SAMPLE = 64 * 1024
 
 _OWN_LINE = re.compile(r"[ \t]*(?:[-*+>#|]|\d+[.)])")
@@ -193,11 +197,26 @@ def check_appeal(content: bytes, name: str, now: float, zone: tzinfo) -> Sequenc
     appeal = named_appeal(content, name)
     if appeal.embargo is not None:
         _check_embargo(appeal.embargo, content, name, now, zone)
+    notes = [*_notes_on_names(appeal, content, name)]
     if usual_kind(appeal.kind):
-        return []
+        return notes
     problem = f'"{appeal.kind}" is not one of the usual kinds of appeal'
     cure = f"usual are {', '.join((*KINDS, OTHER))}; a recipe for it must say exactly this"
-    return [_placed(_KIND, content, Problem(name, 1, 1, "kind", problem, cure, "note"))]
+    return [*notes, _placed(_KIND, content, Problem(name, 1, 1, "kind", problem, cure, "note"))]
+
+
+def _notes_on_names(appeal: Appeal, content: bytes, name: str) -> Iterator[Problem]:
+    """Yield notes about fields of the file's own that may be misspelt, or meant as its embargo."""
+    for field in appeal.model_extra or ():
+        near = nearest(field, Appeal.model_fields)
+        cure = f"write {near}: if that is meant"
+        if near is None and field.lower().replace("-", "_") in _LIKE_EMBARGO:
+            cure = "write embargo: if nothing may be published before that time"
+        elif near is None or f"{field}s" == near or field == f"{near}s":
+            continue
+        place = re.compile(rb"^[\"']?" + re.escape(field.encode()), re.MULTILINE)
+        problem = f'"{field}" is a field of your own, which only a recipe that names it uses'
+        yield _placed(place, content, Problem(name, 1, 1, field, problem, cure, "note"))
 
 
 def usual_kind(kind: str) -> bool:
@@ -273,6 +292,11 @@ def _checked(document: Document, more: dict[str, Any]) -> Appeal:
             raise InvalidDocuments(
                 [document.problem((twice,), problem, "keep one of the two", key=True)]
             )
+        for name in value if "embargo" not in names.values() else ():
+            # Under another name nothing would wait for it, and it would be published at once.
+            if "embargo" in name.lower() or nearest(name, ("embargo",)) is not None:
+                problem, cure = f'nothing waits for "{name}"', "write embargo: before the time"
+                raise InvalidDocuments([document.problem((name,), problem, cure, key=True)])
         places = {own: (name,) for name, own in names.items() if name != own}
         value = more | {own: _as_written(document, n, own, value[n]) for n, own in names.items()}
         if "embargo" in value and value["embargo"] in (None, ""):

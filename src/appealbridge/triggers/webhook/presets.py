@@ -215,10 +215,31 @@ def _cloudevents(request: Request, body: Any, vouched: str) -> Received:
         if body == []:
             return Received(why_none="a batch of CloudEvents with none in it")
         batch = some(body, "the body", "CloudEvent")
-        return Received([_cloudevent(event, f"[{n}]") for n, event in enumerate(batch)])
+        return _readable_cloudevents(batch)
     if "ce-specversion" in request.headers and media != "application/cloudevents+json":
         return Received([_binary_cloudevent(request, body, vouched)])
     return Received([_cloudevent(body, "the body")])
+
+
+def _readable_cloudevents(batch: list[Any]) -> Received:
+    """Return the events of a batch, and the refusal of those that cannot be read; raise it if none can."""
+    drafts: list[EventDraft] = []
+    wrong: list[Refused] = []
+    for number, event in enumerate(batch):
+        try:
+            drafts.append(_cloudevent(event, f"[{number}]"))
+        except Refused as refused:
+            wrong.append(refused)
+    if not wrong:
+        return Received(drafts)
+    if not drafts:
+        raise wrong[0]
+    count = f"{len(wrong)} of {len(batch)} CloudEvents cannot be read, the first because {wrong[0]}"
+    return Received(
+        drafts,
+        left_out=f"{count}. Nothing is published about {'it' if len(wrong) == 1 else 'these'}",
+        refused=unfit(f"{count}. The other events of this request are stored"),
+    )
 
 
 def _binary_cloudevent(request: Request, body: Any, vouched: str) -> EventDraft:

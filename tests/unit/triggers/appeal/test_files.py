@@ -149,6 +149,7 @@ def test_what_a_person_saved_with_another_ending_is_told(put, look):
         ("reference: x\ntitle: y\nimages: [{ url: x, size: 1 }]\n", "bad.yaml:3:"),
         ("reference: x\ntitle: y\nEmbargo: 10:00\nembargo: 11:00\n", "bad.yaml:3:1"),
         ("reference: x\ntitle: y\nembargo:\n", "bad.yaml:3:1: embargo: is empty; write a date and time"),
+        ("reference: x\ntitle: y\nembargo_until: 10:00\n", "bad.yaml:3:1: embargo_until: nothing waits for"),
         ('reference: " "\ntitle: y\n', "bad.yaml:1:12"),
         ("Missing: Tom, 7\nplease share\n", "bad.yaml:"),
         ("reference: x\ntitle: Missing: Tom, 7\n", "bad.yaml:2:"),
