@@ -193,7 +193,7 @@ def test_a_cloudevent_in_headers_is_refused_where_nothing_vouches_for_them():
     [
         ([], STRUCTURED, "the body is not a JSON object"),
         (CLOUD, BATCH, "at least one CloudEvent"),
-        ([CLOUD, 1], BATCH, "[1] is not a JSON object"),
+        ([2, 1], BATCH, "[0] is not a JSON object"),
         ({**CLOUD, "specversion": "2.0"}, STRUCTURED, "specversion of the body is '2.0'"),
         ({**CLOUD, "id": ""}, STRUCTURED, "has no id"),
         ({**CLOUD, "source": 1}, STRUCTURED, "has no source"),
@@ -394,3 +394,12 @@ def test_two_ids_never_become_one_key(one, other):
 def test_an_id_that_is_no_exact_number_is_refused(number):
     event = {"id": number, "event_type": "incident.triggered"}
     assert "send ids as texts" in refusal("pagerduty", {"event": event})
+
+
+def test_of_a_batch_of_cloudevents_the_readable_ones_are_taken_and_the_sender_is_refused_the_others():
+    received = brings("cloudevents", [1, CLOUD, {**CLOUD, "id": ""}], BATCH)
+    assert [event.type for event in received.events] == ["uk.police.incident.opened"]
+    told = "2 of 3 CloudEvents cannot be read, the first because [0] is not a JSON object"
+    assert received.left_out == f"{told}. Nothing is published about these"
+    assert str(received.refused) == f"{told}. The other events of this request are stored"
+    assert brings("cloudevents", [CLOUD], BATCH).refused is None
