@@ -162,6 +162,56 @@ async def test_a_post_is_published_anew_and_the_old_one_withdrawn(story):
     assert post["number"] != new["number"]
 
 
+REPLIED = ONE.replace("mastodon_post", "tweet").replace("force_mastodon", "force_x").replace(
+    "  - if:",
+    """\
+  - if: "{{ event.type == 'incident.note' }}"
+    then:
+      - { action: amend, of: report, instead: follow_up, text: "{{ event.data.text }}", overflow: thread }
+      - stop: noted
+  - if:""",
+    1,
+).replace("of: report, text", "of: report, instead: replace, text")  # fmt: skip
+
+
+async def test_with_a_replaced_post_the_corrections_that_replied_to_it_are_removed(story):
+    await story.begins({"one": REPLIED})
+    await story.receives("Aged 13", subject="APP-1")
+    await story.receives("Other", subject="APP-2")
+    await story.state(2, "delivered")
+    for subject in ("APP-1", "APP-2"):
+        await story.receives("She may wear red. " * 20, subject=subject, type="incident.note")
+    before = len(standing(story, "x"))
+    await story.until(lambda: len(standing(story, "x")) >= 6, passing=1)
+    assert before >= 2
+    await corrects(story)
+
+    async def settled():
+        return [each for each in await story.deliveries() if each["state"] == "withdrawn"][2:]
+
+    await story.until(settled, passing=1)
+    left = standing(story, "x")
+    assert {*left} >= {"Aged 14", "Other"}
+    assert "Aged 13" not in left
+    assert len(left) == 4  # those about the other subject stay
+
+
+async def test_a_withdrawal_of_the_subject_removes_what_replaced_a_post_and_what_replied_to_either(
+    story,
+):
+    await story.begins({"one": REPLIED})
+    await story.receives("Aged 13", subject="APP-1")
+    await story.state(1, "delivered")
+    await story.receives("She wears red", subject="APP-1", type="incident.note")
+    await story.until(lambda: len(standing(story, "x")) == 2, passing=1)
+    await corrects(story)
+    await amendment(story)
+    await story.receives("And a hat", subject="APP-1", type="incident.note")
+    await story.until(lambda: {*standing(story, "x")} == {"Aged 14", "And a hat"}, passing=1)
+    await withdraws(story, "APP-1")
+    await story.until(lambda: not standing(story, "x"), passing=1)
+
+
 async def test_nothing_is_published_where_the_recipe_says_so(story):
     await one(story, "tweet", "force_x", instead="nothing")
     await corrects(story)

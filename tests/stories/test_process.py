@@ -4,6 +4,9 @@ import asyncio
 import resource
 import shutil
 import signal
+import sys
+
+import pytest
 
 from appealbridge.testing.server import DAWDLE, ScriptedServer
 from tests.stories import staging
@@ -203,3 +206,32 @@ async def test_a_recipe_that_is_saved_waits_for_a_reload_where_the_settings_say_
         await running.line('"event":"reloaded"')
         assert not any('"event":"changed"' in line for line in running.lines)
         assert any("1 new" in line for line in running.lines)
+
+
+@pytest.mark.parametrize("how", ["command", "file"])
+async def test_a_stop_while_the_daemon_hangs_lets_nothing_out_when_it_goes_on(tmp_path, how):
+    async with platforms(tmp_path) as there:
+        stage = staging.build(tmp_path / "stage", there.url, there.smtp, {"t": staging.TWEET})
+        async with daemon(stage) as hung:
+            assert await hung.ready()
+            hung.process.send_signal(signal.SIGSTOP)
+            waiting = [
+                asyncio.ensure_future(hung.receives(f"msg_{n}", {**EVENT, "text": f"M{n}"}))
+                for n in range(3)
+            ]
+            if how == "file":
+                stage.store.with_name("bridge.db.stop").write_text("wrong picture")
+            else:
+                stop = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "appealbridge", "stop", "--reason", "wrong picture",
+                    "--config", str(stage.config),
+                    stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+                )  # fmt: skip
+                assert b"nothing more is published" in await stop.stdout.readline()
+            hung.process.send_signal(signal.SIGCONT)
+            assert [status for status, _ in await asyncio.gather(*waiting)] == [202] * 3
+            await until(lambda: hung.line("everything_stopped"), "the stop")
+            await hung.has(3, "ready")
+            assert await there.posts("M") == []
+            if how == "command":
+                assert await stop.wait() == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.amendment import Change, Version
@@ -19,7 +19,9 @@ from appealbridge.store.sqlite.amending.removals import (
 )
 from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.rows import STORED_DELIVERY, delivery_of, names
+from appealbridge.store.sqlite.schema import ANY_NUMBER
 from appealbridge.store.sqlite.states import (
+    AMENDING_POST,
     CANCELLED,
     IS_OPEN_AMENDMENT,
     IS_REMOVAL,
@@ -55,6 +57,12 @@ _THREAD = (
     f" AND d.change IN ('', '{Change.REPLACE}') AND NOT d.{IS_REMOVAL})"
     f" {_SELECT} WHERE id IN (SELECT id FROM thread) AND state <= {WITHDRAWING} ORDER BY number DESC"
 )
+_REPLIES = (
+    f"{_SELECT} WHERE number IN (SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.'"
+    f" AND d.id < e.id || '/' WHERE e.subject = :subject AND e.subject > '' AND e.{ANY_NUMBER})"
+    f" AND target = :target AND kind = {AMENDING_POST} AND change = '{Change.FOLLOW_UP}' AND state <= {WITHDRAWING}"
+    " ORDER BY number DESC"
+)
 Ended = Sequence[tuple[str, float]]
 
 
@@ -79,16 +87,30 @@ def versions_of(db: sqlite3.Connection, delivery_id: str) -> Sequence[Version]:
 
 def replaced(db: sqlite3.Connection, id_: str, target: str, at: float) -> Ended:
     """
-    Withdraw the post, or the thread, in whose place another one is now published; return what that has cancelled.
+    Withdraw what another post now replaces: a post or thread, and the corrections that replied to it.
+
+    Return what that has cancelled.
 
     If the other one is a thread, its last post must be published first.
     """
     values = {"id": id_, "target": target, "change": Change.REPLACE.value}
     if db.execute(_MORE, values).fetchone()[0]:
         return ()
-    old = [delivery_of(row) for row in db.execute(_THREAD, values).fetchall()]
+    (new,) = _posts(db, f"{_SELECT} WHERE id = :id", values)
+    old = _posts(db, _THREAD, values)
+    replies = _posts(db, _REPLIES, values | {"subject": new.subject})
+    return [*_end(db, replies, new, at), *_end(db, old, new, at)]
+
+
+def _posts(db: sqlite3.Connection, statement: str, values: Mapping[str, str]) -> list[Delivery]:
+    return [delivery_of(row) for row in db.execute(statement, values).fetchall()]
+
+
+def _end(
+    db: sqlite3.Connection, old: Sequence[Delivery], new: Delivery, at: float
+) -> list[tuple[str, float]]:
+    """Cancel or withdraw posts in whose place another one is published; each is removed after the one before it."""
     cancelled: list[tuple[str, float]] = []
-    (new,) = (delivery_of(row) for row in db.execute(f"{_SELECT} WHERE id = ?", (id_,)).fetchall())
     behind = ""
     for post in old:
         reason = f"replaced by no. {new.number}"
