@@ -134,6 +134,8 @@ async def test_an_approved_post_goes_out_is_withdrawn_and_the_trace_says_by_whom
     assert "by approver (log-in)" in operator.page
     assert await operator.post(f"/deliveries/{number}/withdraw", reason=" ") == 422
     await operator.get(f"/deliveries/{number}")
+    listed = operator.page.partition("This takes back:")[2].partition("</ul>")[0]
+    assert f'<a href="/deliveries/{number}">{number}</a> on force_x: <bdi>M6 closed</bdi>' in listed
     assert await operator.post(f"/deliveries/{number}/withdraw", reason="found safe") == 303
     await crew.story.until(lambda: crew.story.logged("withdrawn"), passing=1)
     await tab.get("/deliveries?show=withdrawn")

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from appealbridge.engine.withdrawals.withdrawals import affected
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import NotFound
 from appealbridge.plugin.offload import ANSWERS, offload
@@ -76,13 +77,15 @@ async def post(visit: Visit) -> web.Response:
     number = number_of(visit.request.match_info["id"], "post")
     data = await listing.delivery(engine.store, str(number))
     row = _presented(visit, data)
+    actions = _actions(visit, row)
     lane = engine.lanes.get(row["channel"])
     return visit.show(
         "post.html",
         title=f"Post {number}",
         row=row,
         preview=await offload(ANSWERS, preview, row, lane),
-        actions=_actions(visit, row),
+        actions=actions,
+        takes_back=await _takes_back(visit) if actions["withdraw"] else [],
         withdrawals=await _withdrawals(visit, row),
         question=(await engine.store.delivery(str(number))).question,
     )
@@ -155,6 +158,13 @@ def _presented(visit: Visit, data: Row) -> Row:
     waits = row["state"] == State.READY and in_force is None and row["due_at"] > moment(now)
     row["goes_out"] = row["due_at"] if waits else None
     return row
+
+
+async def _takes_back(visit: Visit) -> list[Row]:
+    """Return what a withdrawal of this post would take back, the newest first."""
+    withdrawals = visit.site.engine.withdrawals
+    would = await withdrawals.post(await _id(visit), "shown first", visit.actor, dry_run=True)
+    return await shown(visit, affected(would))
 
 
 async def _withdrawals(visit: Visit, row: Row) -> list[Row]:
