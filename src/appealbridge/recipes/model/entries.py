@@ -345,7 +345,8 @@ class AmendEntry(_Publishing):
     )
     instead: Instead = option(
         "What to do where the platform cannot edit: `follow_up` publishes a reply, or sends a mail that is shown "
-        "below the first one; `replace` publishes the text anew and then withdraws the earlier post; `nothing` "
+        "below the first one; `replace` publishes the text anew and then withdraws the earlier post, "
+        "with the corrections that replied to it; `nothing` "
         "leaves it as it is.",
         "replace",
         default=Instead.FOLLOW_UP,
