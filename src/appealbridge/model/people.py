@@ -75,8 +75,10 @@ class Roster:
         if person := self.people.get(name):
             return person
         email = comparable(name)
-        found = (each for each in self.people.values() if email and comparable(each.email) == email)
-        return next(found, None)
+        matching = (
+            each for each in self.people.values() if email and comparable(each.email) == email
+        )
+        return next(matching, None)
 
     def having(self, role: Role) -> list[Profile]:
         """Return everybody who has a role, in the order of the settings."""

@@ -38,7 +38,7 @@ class TotalStop:
         return self.lifted_at is None
 
     @property
-    def words(self) -> str:
+    def explanation(self) -> str:
         """Why nothing is published, in one sentence."""
         by = f" by {self.by}" if self.by else ""
         reason = f": {self.reason}" if self.reason else ""

@@ -113,8 +113,8 @@ async def form(request: web.Request) -> dict[str, str]:
 class Answering:
     """Runs a platform's handlers under the faults that are on."""
 
-    def __init__(self, words: ErrorWords, faults: Faults, clock: Clock) -> None:
-        self._words = words
+    def __init__(self, errors: ErrorWords, faults: Faults, clock: Clock) -> None:
+        self._errors = errors
         self._faults = faults
         self._clock = clock
         self._late: set[asyncio.Task[None]] = set()
@@ -135,9 +135,9 @@ class Answering:
 
     def remove(self, delete: Callable[[], object]) -> None:
         """Delete something, or do what the active fault does instead."""
-        if self._faults.take(self._words.name, {FaultName.DELETE_403}):
-            raise Declined(self._words.forbidden())
-        fault = self._faults.take(self._words.name, {FaultName.DELETE_LIES, FaultName.DELETE_SLOW})
+        if self._faults.take(self._errors.name, {FaultName.DELETE_403}):
+            raise Declined(self._errors.forbidden())
+        fault = self._faults.take(self._errors.name, {FaultName.DELETE_LIES, FaultName.DELETE_SLOW})
         if fault is None:
             delete()
         elif fault.name is FaultName.DELETE_SLOW:
@@ -149,7 +149,7 @@ class Answering:
 
     def edit_by_hand(self, shelf: Shelf, post: PracticePost) -> None:
         """Let somebody change a post on the platform itself, if that fault is on."""
-        if self._faults.take(self._words.name, {FaultName.EDITED_BY_HAND}):
+        if self._faults.take(self._errors.name, {FaultName.EDITED_BY_HAND}):
             shelf.edit(post, f"{post.text} {BY_HAND}")
 
     def guard(self, handler: Handler, *, reads: bool | None = None) -> Handler:
@@ -158,10 +158,10 @@ class Answering:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             reads = request.method in ("GET", "HEAD") if harmless is None else harmless
-            if is_upload(request) and self._faults.take(self._words.name, {FaultName.MEDIA_CUT}):
+            if is_upload(request) and self._faults.take(self._errors.name, {FaultName.MEDIA_CUT}):
                 await request.content.readany()
                 return abort(request)
-            fault = self._faults.take(self._words.name, REFUSALS if reads else WRITE_REFUSALS)
+            fault = self._faults.take(self._errors.name, REFUSALS if reads else WRITE_REFUSALS)
             if fault is not None and fault.name is FaultName.LATE_POST:
                 return await self._give_up(request, fault, handler)
             if fault is not None:
@@ -170,7 +170,7 @@ class Answering:
                 response = await handler(request)
             except Declined as declined:
                 return declined.answer
-            fault = self._faults.take(self._words.name, SPOILED if reads else WRITE_SPOILED)
+            fault = self._faults.take(self._errors.name, SPOILED if reads else WRITE_SPOILED)
             if fault is None or not isinstance(response, web.Response):
                 return response
             return await self._spoil(request, fault, response)
@@ -180,19 +180,19 @@ class Answering:
     def _refuse(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         match fault.name:
             case FaultName.HTTP_429:
-                return self._words.throttled(self._faults.throttled_for(fault))
+                return self._errors.throttled(self._faults.throttled_for(fault))
             case FaultName.HTTP_429_SILENT:
-                return self._words.throttled(None)
+                return self._errors.throttled(None)
             case FaultName.HTTP_503:
-                return self._words.unavailable()
+                return self._errors.unavailable()
             case FaultName.TOKEN_EXPIRED:
-                return self._words.expired()
+                return self._errors.expired()
             case FaultName.OUT_OF_CREDITS:
-                return self._words.out_of_credits()
+                return self._errors.out_of_credits()
             case FaultName.READ_ONLY:
-                return self._words.read_only()
+                return self._errors.read_only()
             case FaultName.SUSPENDED:
-                return self._words.suspended()
+                return self._errors.suspended()
             case FaultName.HTML:
                 page = _PAGE.format(status=502, reason="Bad Gateway")
                 return web.Response(status=502, text=page, content_type="text/html")
@@ -234,7 +234,7 @@ class Answering:
             case FaultName.TRUNCATED:
                 return await cut_short(request, response)
             case FaultName.POST_THEN_500:
-                return self._words.crashed()
+                return self._errors.crashed()
             case FaultName.POST_THEN_HANG:
                 await self._clock.sleep(self._faults.hangs_for(fault))
                 return abort(request)

@@ -35,7 +35,7 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
         notes = sorted(engine.monitor.notes.values())
         if stop := engine.stops.in_force:
             content["stopped"] = views.stop(stop)
-            notes = [stop.words, *notes]
+            notes = [stop.explanation, *notes]
         if notes:
             content["notes"] = notes
         return answer(content)

@@ -254,7 +254,7 @@ def pointed_out(result: Any, lanes: Mapping[str, Lane], stop: TotalStop | None, 
             row["holds"] = [str(Hold.TIME)]
         if stop is not None and _is_stopped(row):
             row["holds"] = in_order({Hold.STOP, *row["holds"]})
-            row["reason"] = row["reason"] or f"{stop.words}: appealbridge start"
+            row["reason"] = row["reason"] or f"{stop.explanation}: appealbridge start"
         if (
             row.get("channel")
             and "hold" in row

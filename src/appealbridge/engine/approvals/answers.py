@@ -238,13 +238,13 @@ class Answers:
         await self._questions.catch_up()
         delivery = await self._store.delivery(delivery_id)
         await self._questions.refresh(delivery)
-        found = await self._questions.about([delivery])
-        if not found or (delivery.follows and not waits(delivery)):
+        items = await self._questions.about([delivery])
+        if not items or (delivery.follows and not waits(delivery)):
             state = delivery.state.value
             raise IllegalMove(
                 f"delivery {delivery.number} is {state}; it does not wait for approval"
             )
-        (item,) = found
+        (item,) = items
         if not is_hash_of(hash_, item.newest):
             seen = next((each for each in item.revisions if is_hash_of(hash_, each)), None)
             raise StaleRevision(

@@ -195,37 +195,37 @@ def settle_search(
     """
     if isinstance(result, TryAgain | Unsure):
         return _search_again(delivery, result, policy, before, begun_at=begun_at, now=now, rng=rng)
-    found = (
+    search = (
         result
         if isinstance(result, SearchResult)
         else SearchResult(None, sure=False, seen=str(result))
     )
-    if found.receipt is not None:
-        attempt = _search(delivery, Outcome.FOUND, found.seen, begun_at, now)
-        return _settled(delivery, State.DELIVERED, now, attempt=attempt, receipt=found.receipt)
-    outcome = Outcome.ABSENT if found.sure else Outcome.CANNOT_TELL
-    attempt = _search(delivery, outcome, found.seen, begun_at, now)
-    if delivery.hold == WITHDRAWN and found.sure:
-        return _withdrawn_and_absent(delivery, attempt, found.seen, begun_at, now)
+    if search.receipt is not None:
+        attempt = _search(delivery, Outcome.FOUND, search.seen, begun_at, now)
+        return _settled(delivery, State.DELIVERED, now, attempt=attempt, receipt=search.receipt)
+    outcome = Outcome.ABSENT if search.sure else Outcome.CANNOT_TELL
+    attempt = _search(delivery, outcome, search.seen, begun_at, now)
+    if delivery.hold == WITHDRAWN and search.sure:
+        return _withdrawn_and_absent(delivery, attempt, search.seen, begun_at, now)
     if delivery.reason == RESTORED:
-        where = "it is not there" if found.sure else "nobody knows whether it is there"
+        where = "it is not there" if search.sure else "nobody knows whether it is there"
         reason = (
-            f"{where} ({found.seen}), but it comes from a backup and may have been withdrawn since; "
+            f"{where} ({search.seen}), but it comes from a backup and may have been withdrawn since; "
             "release it if it is to be published"
         )
         return _settled(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
         )
-    if not found.sure and (
+    if not search.sure and (
         account.when_unsure is not WhenUnsure.SEND_AGAIN or delivery.hold == WITHDRAWN
     ):
-        reason = f"it may be published: {found.seen}"
+        reason = f"it may be published: {search.seen}"
         return _settled(
             delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
         )
     search_at = _next_search(delivery, account, policy, before, waited, begun_at, rng)
     if search_at is None:
-        return _settled(delivery, State.READY, now, attempt=attempt, reason=found.seen)
+        return _settled(delivery, State.READY, now, attempt=attempt, reason=search.seen)
     return _settled(
         delivery, State.UNKNOWN, now, attempt=attempt, due_at=search_at, reason=delivery.reason
     )

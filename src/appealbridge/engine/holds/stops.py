@@ -155,7 +155,7 @@ class Stops(OutcomeListener):
             return TOO_LATE
         if not can_be_stopped(delivery) or (stop := self.in_force) is None:
             return None
-        return Verdict(State.READY, delivery.hold, stop.words)
+        return Verdict(State.READY, delivery.hold, stop.explanation)
 
     async def quiet(self, lane: Lane, delivery: Delivery) -> tuple[float, str] | None:
         """
@@ -286,7 +286,7 @@ class Stops(OutcomeListener):
     async def _tell_stopped(self, stop: TotalStop) -> None:
         waiting = await self._store.waiting_with_end(self._clock.now() + A_DAY, SHOWN)
         ends = f". These expire soonest: {self._ends(waiting)}" if waiting else ""
-        message = f"{stop.words}{ends}"
+        message = f"{stop.explanation}{ends}"
         await self._context.alarms.raise_alarm(Alarm.STOPPED, message=message)
 
     async def _tell_expiring(self) -> None:

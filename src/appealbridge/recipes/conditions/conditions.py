@@ -109,7 +109,7 @@ def field(
 
 def _why_not(name: str, value: Any, question: Question) -> str:
     odd = question.odd(value)
-    return f"{name} is {shown(value)}, {odd + ', ' if odd else ''}wanted {question.words}"
+    return f"{name} is {shown(value)}, {odd + ', ' if odd else ''}wanted {question.text}"
 
 
 def between(start: time, end: time, zone: ZoneInfo | None) -> Condition:

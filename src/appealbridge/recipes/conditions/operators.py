@@ -19,11 +19,11 @@ class Question(NamedTuple):
     """
     One test of a value.
 
-    `words` is the test as written (`above 2`), `holds` its answer, and `odd` why a value cannot be
+    `text` is the test as written (`above 2`), `holds` its answer, and `odd` why a value cannot be
     tested (`which is text`), empty if it can.
     """
 
-    words: str
+    text: str
     holds: Callable[[Any], bool]
     odd: Callable[[Any], str]
 
@@ -144,7 +144,7 @@ def in_postcode(wanted: str | list[str]) -> Question:
     areas = [area_of(text) for text in split([wanted] if isinstance(wanted, str) else wanted)]
 
     def holds(value: Any) -> bool:
-        return any(within(found, areas) for found in postcodes_in(value))
+        return any(within(postcode, areas) for postcode in postcodes_in(value))
 
     def odd(value: Any) -> str:
         return "" if postcodes_in(value) else "which has no postcode"

@@ -93,7 +93,7 @@ def finished(recipe: Recipe, step: Step, event: Event, here: Where) -> Finished:
     message = message_of(step, here.scope)
     images = fitting(step, message) if isinstance(message, Illustrated) and message.images else None
     if images is not None and images.left_out:
-        message = message.model_copy(update={"images": images.kept})
+        message = message.model_copy(update={"images": images.taken})
     final = fitted(step, message, here.scope)
     whole = final is message or step.overflow is Overflow.THREAD
     too_long = None if whole else step.plugin.measure(step.account, message)

@@ -43,8 +43,8 @@ class PictureFacts:
     refused: str = ""
 
     @property
-    def words(self) -> str:
-        """Say it for people."""
+    def summary(self) -> str:
+        """The facts for people, in one line."""
         if self.refused:
             return f"cannot be sent: {self.refused}"
         smaller = (
@@ -196,7 +196,7 @@ def _image_lines(post: SimulatedPost, pictures: Mapping[PictureOf, PictureFacts]
         yield plain(f"  image {number}: {source}")
         facts = pictures.get((post.channel, source))
         if facts is not None:
-            yield plain(f"    {facts.words}")
+            yield plain(f"    {facts.summary}")
         yield plain(f"    alt text: {alt}" if alt.strip() else "    no alt text")
     if post.left_out:
         yield plain(f"  left out, because {post.channel} takes fewer: {', '.join(post.left_out)}")

@@ -103,7 +103,7 @@ class Block(NamedTuple):
     reason: str
 
     @property
-    def words(self) -> str:
+    def explanation(self) -> str:
         """Why nothing about the subject is published, and how to change that."""
         return (
             f"its subject is withdrawn ({self.reason}); `appealbridge lift {self.number}` lifts the "
@@ -157,7 +157,7 @@ class LiveWithdrawals:
             return
         block = self.block(delivery.subject, delivery.origin, delivery.run_id)
         if block is not None:
-            raise IllegalMove(f"delivery {delivery.number}: {block.words}")
+            raise IllegalMove(f"delivery {delivery.number}: {block.explanation}")
         if delivery.id in self.concerned:
             raise IllegalMove(f"delivery {delivery.number}: it is withdrawn, so it is not sent")
 
@@ -259,7 +259,17 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
         ):
             remaining.append(row)
             continue
-        cancelled = (*row[:_HOLD], "", block.words, row[_PLANNED_AT], CANCELLED, 0, inf, inf, 0)
+        cancelled = (
+            *row[:_HOLD],
+            "",
+            block.explanation,
+            row[_PLANNED_AT],
+            CANCELLED,
+            0,
+            inf,
+            inf,
+            0,
+        )
         remaining.append(cancelled)
         withheld.append(cancelled)
         _notify(db, block, row)

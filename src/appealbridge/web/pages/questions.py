@@ -237,8 +237,8 @@ async def _parts(visit: Visit, item: AskedDelivery) -> list[Row]:
 def _reason(answer: Answer, decisions: Sequence[Row]) -> str:
     """Return why somebody answered so, as the trail has it; empty once it was removed."""
     at, by = moment(answer.at), answer.person or None
-    found = (each["reason"] for each in decisions if (each["at"], each["by"]) == (at, by))
-    return next(found, None) or ""
+    reasons = (each["reason"] for each in decisions if (each["at"], each["by"]) == (at, by))
+    return next(reasons, None) or ""
 
 
 def _is_part(delivery: Delivery) -> bool:

@@ -99,7 +99,7 @@ def test_a_value_of_another_kind_is_told_as_such(name, wanted, value, words):
     [("in", ["a", True], "in [a, true]"), ("not", 5, "not 5"), ("matches", "^A", "matches ^A")],
 )
 def test_a_question_is_told_in_the_recipes_own_words(name, wanted, words):
-    assert question(name, wanted).words == words
+    assert question(name, wanted).text == words
 
 
 @pytest.mark.parametrize(
