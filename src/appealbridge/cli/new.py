@@ -208,7 +208,8 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> str:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_file(file, written.encode())
     except OSError as error:
-        fail(f"cannot write {error.filename}: {error.strerror}")
+        # A full disk is found while writing, where no file is named.
+        fail(f"cannot write {error.filename or file}: {error.strerror}")
     return written
 
 

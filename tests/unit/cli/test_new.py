@@ -2,7 +2,9 @@
 
 import os
 import pty
+import resource
 import select
+import signal
 import sys
 
 import pytest
@@ -116,6 +118,23 @@ def test_a_file_that_is_there_is_left_alone_unless_told(folder):
     assert file.read_text("utf-8") == "mine\n"
     assert run(*words, "--force").exit_code == 0
     assert file.read_text("utf-8") != "mine\n"
+
+
+def test_on_a_full_disk_the_file_that_cannot_be_written_is_named(folder):
+    (folder / ".appealbridge").mkdir()
+    full = folder / "recipes" / "road-closed.yaml"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # as a full disk: the write fails
+    try:
+        told = run("road-closed", "--input", "x=ward_x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert told.exit_code == 1
+    assert "cannot write" in told.output
+    assert "None" not in told.output
+    assert not full.exists()
 
 
 def test_a_recipe_with_a_mistake_is_shown_as_check_does(folder):

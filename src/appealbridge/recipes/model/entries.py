@@ -23,7 +23,7 @@ from pydantic import (
 from appealbridge.documents.validation import is_filled_in
 from appealbridge.model.amendment import Instead
 from appealbridge.model.duration import PATTERN
-from appealbridge.model.moment import read
+from appealbridge.model.moment import CURE, read
 from appealbridge.recipes.model.other_words import ENTRIES, OPTIONS
 from appealbridge.recipes.model.step import Overflow
 from appealbridge.recipes.model.words import (
@@ -55,6 +55,9 @@ def _a_length(value: Any) -> Any:
 
 def _a_moment(value: Any, info: ValidationInfo) -> Any:
     zone = (info.context or {}).get(ZONE, UTC)
+    if value is None or isinstance(value, list | dict):
+        empty = ", but is empty" if value is None else ""
+        raise wrong(f"must be one time{empty}", CURE)
     if not isinstance(value, str):
         moment(value, 0.0, zone)
     elif not is_filled_in(value) and isinstance((time := read(value, zone)).day, date):
@@ -166,7 +169,7 @@ class DelayTime(Entry):
 
     MEANT: ClassVar = dict.fromkeys(
         ("days", "hours", "minutes", "seconds", "milliseconds"), "write it as one: delay: 1h30m"
-    )
+    ) | dict.fromkeys(("at", "embargo", "not_before", "till", "time"), "until")
 
     until: Annotated[Any, AfterValidator(_a_moment), WithJsonSchema({"type": "string"})] = option(
         "A time of day (the next one), a date with a time, or a template.",
