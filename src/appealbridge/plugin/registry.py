@@ -14,6 +14,7 @@ from appealbridge.documents import Problem
 from appealbridge.documents.diagnostic import fault
 from appealbridge.plugin.appearance import Appearance
 from appealbridge.plugin.channel import Account, AnyChannel, Channel, Repeat
+from appealbridge.plugin.containment import contained
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Trigger
 
@@ -126,10 +127,11 @@ class Registry:
         copy = Registry(self._reserved)
         copy._add_from(self)
         try:
-            load()(copy)
+            with contained():
+                load()(copy)
         except _Unfit as error:
             self.leave_out(name, where, str(error))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the program starts with the others
+        except Exception as error:  # noqa: BLE001 - the program starts with the others
             self.leave_out(name, where, error)
         else:
             return copy

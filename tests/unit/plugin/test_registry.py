@@ -11,6 +11,7 @@ from tests.plugging import PLUG_IN, installed
 BROKEN = {
     "raises while it is imported": "1 / 0",
     "ends the program while it is imported": "raise SystemExit(3)",
+    "raises an error of its own kind": "class Panic(BaseException): pass\nraise Panic",
     "needs what is not there": "import there_is_no_such_module",
     "is no Python": "def register(:",
     "goes round in circles": "def f(): f()\nf()",
