@@ -205,7 +205,7 @@ def _write(file: Path, text: str, blueprint: str, assembly: Assembly) -> str:
     written = head + switched_off(text)
     try:
         write_schemas(folder, assembly.registry, assembly.catalogue)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(0o755, parents=True, exist_ok=True)
         write_file(file, written.encode())
     except OSError as error:
         # A full disk is found while writing, where no file is named.

@@ -48,7 +48,7 @@ def schema(config: Path | None, output: Path | None, kind: Kind | None) -> None:
         say_json_text(text)
         return
     file = output / FILES[kind] if output.is_dir() else output
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(0o755, parents=True, exist_ok=True)
     write_file(file, text.encode())
     say(f"wrote {file}")
 

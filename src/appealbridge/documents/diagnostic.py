@@ -16,6 +16,9 @@ Level = Literal["error", "note"]
 
 REPORT = "this is a fault in AppealBridge or a plug-in; please report it"
 
+MOST = 100
+"""How many problems are reported at a time; nobody mends more before the next try."""
+
 _WIDTH = 100
 _LONGEST_FAULT = 200
 _LONGEST_NAME = 100
@@ -117,12 +120,25 @@ def unexpected(file: str, error: BaseException, *, secret: bool = False) -> Prob
     return Problem(file, 1, 1, "", f"cannot be read: {fault(error, secret=secret)}", REPORT)
 
 
+def first_of(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the first problems, and one that says how many more there are if they are too many to report."""
+    if len(problems) <= MOST:
+        return [*problems]
+    rest = problems[MOST:]
+    level: Level = "error" if any(problem.level == "error" for problem in rest) else "note"
+    message, cure = (
+        f"and at least {len(rest)} more, from here on",
+        "fix those above, then check again",
+    )
+    return [*problems[:MOST], Problem(rest[0].file, rest[0].line, 1, "", message, cure, level)]
+
+
 class InvalidDocuments(AppealBridgeError):
     """Files with problems; `problems` has them all, each with its place."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(problem.text() for problem in problems))
-        self.problems = tuple(problems)
+        self.problems = tuple(first_of(problems))
+        super().__init__("\n".join(problem.text() for problem in self.problems))
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

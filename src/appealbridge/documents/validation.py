@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -22,6 +23,7 @@ from appealbridge.model.duration import WRITTEN
 M = TypeVar("M", bound=BaseModel)
 
 _AS_WRITTEN = {WRITTEN: True}
+_MOST_ERRORS = 1000
 
 NOWHERE: Mapping[str, Path] = MappingProxyType({})
 NO_CONTEXT: Mapping[str, Any] = MappingProxyType({})
@@ -83,6 +85,8 @@ def check_value(
         ]
     if skip_templates:
         errors = {w: f for w, f in errors.items() if not _too_early(f[0], _follow(value, w))}
+    # To say what each of tens of thousands means would take half a minute.
+    errors = dict(islice(errors.items(), _MOST_ERRORS))
     _drop_the_missing_that_are_misspelt(errors)
     _drop_the_too_few_that_are_wrong(errors)
     reporter = _Words(document, path, model, owner, beside, elsewhere, meant)

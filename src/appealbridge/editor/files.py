@@ -47,7 +47,7 @@ def _marked(node: Any) -> Any:
 
 def write_schemas(folder: Path, registry: Registry, known: Catalogue | None = None) -> list[Path]:
     """Write every schema into a folder, which is created if needed; return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(0o755, parents=True, exist_ok=True)
     files = []
     for kind, name in FILES.items():
         file = folder / name

@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.documents import InvalidDocuments, Problem, nearest
-from appealbridge.documents.diagnostic import did_you_mean, nearest_declared
+from appealbridge.documents.diagnostic import MOST, did_you_mean, nearest_declared
 
 PROBLEM = Problem(
     "recipes/new-appeal.yaml",
@@ -119,3 +119,11 @@ def test_a_guess_needs_a_slip_of_one_or_two_letters(written, known, near):
 )
 def test_an_account_of_the_same_family_is_never_guessed(written, declared, near):
     assert nearest_declared(written, declared) == near
+
+
+def test_too_many_problems_are_counted_and_not_listed():
+    problems = [PROBLEM] * (MOST + 5)
+    failure = InvalidDocuments(problems)
+    assert failure.problems[:-1] == (PROBLEM,) * MOST
+    assert failure.problems[-1].problem == "and at least 5 more, from here on"
+    assert failure.problems[-1].level == "error"

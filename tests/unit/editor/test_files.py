@@ -1,6 +1,8 @@
 """The schemas as files."""
 
 import json
+import os
+import stat
 
 from appealbridge.editor.files import FILES, modeline, schema_text, write_schemas
 from appealbridge.plugin.registry import load
@@ -29,3 +31,12 @@ def test_words_in_backticks_are_said_in_markdown_too():
     text = json.loads(schema_text("recipe", REGISTRY))["properties"]["approval"]
     assert "`none`" in text["description"]
     assert text["markdownDescription"] == text["description"]
+
+
+def test_only_its_owner_may_write_to_a_folder_of_schemas_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        write_schemas(tmp_path / "schemas", REGISTRY)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "schemas").stat().st_mode) == 0o755

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from appealbridge.documents import InvalidDocuments, Path, Problem, read, texts_in, unexpected
+from appealbridge.documents.diagnostic import first_of
 from appealbridge.documents.recovery import read_rest
 from appealbridge.recipes.conditions.conditions import every
 from appealbridge.recipes.model.entries import DECIDES
@@ -44,13 +45,14 @@ def load_recipe(
     templates: Mapping[str, str] | None = None,
 ) -> tuple[Recipe | None, list[Problem]]:
     """
-    Return the recipe, `None` if it has errors, and all its problems in the order of lines.
+    Return the recipe, `None` if it has errors, and its problems in the order of lines, if they are not too many.
 
     `templates` are the texts of template files by name, instead of those in the catalogue's folder.
     Nothing is raised: any error becomes a problem of this recipe.
     """
     try:
-        return _loaded(text, file, name, catalogue, templates)
+        recipe, problems = _loaded(text, file, name, catalogue, templates)
+        return recipe, first_of(problems)
     except Exception as error:  # noqa: BLE001 - one file must not take the others along
         return None, without_secrets([unexpected(file, error)], [])
 

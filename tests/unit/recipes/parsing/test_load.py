@@ -1,5 +1,6 @@
 import pytest
 
+from appealbridge.documents.diagnostic import MOST
 from appealbridge.recipes.parsing.load import load_recipe
 from appealbridge.recipes.planning.plan import plan
 from tests.recipes.golden import HERE
@@ -95,3 +96,10 @@ def test_what_is_missing_in_a_template_file_is_told_with_the_file(tmp_path):
     )
     failed = plan(recipe, event_of({"title": "Aisha"}), {}, 0.0).failed
     assert failed.startswith("actions[0].html: in templates/press.html, appeal.banner is missing")
+
+
+def test_a_file_with_very_many_mistakes_lists_only_the_first():
+    text = "".join(f"odd{number}: 1\n" for number in range(3000))
+    recipe, problems = load_recipe(text, "a.yaml", "a", catalogue())
+    assert recipe is None
+    assert len(problems) == MOST + 1
