@@ -166,6 +166,15 @@ def test_nothing_is_sorted_to_find_the_first_few(db, way):
     assert [sql for sql in chosen if "USE TEMP B-TREE" in _plan(db, sql)] == []
 
 
+def test_only_open_questions_are_read_to_list_what_waits(db):
+    statements = []
+    db.set_trace_callback(statements.append)
+    On(db).questions()
+    db.set_trace_callback(None)
+    (select,) = statements
+    assert "USING INDEX questions_open" in _plan(db, select)
+
+
 def _plan(db, sql):
     plan = "\n".join(
         row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql.replace('Inf', '9e999')}")

@@ -106,9 +106,11 @@ class SqliteApprovalQueries(ReadAccess):
     def questions(
         self, db: Connection, *, open_only: bool = True, after: int = 0, limit: int = 100
     ) -> Sequence[ApprovalQuestion]:
+        # Few are open, while those that ended become ever more.
+        index = " INDEXED BY questions_open" if open_only else ""
         waits = f" AND {_OPEN} AND {_ANY_WAITS}" if open_only else ""
-        where = f"WHERE number > ?{waits} ORDER BY number LIMIT ?"
-        rows = db.execute(f"SELECT {names(QUESTION)} FROM questions {where}", (after, limit))
+        where = f"{index} WHERE number > ?{waits} ORDER BY number LIMIT ?"
+        rows = db.execute(f"SELECT {names(QUESTION)} FROM questions{where}", (after, limit))
         return [question_of(row) for row in rows]
 
     @reads
