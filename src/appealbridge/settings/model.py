@@ -44,7 +44,7 @@ def _clock(written: Any) -> str:
     time = clock(text) if isinstance(text, str) else None
     if time is None or time.second or time.microsecond:
         raise ValueError
-    return f"{time:%H:%M}"
+    return time.isoformat("minutes")
 
 
 _Clock = Annotated[
