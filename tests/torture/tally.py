@@ -108,7 +108,7 @@ def match_timeline(
     the platform's words.
     """
     verdict = Verdict()
-    facts = _Facts(deliveries, refused, posts, decisions)
+    facts = _Facts(accepted, deliveries, refused, posts, decisions)
     verdict.unlisted = unlisted(deliveries, posts, decisions.withdrawn)
     orders = {each.event_id: each for each in deliveries if each.kind is Kind.WITHDRAW}
     for number, event_id in sorted(accepted.items()):
@@ -144,6 +144,7 @@ class _Facts:
 
     def __init__(
         self,
+        accepted: Mapping[int, str],
         deliveries: Sequence[Delivery],
         refused: Mapping[str, str],
         posts: Posts,
@@ -155,7 +156,7 @@ class _Facts:
         self.listed = _listed(deliveries)
         self.by_id = {each.id: each for each in deliveries}
         self.subjects = {each.event_id: each.subject for each in deliveries}
-        self.replaced = {each.target for each in deliveries if each.change == Change.REPLACE}
+        self.replaced = _replaced(deliveries)
         self.without_x = {
             each.event_id
             for each in deliveries
@@ -163,9 +164,16 @@ class _Facts:
         }
         self.edits: dict[str, list[Delivery]] = defaultdict(list)
         self.by_place: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
+        # A run whose post was corrected before it was sent goes on with the number of the correction.
+        self.gone_on: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
+        numbers = {event_id: number for number, event_id in accepted.items()}
         for each in deliveries:
+            number = number_in(each.content) or 0
+            if each.kind is Kind.POST and number != (own := numbers.get(each.event_id, number)):
+                self.gone_on[each.channel, number].append(each)
+                number = own
             if each.kind is not Kind.WITHDRAW:
-                self.by_place[each.channel, number_in(each.content) or 0].append(each)
+                self.by_place[each.channel, number].append(each)
             if each.is_edit and each.state is State.DELIVERED:
                 self.edits[each.target].append(each)
 
@@ -180,7 +188,22 @@ class _Facts:
 
     def posts_of(self, delivery: Delivery) -> Sequence[Mapping[str, Any]]:
         """Return the posts that begin with the text of a delivery."""
-        return self.posts.get((delivery.channel, number_in(delivery.content) or 0), ())
+        place = (delivery.channel, number_in(delivery.content) or 0)
+        posts, others = self.posts.get(place, ()), self.gone_on.get(place, ())
+        if not others:
+            return posts
+        if delivery in others:
+            return [post for post in posts if _fits(delivery, post)]
+        return [post for post in posts if not any(_fits(other, post) for other in others)]
+
+
+def _replaced(deliveries: Sequence[Delivery]) -> Collection[str]:
+    """Return the ids of the posts whose place another one has taken, and of the corrections that replied to those."""
+    replaced = {each.target for each in deliveries if each.change == Change.REPLACE}
+    replies = [each for each in deliveries if each.change == Change.FOLLOW_UP]
+    while more := {each.id for each in replies if each.target in replaced} - replaced:
+        replaced |= more
+    return replaced
 
 
 def _post(
