@@ -368,18 +368,12 @@ async def test_what_a_person_confirmed_by_its_address_is_corrected_and_removed_b
     assert address in task["reason"]
 
 
-LINKED = """
-alias: A post, and a link to it
-triggers: [{ trigger: webhook, webhook_id: desk }]
-actions:
-  - if: "{{ event.type == 'incident.updated' }}"
-    then:
-      - { action: amend, of: report, text: "{{ event.data.text }}" }
-      - stop: corrected
-  - { action: mastodon_post, id: report, channel: force_mastodon, text: "{{ event.data.text }}" }
+LINKED = ONE.replace(
+    "approval: none",
+    """\
   - { action: tweet, channel: force_x, text: "{{ event.data.text }} {{ results.report.url }}" }
-approval: none
-"""
+approval: none""",
+)
 
 
 async def test_what_needs_a_superseded_post_goes_on_with_what_took_its_place(story):
