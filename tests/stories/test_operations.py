@@ -41,6 +41,23 @@ async def test_only_what_nobody_knows_can_be_confirmed(story):
     assert "is delivered" in told["detail"]
 
 
+async def test_the_address_of_another_post_is_not_taken_for_that_of_its_copy(story):
+    """Two posts about a subject may look alike."""
+    await story.begins({"mail": MAIL.replace("  - { action: tweet", "  # - { action: tweet")})
+    story.sandbox.faults.add("email", FaultName.POST_THEN_RESET, 2, None)
+    for text in ("M6 closed", "M6 still closed"):
+        await story.receives(text, subject="M6")
+    first, second = sorted(each["number"] for each in await story.state(2, "held", passing=1))
+    url = "https://mail.example/17"
+    assert (await story.asks("POST", f"/deliveries/{first}/confirm?url={quote(url)}"))[0] == 200
+    for same in (url, f"{url}/"):
+        status, refusal = await story.asks("POST", f"/deliveries/{second}/confirm?url={quote(same)}")
+        assert status == 409
+        assert f"is the post of delivery {first};" in refusal["detail"]
+    other = quote("https://mail.example/18")
+    assert (await story.asks("POST", f"/deliveries/{second}/confirm?url={other}"))[0] == 200
+
+
 async def test_everything_that_failed_is_tried_again_in_one_go(story):
     await story.begins({"mail": MAIL.replace("  - { action: tweet", "  # - { action: tweet")})
     story.sandbox.faults.add("email", FaultName.POST_THEN_500, 3, None)

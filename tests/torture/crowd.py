@@ -128,7 +128,6 @@ class Person:
     def __init__(self, keeper: Keeper, there: Platforms) -> None:
         self.asked: dict[str, str] = {}
         self.broken: list[str] = []
-        self._given: dict[str, str] = {}
         self._keeper = keeper
         self._there = there
 
@@ -156,17 +155,15 @@ class Person:
             _, target = await self._keeper.asked("GET", f"/deliveries/{delivery['target']}")
             earlier = ((target or {}).get("receipt") or {}).get("id")
             found = [post for post in found if post.get("in_reply_to") == earlier]
-        # Copies of a correction have the same text, and each is another post.
-        found = [
-            each for each in found if self._given.get(each["id"], delivery["id"]) == delivery["id"]
-        ]
         path = f"/deliveries/{delivery['id']}"
-        if found and delivery["hold"] == "unknown":
-            self._given[found[0]["id"]] = delivery["id"]
-            url = f"https://practice.example/{found[0]['id']}"
-            await self._keeper.asked("POST", f"{path}/confirm", url=url)
-        else:
-            await self._keeper.asked("POST", f"{path}/release")
+        if delivery["hold"] == "unknown":
+            # Copies of a correction have the same text, and each is another post: the daemon refuses what is another's.
+            for post in found:
+                url = f"https://practice.example/{post['id']}"
+                status, _ = await self._keeper.asked("POST", f"{path}/confirm", url=url)
+                if status != 409:
+                    return  # It is done, or no answer came.
+        await self._keeper.asked("POST", f"{path}/release")
 
     async def _confirm_absence(self, removal: Mapping[str, Any], posts: Posts) -> None:
         status, post = await self._keeper.asked("GET", f"/deliveries/{removal['target']}")

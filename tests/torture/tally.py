@@ -130,7 +130,7 @@ def match_timeline(
         said = f"T{number:05d} on {channel}: {_told(caused[0])} of an event never accepted"
         verdict.unaccounted.append(said)
     sent = [one for one in deliveries if one.kind is Kind.POST and one.id not in decisions.asked]
-    _order(verdict, sent, posts)
+    _order(verdict, sent, facts)
     verdict.from_view = sum(
         not is_up(post) and each.state is State.WITHDRAWN and _fits(each, post)
         for each in deliveries
@@ -356,7 +356,7 @@ def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:
     return receipt.id.rpartition("/")[2] == post["id"] or receipt.id == post["client_key"]
 
 
-def _order(verdict: Verdict, deliveries: Sequence[Delivery], posts: Posts) -> None:
+def _order(verdict: Verdict, deliveries: Sequence[Delivery], facts: _Facts) -> None:
     """Check that an older event of a subject is published before a younger one, on every channel."""
     lines: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
     for delivery in sorted(deliveries, key=lambda one: one.number):
@@ -365,7 +365,7 @@ def _order(verdict: Verdict, deliveries: Sequence[Delivery], posts: Posts) -> No
         last, before = -1, ""
         for delivery in line:
             number = number_in(delivery.content) or 0
-            there = posts.get((channel, number), ())
+            there = facts.posts_of(delivery)
             if not there:
                 continue
             if there[0]["place"] < last:

@@ -305,3 +305,58 @@ def test_a_correction_that_is_cancelled_for_no_reason_is_lost(corrected, timelin
     assert found_corrected(none, there) == ["lost"]
     newer = changed(none, ("force_x", 2), reason="superseded by no. 9")
     assert found_corrected(newer, there) == []
+
+
+GONE_ON = {**a_post("press_office", 2, "late"), "text": "T00002 Road open"}
+"""A mail that waited for the post on X and, as that was corrected before it was sent, says the new text."""
+
+
+@pytest.fixture
+def gone_on(corrected):
+    mail = {"content": '{"text":"T00002 Road open"}', "receipt": Receipt("late")}
+    return changed(corrected, ("press_office", 0), **mail)
+
+
+def without(posts, *ids):
+    return [post for post in posts if post["id"] not in ids]
+
+
+def test_a_run_that_went_on_with_a_correction_has_a_post_of_its_own(gone_on, timeline):
+    there = [*without(timeline, "press_office0", "press_office1"), GONE_ON]
+    assert found_corrected(gone_on, [*there, a_post("press_office", 1)]) == []
+
+
+def test_what_a_run_that_went_on_has_not_published_is_lost(gone_on, timeline):
+    there = without(timeline, "press_office0")
+    assert found_corrected(gone_on, there) == ["false_receipts", "lost"]
+
+
+def test_replies_are_no_posts_of_a_run_that_went_on(gone_on, timeline):
+    """They stand before the next mail of the subject, and are out of no order."""
+    reply = next(post for post in timeline if post["id"] == "press_office2")
+    there = without(timeline, "press_office0", "press_office1", "press_office2")
+    there = [reply, *there, a_post("press_office", 1), GONE_ON]
+    late = changed(gone_on, ("press_office", 0), number=9)
+    assert found_corrected(late, there) == []
+
+
+def test_a_reply_to_a_post_that_was_replaced_is_taken_back_with_it(corrected, timeline):
+    reply = corrected["force_x", 2]
+    removed = [
+        {**post, "deleted_at": "2026-11-18T12:00:00Z"}
+        if post["id"] in ("force_x0", "force_x2")
+        else post
+        for post in timeline
+    ]
+    withdrawn = changed(corrected, ("force_x", 2), state=State.WITHDRAWN)
+    assert "lost" in found_corrected(withdrawn, removed)
+    withdrawn = changed(withdrawn, X0, state=State.WITHDRAWN)
+    anew = {"change": Change.REPLACE, "target": reply.target, "receipt": Receipt("anew")}
+    text = {"content": '{"text":"T00003 Open at last"}', "id": "event3.force_x"}
+    withdrawn["force_x", 3] = changed(corrected, ("force_x", 2), **anew, **text, event_id="event3")[
+        "force_x", 2
+    ]
+    newer = {**a_post("force_x", 3, "anew"), "text": "T00003 Open at last"}
+    there = sorted_posts([*removed, newer])
+    verdict = match_timeline({**CORRECTED, 3: "event3"}, list(withdrawn.values()), {}, there)
+    assert [said for said in verdict.wrong if "on force_x" in said] == []

@@ -34,6 +34,9 @@ from appealbridge.store.records import DeliveryFilter, Settlement
 BATCH = 500
 """How many deliveries are changed before the store is read again."""
 
+MOST_OF_A_SUBJECT = 1000
+"""How many of the newest deliveries are asked whether an address is theirs."""
+
 TOGETHER = (Hold.BURST, Hold.SAME_TEXT, Hold.DAILY_CAP, Hold.UNDATED)
 """Holds that can be released all at once. Approvals and unclear outcomes need a decision for each delivery."""
 
@@ -218,7 +221,7 @@ class Operations:
         Record a person's statement that a delivery held as unknown is published at `url`; return it.
 
         Of a removal, it is the statement that the post is gone, or that all is done that can be. Raise `NotFound`, or
-        `IllegalMove` where its outcome is known.
+        `IllegalMove` where its outcome is known or the address belongs to another delivery of its subject.
         """
         delivery = await self._store.delivery(delivery_id)
         if delivery.kind is Kind.WITHDRAW:
@@ -228,19 +231,43 @@ class Operations:
                 f"delivery {delivery.number} is {delivery.state.value}; only one that is held because "
                 f"nobody knows whether it went out can be confirmed{await self._removal_to_confirm(delivery)}"
             )
-        now = self._clock.now()
+        if other := await self._published_at(url, delivery):
+            raise IllegalMove(
+                f"{url} is the post of delivery {other.number}; give the address of the post of no. {delivery.number}, "
+                f"or, if there is only that one, release or cancel no. {delivery.number}"
+            )
         await self._store.confirm(
             Settlement(
                 delivery_id=delivery.id,
                 source=State.HELD,
                 target=State.DELIVERED,
-                at=now,
+                at=self._clock.now(),
                 receipt=Receipt(id=url, url=url),
                 reason=CONFIRMED_BY_A_PERSON,
             ),
             self._context.decision(actor, Act.CONFIRM),
         )
         return await self._moved(delivery.id, LogEvent.DELIVERED, actor)
+
+    async def _published_at(self, url: str, delivery: Delivery) -> Delivery | None:
+        """
+        Return another delivery that has the address already; copies of the same words are easily mixed up.
+
+        An edit has the address of the post that it changed.
+        """
+        if not url or delivery.is_edit:
+            return None
+        url = url.rstrip("/")
+        name = url.rpartition("/")[2]
+        others = DeliveryFilter(
+            channel=delivery.channel, subject=delivery.subject, limit=MOST_OF_A_SUBJECT
+        )
+        for each in await self._store.deliveries(others):
+            if each.receipt is None or each.id == delivery.id:
+                continue
+            if each.receipt.id in (url, name) or (each.receipt.url or "").rstrip("/") == url:
+                return each
+        return None
 
     async def _removal_to_confirm(self, post: Delivery) -> str:
         """Return that a person may confirm the removal of a post instead; empty if nobody can."""
