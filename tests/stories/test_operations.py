@@ -51,7 +51,9 @@ async def test_the_address_of_another_post_is_not_taken_for_that_of_its_copy(sto
     url = "https://mail.example/17"
     assert (await story.asks("POST", f"/deliveries/{first}/confirm?url={quote(url)}"))[0] == 200
     for same in (url, f"{url}/"):
-        status, refusal = await story.asks("POST", f"/deliveries/{second}/confirm?url={quote(same)}")
+        status, refusal = await story.asks(
+            "POST", f"/deliveries/{second}/confirm?url={quote(same)}"
+        )
         assert status == 409
         assert f"is the post of delivery {first};" in refusal["detail"]
     other = quote("https://mail.example/18")
