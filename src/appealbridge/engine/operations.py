@@ -29,6 +29,7 @@ from appealbridge.model.withdrawal import CONFIRMED
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.planning.quiet_hours import REASON as QUIET
+from appealbridge.store.base import Store
 from appealbridge.store.records import DeliveryFilter, Settlement
 
 BATCH = 500
@@ -231,7 +232,7 @@ class Operations:
                 f"delivery {delivery.number} is {delivery.state.value}; only one that is held because "
                 f"nobody knows whether it went out can be confirmed{await self._removal_to_confirm(delivery)}"
             )
-        if other := await self._published_at(url, delivery):
+        if other := await _published_at(self._store, url, delivery):
             raise IllegalMove(
                 f"{url} is the post of delivery {other.number}; give the address of the post of no. {delivery.number}, "
                 f"or, if there is only that one, release or cancel no. {delivery.number}"
@@ -248,26 +249,6 @@ class Operations:
             self._context.decision(actor, Act.CONFIRM),
         )
         return await self._moved(delivery.id, LogEvent.DELIVERED, actor)
-
-    async def _published_at(self, url: str, delivery: Delivery) -> Delivery | None:
-        """
-        Return another delivery that has the address already; copies of the same words are easily mixed up.
-
-        An edit has the address of the post that it changed.
-        """
-        if not url or delivery.is_edit:
-            return None
-        url = url.rstrip("/")
-        name = url.rpartition("/")[2]
-        others = DeliveryFilter(
-            channel=delivery.channel, subject=delivery.subject, limit=MOST_OF_A_SUBJECT
-        )
-        for each in await self._store.deliveries(others):
-            if each.receipt is None or each.id == delivery.id:
-                continue
-            if each.receipt.id in (url, name) or (each.receipt.url or "").rstrip("/") == url:
-                return each
-        return None
 
     async def _removal_to_confirm(self, post: Delivery) -> str:
         """Return that a person may confirm the removal of a post instead; empty if nobody can."""
@@ -378,6 +359,27 @@ class Operations:
 def _complain(moved: int, refused: Sequence[str]) -> None:
     if refused:
         raise IllegalMove(f"{moved} done, {len(refused)} left as they were; {refused[0]}")
+
+
+async def _published_at(store: Store, url: str, delivery: Delivery) -> Delivery | None:
+    """
+    Return another delivery that has the address already; copies of the same words are easily mixed up.
+
+    An edit has the address of the post that it changed.
+    """
+    if not url or delivery.is_edit:
+        return None
+    url = url.rstrip("/")
+    name = url.rpartition("/")[2]
+    others = DeliveryFilter(
+        channel=delivery.channel, subject=delivery.subject, limit=MOST_OF_A_SUBJECT
+    )
+    for each in await store.deliveries(others):
+        if each.receipt is None or each.id == delivery.id:
+            continue
+        if each.receipt.id in (url, name) or (each.receipt.url or "").rstrip("/") == url:
+            return each
+    return None
 
 
 def _concerned(book: Book, event: Event) -> Sequence[Recipe]:
