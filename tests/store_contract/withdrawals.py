@@ -57,6 +57,20 @@ async def published(store: Store, number: int = 1, **more: Any) -> Delivery:
     return await store.delivery(delivery.id)
 
 
+async def a_published_thread(store: Store, count: int = 3) -> Sequence[Delivery]:
+    """Publish the first `count` posts of a thread of three, and return all; the next one is being sent."""
+    event = an_event(1, subject=SUBJECT)
+    posts = [a_delivery(event, "0")]
+    for step in ("1", "2"):
+        posts.append(a_delivery(event, step, state=State.PLANNED, follows=posts[-1].id))
+    await store.accept([Arrival(event, [a_run(event)], posts)])
+    for _ in range(count):
+        (claimed,) = await store.claim(CHANNEL, NOW + 5, 9)
+        await store.settle(ended(claimed, State.DELIVERED, at=NOW + 5))
+    await store.claim(CHANNEL, NOW + 5, 9)
+    return [await store.delivery(post.id) for post in posts]
+
+
 async def removal_of(store: Store, post: Delivery | str) -> Delivery:
     """Return the newest removal of a post."""
     id_ = post if isinstance(post, str) else post.id
@@ -426,17 +440,13 @@ class StoreWithdrawalsContract:
         assert len(await store.claim(CHANNEL, NOW + 20, 9)) == 1
         with pytest.raises(IllegalMove):
             await store.withdraw(a_withdrawal(target=first.id, whole=False))
+        removal = await removal_of(store, first)
+        with pytest.raises(IllegalMove, match=f"takes back no. {first.number}"):
+            await store.withdraw(a_withdrawal(target=removal.id, whole=False))
 
     async def test_a_thread_is_removed_from_its_last_post_to_its_first(self, store: Store) -> None:
         """Otherwise the rest would stand as answers to nothing; a post that cannot be removed stops none."""
-        event = an_event(1, subject=SUBJECT)
-        posts = [a_delivery(event, "0")]
-        for step in ("1", "2"):
-            posts.append(a_delivery(event, step, state=State.PLANNED, follows=posts[-1].id))
-        await store.accept([Arrival(event, [a_run(event)], posts)])
-        for _ in posts:
-            (claimed,) = await store.claim(CHANNEL, NOW + 5, 9)
-            await store.settle(ended(claimed, State.DELIVERED, at=NOW + 5))
+        posts = await a_published_thread(store)
         await store.withdraw(a_withdrawal())
         order = [
             (await remove(store)).target,
@@ -445,6 +455,33 @@ class StoreWithdrawalsContract:
         ]
         assert order == [post.id for post in reversed(posts)]
         assert await store.claim_removals(CHANNEL, NOW + 99, 9) == []
+
+    async def test_with_one_post_of_a_thread_all_later_ones_are_withdrawn_and_no_earlier_one(
+        self, store: Store
+    ) -> None:
+        """From the last to it. A lift of that withdrawal is about all of them."""
+        first, second, third = await a_published_thread(store)
+        result = await store.withdraw(a_withdrawal(target=second.id, whole=False))
+        assert {each.id for each in result.removing} == {second.id, third.id}
+        assert await state_of(store, first) is State.DELIVERED
+        assert (await remove(store)).target == third.id
+        await store.lift(result.withdrawal.number, "alice", NOW + 30)
+        assert await state_of(store, second) is State.DELIVERED
+        await store.withdraw(a_withdrawal(target=first.id, whole=False))
+        assert [(await remove(store)).target for _ in range(2)] == [second.id, first.id]
+
+    @pytest.mark.parametrize("target", [State.DELIVERED, State.UNKNOWN])
+    async def test_no_more_of_a_thread_goes_out_once_the_post_that_is_being_sent_is_withdrawn(
+        self, store: Store, target: State
+    ) -> None:
+        """Its later posts are cancelled in the same transaction, whatever becomes of the attempt."""
+        posts = await a_published_thread(store, count=1)
+        result = await store.withdraw(a_withdrawal(target=posts[1].id, whole=False))
+        assert [each.id for each in result.awaited] == [posts[1].id]
+        await store.settle(ended(posts[1], target))
+        assert await state_of(store, posts[0]) is State.DELIVERED
+        assert await state_of(store, posts[2]) is State.CANCELLED
+        assert await store.claim(CHANNEL, NOW + 99, 9) == []
 
     async def test_a_removal_waits_for_no_turn_and_keeps_none(self, store: Store) -> None:
         """Nor does it count as a post."""

@@ -408,6 +408,10 @@ async def test_confirming_a_post_names_its_removal(story):
     status, refusal = await story.asks("POST", f"/deliveries/{mail['number']}/confirm")
     assert status == 409
     assert f"appealbridge confirm {removal['number']}" in refusal["detail"]
+    assert (await story.asks("POST", f"/deliveries/{removal['number']}/confirm"))[0] == 200
+    status, refusal = await story.asks("POST", f"/deliveries/{removal['number']}/confirm")
+    assert status == 409
+    assert "removed or confirmed already" in refusal["detail"]
 
 
 @pytest.mark.parametrize(
@@ -460,6 +464,24 @@ async def test_the_answer_says_at_once_what_cannot_be_removed(story):
     assert (states["force_x"], states["press_office"]) == ("being removed", "cannot be removed")
     would = await typed(story, "withdraw", "APP-1", "--reason", "found", "--dry-run")
     assert "would be removed" in would
+    assert "to desk@example-radio.example" in would
+
+
+async def test_a_task_about_a_mail_says_to_whom_it_went(story):
+    """Nobody can look for a mail by its id, but its recipients can be asked to delete it."""
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(4, "delivered")
+    await withdraws(story, "APP-1")
+    _, (withdrawal,) = await story.asks("GET", "/withdrawals")
+    recipients = {post["channel"]: post.get("to") for post in withdrawal["posts"]}
+    assert recipients == {
+        "force_x": None,
+        "force_facebook": None,
+        "force_mastodon": None,
+        "press_office": "desk@example-radio.example",
+    }
+    assert "to desk@example-radio.example" in await typed(story, "withdrawals", "APP-1")
 
 
 async def test_a_post_sent_while_it_is_asked_who_the_account_is_has_that_in_its_receipt(story):

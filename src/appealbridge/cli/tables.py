@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,15 +89,21 @@ _LAST = "why or where, and the message"
 _TEXTS = ("text", "message", "status", "title", "subject")
 
 
+def whom(content: Mapping[str, Any]) -> str:
+    """Return to whom a mail goes, empty if it is no mail."""
+    to = content.get("to") or ()
+    recipients = to if isinstance(to, str) else ", ".join(map(str, to))
+    return f"to {recipients}" if recipients else ""
+
+
 def message(row: Row) -> str:
     """Return what a delivery says in short: its recipients, its text, and how many pictures it has."""
     content = row.get("content") or {}
-    to = content.get("to") or ()
-    recipients = to if isinstance(to, str) else ", ".join(map(str, to))
+    recipients = whom(content)
     first_text = next((content[name] for name in _TEXTS if content.get(name)), "")
     text = short(" ".join(str(first_text).split()))
     pictures = len(content.get("images") or ())
-    parts = [f"to {recipients}" if recipients else "", f'"{text}"' if text else ""]
+    parts = [recipients, f'"{text}"' if text else ""]
     parts += [f"{pictures} pictures" if pictures > 1 else "1 picture"] if pictures else []
     return "; ".join(filter(None, parts))
 

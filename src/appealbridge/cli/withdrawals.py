@@ -13,7 +13,7 @@ from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.listings import Stored
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
-from appealbridge.cli.tables import clock
+from appealbridge.cli.tables import clock, whom
 
 STYLES = {
     "removed": "green",
@@ -147,7 +147,11 @@ def _posts(posts: list[dict[str, Any]]) -> None:
 
 
 def _where(post: dict[str, Any]) -> str:
-    """Return the address of a post, and what is to be known about its removal."""
+    """Return where a post is or whom a mail went to, and what is to be known about its removal."""
+    return "; ".join(filter(None, (whom(post), _address_and_reason(post))))
+
+
+def _address_and_reason(post: dict[str, Any]) -> str:
     address, reason = post["address"] or "", post.get("reason") or ""
     if post["state"] == "removed":
         return address  # what a look saw matters only while it is not removed

@@ -258,6 +258,10 @@ class Operations:
         return ""
 
     async def _confirm_removed(self, removal: Delivery, actor: Actor) -> Delivery:
+        if removal.state is State.DELIVERED:
+            raise IllegalMove(
+                f"delivery {removal.number}: its post is removed or confirmed already"
+            )
         if removal.state is not State.HELD:
             raise IllegalMove(
                 f"delivery {removal.number} is {removal.state.value}; only a removal that waits for a "

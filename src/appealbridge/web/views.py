@@ -255,6 +255,7 @@ def _removal(record: Removal, of: Withdrawal) -> dict[str, Any]:
         "number": removal.number,
         "post": record.post.number,
         "channel": removal.channel,
+        **_recipients(record.post),
         "address": None if receipt is None else receipt.url or receipt.id,
         "state": label,
         "reason": removal.reason or None,
@@ -262,6 +263,12 @@ def _removal(record: Removal, of: Withdrawal) -> dict[str, Any]:
         "since": moment(removal.planned_at),
         "ended_at": moment(removal.settled_at),
     }
+
+
+def _recipients(post: Delivery) -> dict[str, Any]:
+    """Return whom a mail went to: whoever is to ask them to delete it has to know."""
+    content = orjson.loads(post.content) if post.content else {}
+    return {"to": content["to"]} if content.get("to") else {}
 
 
 def withdrawn(result: Withdrawn, can_remove: Callable[[str], bool]) -> dict[str, Any]:
@@ -274,6 +281,7 @@ def withdrawn(result: Withdrawn, can_remove: Callable[[str], bool]) -> dict[str,
             {
                 "number": each.number,
                 "channel": each.channel,
+                **_recipients(each),
                 "address": each.receipt and (each.receipt.url or each.receipt.id),
                 "state": label,
             }

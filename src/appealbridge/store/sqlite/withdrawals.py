@@ -72,7 +72,14 @@ _TAKEN_BACK = (
     # A person cancelled it although it may be published.
     f" OR {IS_POST} AND state = {CANCELLED} AND hold = '{Hold.UNKNOWN}')"
 )
-_AMENDING = f"WHERE target = :target AND {IS_AMENDMENT} AND {_TAKEN_BACK} ORDER BY number DESC"
+# The later posts of a thread would stand as replies to nothing, and so would the corrections of each post.
+_WITH_POST = (
+    "WHERE number IN (WITH RECURSIVE parts (id) AS (VALUES (:target) UNION SELECT d.id FROM parts, deliveries o,"
+    " deliveries d WHERE o.id = :target AND d.id > o.run_id || '.' AND d.id < o.run_id || '/'"
+    " AND d.follows = parts.id) SELECT d.number FROM parts JOIN deliveries d ON d.id = parts.id"
+    f" UNION SELECT d.number FROM parts JOIN deliveries d ON d.target = parts.id AND d.{IS_AMENDMENT})"
+    f" AND id <> :target AND {_TAKEN_BACK} ORDER BY number DESC"
+)
 _AFFECTED = (
     f"WHERE {_OF_SUBJECT} AND subject = :subject AND {_TAKEN_BACK} AND recipe <> '{NOTICE}'"
     " AND (:origin = '' OR origin = :origin) AND run_id <> :run"
@@ -366,12 +373,16 @@ def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
             raise IllegalMove(
                 f"delivery {post.number}: it edits no. {target.number}; withdraw that one"
             )
+        if post.kind is Kind.WITHDRAW:
+            what = f"takes back no. {find(db, post.target).number}" if post.target else "withdraws"
+            raise IllegalMove(f"delivery {post.number}: it is no post, but {what} itself")
         unclear = post.state is State.CANCELLED and post.hold == Hold.UNKNOWN
-        if post.kind is Kind.WITHDRAW or (NUMBERS[post.state] > DELIVERED and not unclear):
+        if NUMBERS[post.state] > DELIVERED and not unclear:
             raise IllegalMove(
                 f"delivery {post.number}: it is {post.state.value}, so there is nothing to withdraw"
             )
-        affected = [post, *deliveries_where(db, _AMENDING, {"target": post.id})]
+        later = deliveries_where(db, _WITH_POST, {"target": post.id})
+        affected = sorted([post, *later], key=lambda each: -each.number)
     else:
         values = {
             "subject": w.subject,
