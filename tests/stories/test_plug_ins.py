@@ -64,7 +64,10 @@ WAITED = """
 """
 
 
-@pytest.mark.parametrize("raises", ["raise SystemExit(3)", OF_ITS_OWN.strip(), WAITED.strip()])
+@pytest.mark.parametrize(
+    "raises",
+    ["raise SystemExit(3)", "raise GeneratorExit", OF_ITS_OWN.strip(), WAITED.strip()],
+)
 async def test_one_that_would_end_the_program_at_an_attempt_leaves_that_one_unclear(
     story, plug_in, raises
 ):

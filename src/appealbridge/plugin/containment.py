@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,13 +21,15 @@ class RaisedBaseException(RuntimeError):
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Let nothing out but an `Exception`, and the cancelling of this task."""
+    """Let nothing out but an `Exception`, the cancelling of this task, and the closing of what runs inside."""
     try:
         yield
-    except (Exception, GeneratorExit):
+    except Exception:
         raise
     except BaseException as error:
         if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+            raise
+        if isinstance(error, GeneratorExit) and _is_being_closed(error):
             raise
         words = str(error)
         text = f"{type(error).__name__}{': ' if words else ''}{words}"
@@ -35,33 +37,57 @@ def contained() -> Iterator[None]:
 
 
 def contain(plugin: type) -> None:
-    """Do so for every public method that the class of a third party defines."""
-    if plugin.__module__.startswith("appealbridge."):
+    """Do so for every public method that the class of a third party, or a class above it, defines."""
+    if _is_ours(plugin):
         return  # ours do no such thing, and are called for every event
-    for name, method in tuple(vars(plugin).items()):
-        if not name.startswith("_") and inspect.isfunction(method):
+    for name in dir(plugin):
+        owner = next((each for each in plugin.__mro__ if name in vars(each)), None)
+        if owner is None or name.startswith("_") or _is_ours(owner):
+            continue
+        method = vars(owner)[name]
+        if isinstance(method, staticmethod | classmethod):
+            setattr(plugin, name, type(method)(_contained(method.__func__)))
+        elif inspect.isfunction(method):
             setattr(plugin, name, _contained(method))
 
 
+def _is_ours(owner: type) -> bool:
+    return owner.__module__.startswith("appealbridge.")
+
+
 def _contained(method: Callable[..., Any]) -> Callable[..., Any]:
+    if hasattr(method, _MARK):
+        return method  # it belongs to a class above, which is a plug-in itself
+
     @functools.wraps(method)
     def call(*args: Any, **options: Any) -> Any:
         with contained():
-            return method(*args, **options)
-
-    @functools.wraps(method)
-    def generate(*args: Any, **options: Any) -> Iterator[Any]:
-        with contained():
-            yield from method(*args, **options)
+            result = method(*args, **options)
+        # A decorator may hide that the method waits, or that it lists.
+        if inspect.isawaitable(result):
+            return _wait(result)
+        return _list(result) if inspect.isgenerator(result) else result
 
     @functools.wraps(method)
     async def wait(*args: Any, **options: Any) -> Any:
-        with contained():
-            return await method(*args, **options)
+        return await _wait(method(*args, **options))
 
-    if inspect.iscoroutinefunction(method):
-        return wait
-    return generate if inspect.isgeneratorfunction(method) else call
+    chosen = wait if inspect.iscoroutinefunction(method) else call
+    setattr(chosen, _MARK, True)
+    return chosen
+
+
+_MARK = "_appealbridge_contained"
+
+
+async def _wait(result: Awaitable[Any]) -> Any:
+    with contained():
+        return await result
+
+
+def _list(entries: Iterator[Any]) -> Iterator[Any]:
+    with contained():
+        yield from entries
 
 
 def _is_being_cancelled() -> bool:
@@ -71,3 +97,14 @@ def _is_being_cancelled() -> bool:
     except RuntimeError:  # no loop runs here
         return False
     return task is not None and task.cancelling() > 0
+
+
+def _is_being_closed(error: GeneratorExit) -> bool:
+    """
+    Return whether somebody closes the coroutine or generator that this ends; if not, a plug-in raised it.
+
+    Python closes what a frame waits for first, and then raises `GeneratorExit` in this frame itself. So the place of
+    one that somebody else causes is at most our own two frames, and a plug-in's is below them.
+    """
+    trace = error.__traceback__
+    return trace is None or trace.tb_next is None or trace.tb_next.tb_next is None
