@@ -110,6 +110,9 @@ PLATFORM_NAMES = Pool("platform-names", 8)
 SOURCE_NAMES = Pool("source-names", 8)
 """For looking up host names, for channels and for sources."""
 
+AUTHORITIES = Pool("authorities", 1)
+"""For reading which certificate authorities the system trusts."""
+
 FOLDERS = Pool("folders", 16)
 """For reading folders of case files, which may be on network shares."""
 

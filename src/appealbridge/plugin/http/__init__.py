@@ -1,5 +1,6 @@
 """HTTP for plug-ins: the client in `Tools.http`, the meaning of answers, and rate limits."""
 
+import appealbridge.plugin.http.authorities  # noqa: F401 - before anything imports aiohttp
 from appealbridge.plugin.egress import check_host
 from appealbridge.plugin.http.api import Api
 from appealbridge.plugin.http.client import Http

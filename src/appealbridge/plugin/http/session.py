@@ -32,9 +32,10 @@ from appealbridge.plugin.egress import (
     host_and_port,
     is_address,
 )
+from appealbridge.plugin.http.authorities import SystemTrust
 from appealbridge.plugin.http.failures import Unreachable, unreachable
 from appealbridge.plugin.http.resolver import Resolver
-from appealbridge.plugin.offload import PLATFORM_NAMES
+from appealbridge.plugin.offload import AUTHORITIES, PLATFORM_NAMES, offload
 
 if TYPE_CHECKING:
     from aiohttp.client import ClientTimeout
@@ -215,6 +216,9 @@ class Session(aiohttp.TCPConnector):
         # A connection that is used again was allowed when it was made, and does not come this way. If the library
         # gave this method another name, `_socket` would have no target, and nothing could be connected to.
         host, port = req.url.raw_host or "", req.url.port or 0
+        trusting = self._get_ssl_context(req)
+        if isinstance(trusting, SystemTrust) and not trusting.complete:
+            await offload(AUTHORITIES, trusting.read)
         if isinstance(req, _Request) and req.through is not None:
             return await self._proxied(req.through, req, host, port)
         target = _Target(host, port)
