@@ -17,7 +17,7 @@ from typing import Any
 def _unread() -> Iterator[None]:
     """Let contexts be made without authorities; they trust nobody until some are loaded."""
     read = ssl.SSLContext.set_default_verify_paths
-    ssl.SSLContext.set_default_verify_paths = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005
+    ssl.SSLContext.set_default_verify_paths = lambda self: None  # type: ignore[method-assign]
     try:
         yield
     finally:
