@@ -74,12 +74,10 @@ class Redactor:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
         # The longest first, or a secret that begins another would leave the other's tail in sight.
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
-        self._known = re.compile("|".join(map(re.escape, self._forms)))
         bare = {_ESCAPES.sub(_letter, _BREAKS.sub("", form)) for form in self._forms}
         self._unfolded = sorted(
             (f for f in bare if len(f) >= _LONG_ENOUGH), key=lambda f: (-len(f), f)
         )
-        self._known_unfolded = re.compile("|".join(map(re.escape, self._unfolded)))
         self._suspicious = _suspicions(self._forms)
 
     def clean(self, text: str) -> str:
@@ -91,8 +89,8 @@ class Redactor:
                 return text
         except UnicodeEncodeError:  # it is no text that anyone sends on purpose; look at it closely
             pass
-        if any(form in text for form in self._forms):
-            text = self._known.sub(MASK, text)
+        if (known := _one_of(self._forms, text)) is not None:
+            text = known.sub(MASK, text)
         if _FOLDS.search(text) is not None:
             for breaks in (_MAIL_BREAKS, _BREAKS):
                 text = self._clean_folded(text, breaks)
@@ -102,15 +100,26 @@ class Redactor:
         """Mask secrets with line breaks or escaped letters in them."""
         joined = breaks.sub("", text)
         unfolded = _ESCAPES.sub(_letter, joined)
-        if not any(form in unfolded for form in self._unfolded):
+        known = _one_of(self._unfolded, unfolded)
+        if known is None:
             return text
         in_joined, in_text = _places(joined, _ESCAPES), _places(text, breaks)
         parts: list[str] = []
         done = 0
-        for match in self._known_unfolded.finditer(unfolded):
+        for match in known.finditer(unfolded):
             parts += text[done : in_text[in_joined[match.start()]]], MASK
             done = in_text[in_joined[match.end()]]
         return "".join((*parts, text[done:]))
+
+
+def _one_of(forms: Iterable[str], text: str) -> re.Pattern[str] | None:
+    """
+    Return a pattern for those of the forms that are in the text, the first of them preferred; `None` if none is.
+
+    A pattern for all of them takes the longest part of a start to compile, if there are many secrets.
+    """
+    present = [re.escape(form) for form in forms if form in text]
+    return re.compile("|".join(present)) if present else None
 
 
 def secrets_of_address(address: str) -> Iterator[str]:
