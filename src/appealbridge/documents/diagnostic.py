@@ -232,5 +232,7 @@ def _distance(ours: str, theirs: str, most: int) -> int:
             if swapped and other == ours[row - 2]:
                 steps.append(before[column - 2] + 1)
             line.append(min(steps))
+        if min(line) > most:  # it does not become less in the lines below
+            return most + 1
         before, last = last, line
     return last[-1]

@@ -25,8 +25,7 @@ def read_people(
     """
     people = reading.catalogue.people
     approval = written.get("approval")
-    misspelt = any(name != "approval" and nearest(name, ["approval"]) for name in written)
-    if approval is None and not misspelt:
+    if approval is None and not _misspelt(written):
         empty = "approval" in written
         reading.note(
             ("approval",) if empty else (),
@@ -48,6 +47,10 @@ def read_people(
     routing = reading.catalogue.routing
     if routing is not None:
         _check_ways(reading, routing, named, channels)
+
+
+def _misspelt(written: Iterable[str]) -> bool:
+    return any(name != "approval" and nearest(name, ["approval"]) for name in written)
 
 
 def check_name(reading: ParsingContext, name: str) -> None:
