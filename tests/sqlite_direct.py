@@ -43,6 +43,11 @@ class On:
         return lambda *args, **more: _result(method(*args, **more))
 
 
+def run(db: sqlite3.Connection, helper: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Any:
+    """Run a helper of the store's contract tests on such a store."""
+    return _result(helper(_Direct(db), *args))
+
+
 def _result(coroutine: Coroutine[Any, Any, Any]) -> Any:
     while True:
         try:

@@ -57,10 +57,20 @@ class StoreAcceptancesContract:
         nothing = await after.accepted_content("another")
         entries = (await after.audit(0, 10))[-2:]
         await after.close()
-        assert known == [an_acceptance(), newer]
+        assert known == [an_acceptance(), newer]  # in the order of their versions
         assert found == (newer, replace(CONTENT, text="approval: none # 2\n"))
         assert nothing is None
         assert [(each.act, each.actor) for each in entries] == [("accept", "carol")] * 2
+
+    async def test_acceptances_are_read_page_by_page(self, store: Store) -> None:
+        """However many there are."""
+        versions = [f"{number:032x}" for number in (3, 1, 2)]
+        for version in versions:
+            await store.accept_recipe(an_acceptance(version), CONTENT, accepts())
+        first = await store.acceptances(limit=2)
+        rest = await store.acceptances(first[-1].version, limit=2)
+        assert [each.version for each in (*first, *rest)] == sorted(versions)
+        assert len(first) == 2
 
     async def test_a_version_is_accepted_once(self, store: Store) -> None:
         """Two admins at the same moment are one decision."""

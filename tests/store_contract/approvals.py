@@ -23,7 +23,7 @@ from appealbridge.model.audit import Act, Decision
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision
 from appealbridge.model.run import RunState
-from appealbridge.store.approvals import PersonsAnswer
+from appealbridge.store.approvals import MOST_REVISIONS, PersonsAnswer
 from appealbridge.store.base import Store
 from appealbridge.store.records import Arrival, DeliveryFilter, Over
 from tests.store_contract.case import (
@@ -297,6 +297,18 @@ class StoreApprovalsContract:
         with pytest.raises(StaleRevision):
             await revised(store, delivery, 2, "Aged 15")
         assert revision.hash != revisions[1].hash
+
+    async def test_of_many_revisions_the_newest_are_read(self, store: Store) -> None:
+        """However often a source corrects what waits."""
+        delivery, _, _ = await asked(store)
+        other, _, _ = await asked(store, 2)
+        for number in range(2, MOST_REVISIONS + 4):
+            await revised(store, delivery, number, f"Aged {number}")
+        read = await store.revisions([delivery.id, other.id])
+        assert [each.number for each in read if each.delivery_id == delivery.id] == [
+            *range(4, MOST_REVISIONS + 4)
+        ]
+        assert [each.number for each in read if each.delivery_id == other.id] == [1]
 
     async def test_a_thread_is_asked_edited_and_approved_as_a_whole(self, store: Store) -> None:
         first, revision, number = await asked(store, 1, "1", "2", "3")

@@ -36,8 +36,8 @@ class AcceptanceStore(Protocol):
 class AcceptanceQueries(Protocol):
     """Queries about acceptances."""
 
-    async def acceptances(self) -> Sequence[RecipeAcceptance]:
-        """Return all acceptances, the oldest first."""
+    async def acceptances(self, after: str = "", limit: int = 1000) -> Sequence[RecipeAcceptance]:
+        """Return a page of the acceptances in the order of their versions: those after this version, up to `limit`."""
         ...
 
     async def accepted_content(self, recipe: str) -> tuple[RecipeAcceptance, RecipeContent] | None:

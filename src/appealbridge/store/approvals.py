@@ -11,6 +11,9 @@ from appealbridge.model.delivery import Delivery
 from appealbridge.model.run import Run
 from appealbridge.model.value import value
 
+MOST_REVISIONS = 20
+"""How many revisions of a delivery are read, the newest ones."""
+
 
 @value(kw_only=True)
 class PersonsAnswer:
@@ -121,8 +124,9 @@ class ApprovalQueries(Protocol):
 
     async def revisions(self, delivery_ids: Collection[str]) -> Sequence[Revision]:
         """
-        Return all revisions of deliveries; those of each in order.
+        Return the revisions of deliveries; those of each in order, and only the newest `MOST_REVISIONS`.
 
+        A source can correct what waits as often as it likes. The newest revision names the authors of all before it.
         A later post of a thread has a revision for each one of the first post, with its number and its hash.
         """
         ...

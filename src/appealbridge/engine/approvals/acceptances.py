@@ -82,7 +82,7 @@ class RecipeAcceptances(OutcomeListener):
     async def reconfigure(self, active: ActiveConfiguration) -> None:
         """Use other recipes and people, before anything is planned with them; tell admins what they have to accept."""
         if self._active is None:
-            self._accepted = {each.version: each for each in await self._store.acceptances()}
+            await self._read()
         self._active = active
         self._wake.set()
         if active.roster.one_desk:
@@ -231,6 +231,13 @@ class RecipeAcceptances(OutcomeListener):
                     )
                 return earlier
         return None
+
+    async def _read(self) -> None:
+        """Learn from the store what is accepted."""
+        after = ""
+        while page := await self._store.acceptances(after):
+            self._accepted.update((each.version, each) for each in page)
+            after = page[-1].version
 
     async def _let_go(self) -> None:
         while cleared := await self._store.clear_accepted(self._clock.now()):

@@ -37,8 +37,11 @@ class SqliteAcceptanceQueries(ReadAccess):
     """The `AcceptanceQueries` in SQLite."""
 
     @reads
-    def acceptances(self, db: Connection) -> Sequence[RecipeAcceptance]:
-        return [_acceptance(row) for row in db.execute(f"{_LISTED} ORDER BY number")]
+    def acceptances(
+        self, db: Connection, after: str = "", limit: int = 1000
+    ) -> Sequence[RecipeAcceptance]:
+        page = f"{_LISTED} WHERE version > ? ORDER BY version LIMIT ?"
+        return [_acceptance(row) for row in db.execute(page, (after, limit))]
 
     @reads
     def accepted_content(

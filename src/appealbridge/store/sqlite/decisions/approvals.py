@@ -20,7 +20,7 @@ from appealbridge.model.audit import Decision
 from appealbridge.model.delivery import Delivery, Hold, Kind, State, with_hold
 from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision
 from appealbridge.model.run import Run
-from appealbridge.store.approvals import PersonsAnswer
+from appealbridge.store.approvals import MOST_REVISIONS, PersonsAnswer
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
 from appealbridge.store.sqlite.amending.revised import TAKE_BACK, followers
 from appealbridge.store.sqlite.decisions.approval_rows import (
@@ -275,8 +275,12 @@ def question(db: sqlite3.Connection, number: int) -> ApprovalQuestion:
 
 
 def revisions(db: sqlite3.Connection, delivery_ids: Collection[str]) -> list[Revision]:
-    """Return all revisions of deliveries."""
-    select = f"SELECT {names(REVISION)} FROM revisions WHERE delivery_id {_IN} ORDER BY delivery_id, number"
+    """Return the newest revisions of deliveries."""
+    select = (
+        f"SELECT {names(REVISION)} FROM revisions r WHERE delivery_id {_IN} AND number >"
+        " (SELECT max(number) FROM revisions n WHERE n.delivery_id = r.delivery_id)"
+        f" - {MOST_REVISIONS} ORDER BY delivery_id, number"
+    )
     return [revision_of(row) for row in db.execute(select, (json_list(delivery_ids),))]
 
 

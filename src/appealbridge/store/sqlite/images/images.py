@@ -88,6 +88,9 @@ _ENDED = (
     "DELETE FROM preparations WHERE NOT EXISTS (SELECT 1 FROM deliveries d"
     f" WHERE d.id = delivery_id AND d.state IN ({PLANNED}, {HELD}, {UNKNOWN}, {FAILED}))"
 )
+_PAGE = 1000
+"""How many pictures are looked at in one step."""
+
 _SHOWN = "SELECT DISTINCT sha256 FROM images WHERE sha256 IN (SELECT value FROM json_each(?))"
 
 
@@ -114,14 +117,16 @@ class SqliteImages(WriteAccess):
 
     async def forget_media(self, before: float) -> int:
         await self._write(lambda db: db.execute(_ENDED))
-        old = await self._media.stored_before(before)
-        if not old:
-            return 0
-        shown = await self._read(
-            lambda db: {row[0] for row in db.execute(_SHOWN, (json_list(old),))}
-        )
-        unused = {*old} - shown
-        return await self._media.forget(unused, before) if unused else 0
+        forgotten, after = 0, ""
+        while old := await self._media.stored_before(before, after, _PAGE):
+            unused = {*old} - await self._shown(old)
+            forgotten += await self._media.forget(unused, before) if unused else 0
+            after = old[-1]
+        return forgotten
+
+    @reads
+    def _shown(self, db: Connection, sha256s: Sequence[str]) -> set[str]:
+        return {row[0] for row in db.execute(_SHOWN, (json_list(sha256s),))}
 
     @reads
     def unprepared(self, db: Connection, now: float, limit: int) -> Sequence[Unprepared]:

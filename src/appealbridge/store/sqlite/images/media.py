@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -64,12 +64,13 @@ class MediaFile:
             raise NotFound(f"image {sha256}: nothing in the store has this SHA-256")
         return bytes(row[0])
 
-    async def stored_before(self, before: float) -> Collection[str]:
-        """Return the SHA-256 of what was stored before a time."""
+    async def stored_before(self, before: float, after: str, limit: int) -> Sequence[str]:
+        """Return, in their order, the SHA-256 of what was stored before a time: those after this one, up to `limit`."""
         if self._connection is None and not self.path.exists():
             return ()
-        select = "SELECT sha256 FROM media WHERE kept_at < ?"
-        return await self._do(lambda db: [row[0] for row in db.execute(select, (before,))])
+        select = "SELECT sha256 FROM media WHERE sha256 > ? AND kept_at < ? ORDER BY sha256 LIMIT ?"
+        values = (after, before, limit)
+        return await self._do(lambda db: [row[0] for row in db.execute(select, values)])
 
     async def forget(self, sha256s: Collection[str], before: float) -> int:
         """Remove these, unless they were stored again since; return how many."""
