@@ -106,7 +106,7 @@ ROWS = (
         row
         for name, case in CASES.items()
         for row in (
-            Row(f"{name}_first_post_s", f"s to a post: {case.words}", case.goal),
+            Row(f"{name}_first_post_s", f"s to a post: {case.description}", case.goal),
             Row(f"{name}_extra_mb", "MiB beyond idle meanwhile", 30.0),
         )
     ),
@@ -155,9 +155,9 @@ class Bench:
     async def _turn(self, name: str, measure_once: Measured) -> tuple[Figures, Others]:
         with watched() as others:
             figures = await measure_once()
-        said = ", ".join(f"{part} {value:,.4g}" for part, value in figures.items())
+        summary = ", ".join(f"{part} {value:,.4g}" for part, value in figures.items())
         noise = f" [red](others had {others.share:.0%} of a core)" if others.noisy else ""
-        self._console.print(f"[dim]{name:<18} {said}{noise}", soft_wrap=True)
+        self._console.print(f"[dim]{name:<18} {summary}{noise}", soft_wrap=True)
         return figures, others
 
     def _keep(self, name: str, figures: Figures) -> None:

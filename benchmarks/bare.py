@@ -62,11 +62,11 @@ async def _serve(port: int, sink: str) -> None:
 
 
 def main() -> None:
-    words = argparse.ArgumentParser()
-    words.add_argument("--port", type=int, required=True)
-    words.add_argument("--sink", required=True)
-    said = words.parse_args()
-    uvloop.run(_serve(said.port, said.sink))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--sink", required=True)
+    arguments = parser.parse_args()
+    uvloop.run(_serve(arguments.port, arguments.sink))
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def write(
         f"  desk-{n}: {{ secrets: [!secret bench_hook] }}\n" for n in range(1, min(recipes, 20))
     )
     accounts = "".join(CHANNEL.format(name=name, sink=sink, rate=rate) for name in channels)
-    told = SETTINGS.format(port=port, folder=folder, channels=accounts)
-    settings.write_text(told + others + settings_besides)
+    text = SETTINGS.format(port=port, folder=folder, channels=accounts)
+    settings.write_text(text + others + settings_besides)
     for n in range(recipes):
         webhook = "bench" if n == 0 else f"desk-{n % 19 + 1}" if recipes > 19 else f"desk-{n}"
         text = _RECIPE.format(number=n, webhook=webhook, severity=severity)

@@ -222,7 +222,7 @@ def _different(picture: bytes, count: int) -> Mapping[str, bytes]:
     table = picture.index(b"\xff\xdb") + 5
     made = {}
     for number in range(count):
-        one = bytearray(picture)
-        one[table + 62], one[table + 63] = 1 + number // 32, 1 + number % 32
-        made[f"{number:08d}"] = bytes(one)
+        copy = bytearray(picture)
+        copy[table + 62], copy[table + 63] = 1 + number // 32, 1 + number % 32
+        made[f"{number:08d}"] = bytes(copy)
     return made

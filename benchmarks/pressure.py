@@ -54,7 +54,7 @@ async def lists(home: Path) -> Figures:
     store = await SqliteStore.open(path)
     try:
         alone = await _questions(store)
-        readers = [asyncio.create_task(_list_again(store, *one)) for one in LISTS]
+        readers = [asyncio.create_task(_list_again(store, *each)) for each in LISTS]
         busy = await _questions(store)
         for reader in readers:
             reader.cancel()

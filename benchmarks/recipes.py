@@ -69,9 +69,9 @@ async def check(home: Path, sink: Sink) -> Figures:
         stdout=asyncio.subprocess.PIPE,
         preexec_fn=lambda: os.sched_setaffinity(0, {OUTSIDE}),
     )
-    told, _ = await process.communicate()
-    if f"{CHECKED} recipes fine, 0 errors, 0 notes" not in told.decode():
-        raise Broken(told.decode()[-2000:])
+    output, _ = await process.communicate()
+    if f"{CHECKED} recipes fine, 0 errors, 0 notes" not in output.decode():
+        raise Broken(output.decode()[-2000:])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {"cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
 

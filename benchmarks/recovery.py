@@ -22,7 +22,7 @@ RATE = 250
 class Case:
     """What is in the store, how the table says it, and within how many seconds a post is out."""
 
-    words: str
+    description: str
     make: Make
     fresh: int = 0
     rate: str = "null"

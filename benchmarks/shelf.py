@@ -164,8 +164,8 @@ def write(folder: Path, port: int, sink: int, count: int, *, shared: bool = Fals
         for n in range(FEEDS)
     )
     settings = folder / "appealbridge.yaml"
-    told = SETTINGS.format(port=port, folder=folder, channels=accounts)
-    settings.write_text(told + desks + _MORE.format(feeds=feeds))
+    text = SETTINGS.format(port=port, folder=folder, channels=accounts)
+    settings.write_text(text + desks + _MORE.format(feeds=feeds))
     for name, text in recipes(count, shared=shared):
         (folder / "recipes" / f"{name}.yaml").write_text(text)
     return settings

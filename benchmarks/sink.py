@@ -175,8 +175,8 @@ class _Post(Messages):
         self._sink = sink
 
     def message(self, whole: bytes) -> None:
-        if asked := _PICTURE.match(whole):
-            self.transport.write(self._sink.picture(asked[1].decode()))
+        if request := _PICTURE.match(whole):
+            self.transport.write(self._sink.picture(request[1].decode()))
             return
         if whole.startswith(b"GET /feed/"):
             self.transport.write(_NO_NEWS)

@@ -19,7 +19,7 @@ MODULES = [
 EXAMPLES = {"x", "tweet", "email"}
 """Names that stand in texts about accounts and actions in general."""
 
-ALLOWED = ("practice", "demo", "recipes/model/other_words.py", "settings/reader.py")
+ALLOWED = ("practice", "demo", "recipes/model/synonyms.py", "settings/reader.py")
 """Where channels may be named: what one practises on, and what people write instead of a name."""
 
 

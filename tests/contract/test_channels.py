@@ -66,11 +66,11 @@ def on_wordpress(text):
     }
 
 
-def beside_the_post(heard):
+def beside_the_post(request):
     """Where the API is, and that there is no such post yet."""
-    if heard.method == "HEAD" and not heard.query:
+    if request.method == "HEAD" and not request.query:
         return 200, "<html>", {"Link": '</wp-json/>; rel="https://api.w.org/"'}
-    return (200, []) if (heard.method, heard.path) == ("GET", "/wp-json/wp/v2/posts") else None
+    return (200, []) if (request.method, request.path) == ("GET", "/wp-json/wp/v2/posts") else None
 
 
 class TestX(HttpChannelContract, RemovesContract, UploadsContract):

@@ -160,8 +160,8 @@ class World:
                 self.deliveries[step] = [replace(one, state=state, receipt=receipt)]
 
     def _look(self, now):
-        heard = [e for e in self.events if e.received_at <= now and e.id not in self.unneeded]
-        planned = plan(self.recipe, self.event, self.deliveries, now, self.marks, heard)
+        later = [e for e in self.events if e.received_at <= now and e.id not in self.unneeded]
+        planned = plan(self.recipe, self.event, self.deliveries, now, self.marks, later)
         assert not planned.failed
         self.marks = orjson.loads(orjson.dumps(dict(planned.marks)))
         assert self.marks == planned.marks
@@ -169,8 +169,8 @@ class World:
             assert delivery.step not in self.deliveries
             self.deliveries[delivery.step] = [delivery]
             self.ends[delivery.step] = now + crc32(delivery.step.encode()) % 97
-        heard = [event for event in heard if event.id not in planned.unneeded]
-        again = plan(self.recipe, self.event, self.deliveries, now, self.marks, heard)
+        later = [event for event in later if event.id not in planned.unneeded]
+        again = plan(self.recipe, self.event, self.deliveries, now, self.marks, later)
         assert (again.deliveries, again.marks, again.wake_at) == (
             [],
             planned.marks,

@@ -35,8 +35,8 @@ def over(arrival: Arrival) -> Run:
     return replace(arrival.runs[0], state=RunState.PLANNED, wake_at=None)
 
 
-def heard(run: OpenRun) -> list[Event]:
-    """Return what a run has heard."""
+def later_events(run: OpenRun) -> list[Event]:
+    """Return the later events of a run."""
     return [*run.later_events]
 
 
@@ -50,7 +50,7 @@ class StoreWaitingContract:
         (accepted,) = await store.accept([closed])
         assert accepted.woke_runs
         (run,) = await woken(store)
-        assert (run.run.id, heard(run)) == (waiting(1).runs[0].id, [closed.event])
+        assert (run.run.id, later_events(run)) == (waiting(1).runs[0].id, [closed.event])
         assert run.run.wake_at == closed.event.received_at
 
     async def test_events_are_heard_in_the_order_in_which_they_came(
@@ -63,7 +63,7 @@ class StoreWaitingContract:
         again = await open_store()
         (run,) = await woken(again)
         await again.close()
-        assert heard(run) == [comes(3).event, comes(2).event, comes(4).event]
+        assert later_events(run) == [comes(3).event, comes(2).event, comes(4).event]
 
     async def test_nothing_else_is_heard(self, store: Store) -> None:
         """Not its own event, none that came before, of another subject or of none; nor by a run that does not wait."""
@@ -107,7 +107,7 @@ class StoreWaitingContract:
         (repeat,) = await store.accept([comes(2)])
         assert (repeat.repeat, repeat.woke_runs) == (True, False)
         (run,) = await woken(store)
-        assert len(heard(run)) == 1
+        assert len(later_events(run)) == 1
 
     async def test_a_run_stays_awake_for_an_event_that_it_has_not_seen(self, store: Store) -> None:
         """It came while the run was being planned."""
@@ -118,7 +118,7 @@ class StoreWaitingContract:
         await store.advance(replace(run.run, wake_at=LATER), run.wakes, [])
         (again,) = await woken(store)
         await store.advance(replace(run.run, wake_at=LATER), again.wakes, [])
-        assert len(heard(again)) == 2
+        assert len(later_events(again)) == 2
         assert await woken(store) == []
 
     async def test_what_a_run_need_not_hear_is_let_go(self, store: Store) -> None:
@@ -129,7 +129,7 @@ class StoreWaitingContract:
         await store.advance(run.run, run.wakes, [], [comes(2).event.id])
         await store.accept([comes(4)])
         (again,) = await woken(store)
-        assert heard(again) == [comes(3).event, comes(4).event]
+        assert later_events(again) == [comes(3).event, comes(4).event]
 
     async def test_the_marks_of_a_run_are_kept(self, store: Store) -> None:
         """Those that it has from the first, and those that it makes later."""
@@ -215,7 +215,7 @@ class StoreWaitingContract:
         again = replace(a_run(first, wake_at=NOW), id=f"{a_run(first).id}~2")
         await store.run_again([again], [again.id])
         (run,) = await store.woken_runs(NOW, 10)
-        assert heard(run) == [closed.event]
+        assert later_events(run) == [closed.event]
         await store.accept([comes(6)])
         (run,) = await store.woken_runs(NOW + 6, 10)
-        assert heard(run) == [closed.event, comes(6).event]
+        assert later_events(run) == [closed.event, comes(6).event]

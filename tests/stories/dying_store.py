@@ -46,7 +46,7 @@ class Death:
     def __init__(self, number: int = 0, side: str = "before") -> None:
         self.came = asyncio.Event()
         self.ends: Callable[[], None] = lambda: None
-        self.heard = 0
+        self.completed = 0
         """How many transactions that changed something are stored, and the daemon learnt so."""
         self._number = number
         self._side = side
@@ -71,8 +71,8 @@ class Death:
         """Record that a transaction has ended."""
         error = done.exception()
         if error is None:
-            self.heard += _changes(together)(done.result())
-        after = (self.heard, self._side) == (self._number, "after")
+            self.completed += _changes(together)(done.result())
+        after = (self.completed, self._side) == (self._number, "after")
         if after or self._killed:
             self.comes()
 
@@ -106,18 +106,18 @@ class Mortal(SqliteStore):
 
     def _submit(self, together: Together, payload: object) -> asyncio.Future[Any]:
         death = self.death
-        heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if death.came.is_set():
-            heard.cancel()
-            return heard
+            answer.cancel()
+            return answer
         watched = self._watched.setdefault(together, death.watches(together))
 
         def hear(done: asyncio.Future[Any]) -> None:
             death.hears(together, done)
-            _pass_on(done, heard, dead=death.came.is_set())
+            _pass_on(done, answer, dead=death.came.is_set())
 
         super()._submit(watched, payload).add_done_callback(hear)
-        return heard
+        return answer
 
 
 def mortal(death: Death) -> type[SqliteStore]:
@@ -131,15 +131,15 @@ def _changes(together: Together) -> Callable[[Any], bool]:
     return lambda result: together is accept or result not in ([], 0)
 
 
-def _pass_on(done: asyncio.Future[Any], heard: asyncio.Future[Any], *, dead: bool) -> None:
-    if heard.done():
+def _pass_on(done: asyncio.Future[Any], answer: asyncio.Future[Any], *, dead: bool) -> None:
+    if answer.done():
         return  # the caller was cancelled
     if dead:
-        heard.cancel()
+        answer.cancel()
     elif error := done.exception():
-        heard.set_exception(error)
+        answer.set_exception(error)
     else:
-        heard.set_result(done.result())
+        answer.set_result(done.result())
 
 
 class Life:

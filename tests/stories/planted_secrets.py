@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from appealbridge.testing.channel_case import PLANTED, ChannelCase
-from appealbridge.testing.server import HANG_UP, TRUNCATE, Heard
+from appealbridge.testing.server import HANG_UP, TRUNCATE, ReceivedRequest
 from appealbridge.triggers.webhook.signature import Scheme
 from tests.contract import test_channels
 
@@ -125,8 +125,8 @@ def by_path(planted: Planted) -> Any:
     """Return the script of one server on which each answer has its own path, `/platform/number/…`."""
     turns = itertools.count()
 
-    def answer(heard: Heard) -> Any:
-        _, platform, number, *_ = heard.path.split("/")
+    def answer(request: ReceivedRequest) -> Any:
+        _, platform, number, *_ = request.path.split("/")
         own = [value for name, value in planted.values.items() if name.startswith(platform)]
         return answer_of(CASES[platform], ANSWERS[int(number)], own, next(turns))
 

@@ -12,7 +12,7 @@ COST = {"statements": 10, "commits": 2}
 
 
 @pytest.fixture
-def heard(monkeypatch):
+def statements(monkeypatch):
     """What the writing connection executes."""
     lines = []
     prepared = sqlite_store.prepared
@@ -26,26 +26,30 @@ def heard(monkeypatch):
     return lines
 
 
-async def cost_of_one_post(story, heard, number):
+async def cost_of_one_post(story, statements, number):
     """Return how many statements and commits one event with its one post takes."""
     await story.clock.rests()
-    heard.clear()
+    statements.clear()
     await story.receives(f"A{number} closed", subject=f"A{number}")
     await story.until(lambda: f"A{number} closed" in story.posts("x"))
     await story.clock.rests()
     return Counter(
         "commits" if line.startswith("COMMIT") else "statements"
-        for line in heard
+        for line in statements
         if not line.startswith("BEGIN")
     )
 
 
-async def test_a_post_that_is_neither_amended_nor_withdrawn_costs_what_it_did_before(story, heard):
+async def test_a_post_that_is_neither_amended_nor_withdrawn_costs_what_it_did_before(
+    story, statements
+):
     await story.begins({"tweet": staging.TWEET})
     await story.receives("M6 closed", subject="M6")
     await story.state(1, "delivered")
-    assert await cost_of_one_post(story, heard, 38) == COST
+    assert await cost_of_one_post(story, statements, 38) == COST
     await story.asks("POST", "/subjects/M6/withdraw?reason=wrong")
     await story.until(lambda: story.deliveries(state="withdrawn"), passing=1)
-    await cost_of_one_post(story, heard, 45)  # what is remembered of withdrawals is read once more
-    assert await cost_of_one_post(story, heard, 5) == COST
+    await cost_of_one_post(
+        story, statements, 45
+    )  # what is remembered of withdrawals is read once more
+    assert await cost_of_one_post(story, statements, 5) == COST

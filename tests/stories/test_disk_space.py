@@ -101,15 +101,15 @@ async def test_a_daemon_that_is_started_on_a_full_disk_accepts_nothing_and_sends
 async def test_sources_are_left_alone_while_there_is_no_room(story, disk):
     async with ScriptedServer((200, EMPTY, {"Content-Type": "application/rss+xml"})) as server:
         await story.begins({"news": FEED.format(url=f"{server.url}/feed")})
-        await story.until(lambda: server.heard, passing=0.1)
+        await story.until(lambda: server.requests, passing=0.1)
         await fills(story, disk)
         await story.settles()
-        before = len(server.heard)
+        before = len(server.requests)
         await story.clock.passes(minutes=30)
         await story.settles()
-        assert len(server.heard) <= before + 1  # one look may have been under way
+        assert len(server.requests) <= before + 1  # one look may have been under way
         await empties(story, disk)
-        await story.until(lambda: len(server.heard) > before + 1, passing=10)
+        await story.until(lambda: len(server.requests) > before + 1, passing=10)
 
 
 async def test_the_disk_is_really_asked_and_a_reload_changes_what_is_kept(tmp_path):
@@ -148,10 +148,10 @@ async def test_a_source_is_asked_less_and_less_while_the_store_keeps_nothing(sto
         await story.begins({"news": FEED.format(url=f"{server.url}/feed")})
         await story.until(lambda: story.logged("first_look"), passing=0.1)
         monkeypatch.setattr(SqliteStore, "accept", refuses)
-        before = len(server.heard)
-        await story.until(lambda: len(server.heard) > before + 8, passing=5)
-        begun, before = story.clock.now(), len(server.heard)
-        await story.until(lambda: len(server.heard) > before + 3, passing=5)
+        before = len(server.requests)
+        await story.until(lambda: len(server.requests) > before + 8, passing=5)
+        begun, before = story.clock.now(), len(server.requests)
+        await story.until(lambda: len(server.requests) > before + 3, passing=5)
         assert story.clock.now() - begun > 3 * 60
 
 

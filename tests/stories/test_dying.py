@@ -52,7 +52,7 @@ async def faults_of_deaths(scenario: Scenario, folder: Path, most: int | None) -
     """Play a scenario with each possible death, or `most` of them, evenly spread; return what is wrong."""
     alive = Death()
     assert await faults_of(scenario, folder / "alive", alive) == []
-    numbers = range(1, alive.heard + 1)
+    numbers = range(1, alive.completed + 1)
     deaths = [(number, side) for number in numbers for side in ("before", "after")]
     if most is not None and len(deaths) > most:
         deaths = [deaths[place * len(deaths) // most] for place in range(most)]

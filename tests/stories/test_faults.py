@@ -102,8 +102,8 @@ class Feed:
     def __init__(self):
         self.titles = []
 
-    def answer(self, heard):
-        del heard
+    def answer(self, request):
+        del request
         items = "".join(f"<item><title>{t}</title><guid>{t}</guid></item>" for t in self.titles)
         rss = f"<rss version='2.0'><channel><title>t</title>{items}</channel></rss>"
         return 200, rss, {"Content-Type": "application/rss+xml"}

@@ -277,8 +277,8 @@ class Feed:
         item = f"<item><title>{title}</title><link>{link}</link><guid>{link}</guid></item>"
         self._items.insert(0, item)
 
-    def answer(self, heard):
-        del heard
+    def answer(self, request):
+        del request
         rss = f"<rss version='2.0'><channel><title>t</title>{''.join(self._items)}</channel></rss>"
         return 200, rss, {"Content-Type": "application/rss+xml"}
 
@@ -318,7 +318,7 @@ async def test_a_recipe_is_not_started_by_its_own_post(story):
 
 async def test_two_recipes_do_not_answer_each_other_for_ever(story):
     feeds = {"/toot": Feed(), "/tweet": Feed()}
-    async with ScriptedServer(lambda heard: feeds[heard.path].answer(heard)) as server:
+    async with ScriptedServer(lambda request: feeds[request.path].answer(request)) as server:
         await story.begins(
             {
                 "toot": follower(server, "mastodon_post", "force_mastodon", "toot"),

@@ -66,7 +66,7 @@ async def test_a_feed_whose_name_leads_inside_is_not_read_until_the_settings_all
     # People are told at the first look: no later one can do better.
     await story.until(lambda: any("to inside:" in mail for mail in story.posts("email")), passing=1)
     await story.clock.passes(minutes=10)
-    assert inner.heard == []
+    assert inner.requests == []
     with story.stage.config.open("a") as settings:
         settings.write(f"inside: ['news.example:{port}']\n")
     assert (await story.bridge.reload())["problems"] == []
@@ -79,8 +79,8 @@ async def test_a_feed_that_begins_to_point_inside_is_not_followed(story, inner):
         await begins(story, f"{outer.url}/rss")
         await story.until(lambda: story.logged("source_down"))
         await story.clock.passes(minutes=5)
-        assert outer.heard
-        assert inner.heard == []
+        assert outer.requests
+        assert inner.requests == []
         assert "inside your network" in story.logged("source_down")[0]["reason"]
 
 
@@ -137,10 +137,10 @@ async def test_a_feed_outside_is_read_through_the_proxy_and_its_refusal_is_told_
         await story.until(
             lambda: any("wants a login" in mail for mail in story.posts("email")), passing=1
         )
-        assert inner.heard == []
+        assert inner.requests == []
         proxy.login = ""
         await story.until(lambda: story.posts("x") == ["Road closed"], passing=10)
-        assert {one.path for one in inner.heard} == {"/rss"}
+        assert {one.path for one in inner.requests} == {"/rss"}
         # What is published goes to the practice platforms, which are inside.
         assert {line.split()[1] for line in proxy.asked} == {"http://news.example:8080/rss"}
 
@@ -153,4 +153,4 @@ async def test_a_feed_whose_name_leads_inside_here_is_not_asked_for_at_the_proxy
         (down,) = story.logged("source_down")
         assert 'add "news.example:8080" to inside: in appealbridge.yaml' in down["reason"]
         assert proxy.asked == []
-    assert inner.heard == []
+    assert inner.requests == []

@@ -400,8 +400,8 @@ class Feed:
 
     status = 503
 
-    def answer(self, heard):
-        del heard
+    def answer(self, request):
+        del request
         rss = "<rss version='2.0'><channel><title>t</title></channel></rss>"
         return self.status, rss, {"Content-Type": "application/rss+xml"}
 

@@ -9,7 +9,7 @@ from PIL import Image as Drawing
 from appealbridge.model.delivery import Hold
 from appealbridge.model.people import Role
 from appealbridge.web.access import ROUTES
-from appealbridge.web.pages.wording import hold_words
+from appealbridge.web.pages.wording import hold_text
 from tests.stories import staging
 from tests.stories.crew import HELD, Crew, as_root, open_folder, people
 from tests.stories.test_images import TOOTED, arrives, picture, puts
@@ -289,12 +289,12 @@ async def test_a_question_shows_every_hold_in_the_order_in_which_they_are_cleare
     await tab.post("/stop", reason="wrong picture")
     await tab.get("/questions/1")
     holds = re.findall(r"<li>([^<]+)</li>", re.search(r'<ul class="holds">.*?</ul>', tab.page)[0])
-    assert [hold_words(hold) for hold in (Hold.STOP, Hold.APPROVAL)] == holds
+    assert [hold_text(hold) for hold in (Hold.STOP, Hold.APPROVAL)] == holds
     assert await approves(crew, tab, number) == 303
     await crew.story.clock.passes(minutes=5)
     assert crew.story.posts("x") == []
     await tab.get("/questions/1")
-    assert hold_words(Hold.STOP) in tab.page
+    assert hold_text(Hold.STOP) in tab.page
 
 
 async def test_the_posts_of_one_run_are_answered_together_or_one_by_one(crew):

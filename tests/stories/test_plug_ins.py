@@ -98,7 +98,7 @@ async def test_an_address_in_the_code_of_a_plug_in_is_not_reached_in_practice_mo
         (line,) = story.logged("account_refused")
         assert "nothing is sent to live.example in practice mode" in line["reason"]
         await story.until(lambda: story.posts("x"))
-        assert live.heard == []
+        assert live.requests == []
     assert story.posts("x") == ["M6 closed"]
 
 

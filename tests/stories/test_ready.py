@@ -29,11 +29,11 @@ class Manager(Notifier):
     def __init__(self):
         super().__init__("")
         self.bridge = None
-        self.heard = []
+        self.messages = []
 
     def ready(self):
         engine = self.bridge.engine
-        self.heard.append(
+        self.messages.append(
             (
                 sorted(engine.active.book.recipes),
                 sorted(engine.lanes),
@@ -49,7 +49,7 @@ async def test_ready_is_said_again_once_what_is_new_is_in_force(story):
     story.stage.recipe("two", APPEAL)
     story.stage.configure(staging.CHANNELS.replace("force_mastodon", "ward_mastodon"))
     await story.bridge.reload()
-    recipes, lanes, watched = manager.heard[-1]
+    recipes, lanes, watched = manager.messages[-1]
     assert recipes == ["one", "two"]
     assert "ward_mastodon" in lanes
     assert "force_mastodon" not in lanes
@@ -62,7 +62,7 @@ async def test_ready_is_said_after_a_reload_that_took_nothing(story):
     manager.bridge = story.bridge
     story.stage.config.write_text("listn: 1")
     await story.bridge.reload()
-    assert [recipes for recipes, *_ in manager.heard] == [["one"]]
+    assert [recipes for recipes, *_ in manager.messages] == [["one"]]
 
 
 async def test_a_reload_that_meets_what_nobody_foresaw_changes_nothing(story, monkeypatch):

@@ -138,7 +138,7 @@ class Stage:
             "malformed": (200, f"<rss><channel><item><title>x</{self.secrets[0]}>"),
             "accident": (200, f"<rss version='2.0'><channel>{item.replace('&', '&amp;')}</channel></rss>"),
         }  # fmt: skip
-        self.sources.otherwise = lambda heard: feeds[heard.path.strip("/")]
+        self.sources.otherwise = lambda request: feeds[request.path.strip("/")]
         for moment, mail in self.mails.items():
             mail.replies[moment] = plants.mail_reply(MAIL_REPLIES[moment], self.secrets)
 

@@ -169,8 +169,8 @@ def seen(story, word):
 
 async def looks(story, server, count=2):
     """Let so many more looks begin, and what they bring be published."""
-    asked = len(server.heard)
-    await story.until(lambda: len(server.heard) >= asked + count, passing=10)
+    asked = len(server.requests)
+    await story.until(lambda: len(server.requests) >= asked + count, passing=10)
     await story.settles()
 
 
@@ -194,12 +194,12 @@ async def test_another_address_under_the_same_name_begins_with_a_silent_look_eac
         server.otherwise = rss(*items(7, 1), tail=" ")
         for path in ("/two", "/one", "/two"):
             await set_to(story, server, path=path)
-            asked = len(server.heard)
+            asked = len(server.requests)
             await story.asks("POST", "/reload")
             # Looked at at once: what comes before that is only learned.
-            await story.until(lambda asked=asked: len(server.heard) > asked)
-            assert server.heard[-1].path == path
-            assert "If-None-Match" not in server.heard[-1].headers
+            await story.until(lambda asked=asked: len(server.requests) > asked)
+            assert server.requests[-1].path == path
+            assert "If-None-Match" not in server.requests[-1].headers
             await looks(story, server)
         assert story.posts("x") == []
         assert any("identity has changed" in line["reason"] for line in story.logged("source_note"))
@@ -263,7 +263,7 @@ async def test_an_entry_that_is_cut_off_today_and_whole_tomorrow_is_published_on
         assert story.posts("x") == ["feed.new Story 2"]
         server.otherwise = (status, body, headers)
         await looks(story, server)
-        assert "If-None-Match" not in server.heard[-2].headers
+        assert "If-None-Match" not in server.requests[-2].headers
         assert story.posts("x") == ["feed.new Story 2", "feed.new Story 3"]
 
 

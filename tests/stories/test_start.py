@@ -25,7 +25,7 @@ HELD = staging.TWEET.replace("approval: none\n", "")
 
 
 @pytest.fixture
-def heard(monkeypatch):
+def statements(monkeypatch):
     """Every statement that any connection of the daemon is given from now on."""
     statements = set()
     connect = sqlite3.connect
@@ -75,7 +75,7 @@ def _is_bounded(sql, plan):
     )
 
 
-async def test_a_start_and_what_follows_walk_through_nothing(story, heard):
+async def test_a_start_and_what_follows_walk_through_nothing(story, statements):
     await story.begins({"everywhere": staging.EVERYWHERE, "held": HELD})
     story.sandbox.faults.add("mastodon", FaultName("refuse"), None, 9999)
     story.sandbox.faults.add("facebook", FaultName("http_503"), None, 9999)
@@ -83,7 +83,7 @@ async def test_a_start_and_what_follows_walk_through_nothing(story, heard):
         await story.receives(f"Incident {number}")
     await story.until(lambda: len(story.posts("email")) == 5, passing=0.1)
     await story.stops()
-    heard.clear()
+    statements.clear()
 
     await story.starts()
     (held, *_) = await story.deliveries(state=State.HELD)
@@ -94,8 +94,8 @@ async def test_a_start_and_what_follows_walk_through_nothing(story, heard):
     await story.stops()
     found = {
         sql: plan
-        for sql, plan in walks(story.stage.store, heard).items()
+        for sql, plan in walks(story.stage.store, statements).items()
         if not _is_bounded(sql, plan)
     }
-    assert len(heard) > 20
+    assert len(statements) > 20
     assert found == {}

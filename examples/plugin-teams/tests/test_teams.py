@@ -35,7 +35,7 @@ class TestTeams(HttpChannelContract):
 
     async def test_the_card_has_the_text_word_for_word(self, platform, tools):
         await self.case.deliver(platform.url, tools)
-        (attachment,) = platform.heard[0].json()["attachments"]
+        (attachment,) = platform.requests[0].json()["attachments"]
         texts = [block["text"] for block in attachment["content"]["body"]]
         assert texts == ["MISSING: Aisha, 14", "Last seen in Digbeth."]
 
@@ -46,7 +46,7 @@ class TestTeams(HttpChannelContract):
             message = TeamsMessage(title="é", text=text)
             assert Teams().measure(account, message).fits
             await Teams().deliver(account, message, None, tools)
-            assert len(platform.heard[-1].body) <= 28_000
+            assert len(platform.requests[-1].body) <= 28_000
         assert not Teams().measure(account, TeamsMessage(title="é", text="x" * (room + 1))).fits
 
 

@@ -132,10 +132,10 @@ class LiveScene:
         """Choose a password with the one-time code that the daemon has printed, and log in."""
         await self._page("/code")
         page = await self._posts("/code", name=ADMIN, code=code)
-        found = re.search(r'name="totp" value="([^"]+)"', page)
-        if found is None:
+        field = re.search(r'name="totp" value="([^"]+)"', page)
+        if field is None:
             raise SceneFailed(f"the daemon does not take the one-time code of {ADMIN}")
-        secret = from_text(html.unescape(found[1]))
+        secret = from_text(html.unescape(field[1]))
         digits = code_at(secret, step_of(self._clock.now()))
         fields = {"name": ADMIN, "password": _PASSWORD, "again": _PASSWORD, "digits": digits}
         await self._posts("/code", **fields)
@@ -193,9 +193,9 @@ class LiveScene:
         """Return the newest line of the log about an event, once there is one."""
         for _ in self._turns():
             lines = await asyncio.to_thread(self._lines)
-            found = [line for line in lines if line.get("event") == event]
-            if found:
-                return found[-1]
+            matching = [line for line in lines if line.get("event") == event]
+            if matching:
+                return matching[-1]
             await self._clock.sleep(TURN_SECONDS)
         raise SceneFailed(
             f"the daemon with people did not say {event!r} within {SECONDS:g} seconds"

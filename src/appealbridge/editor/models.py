@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from appealbridge.model.duration import PATTERN
-from appealbridge.recipes.model.words import TEMPLATE, Entry
+from appealbridge.recipes.model.base import TEMPLATE, Entry
 
 Schema = dict[str, Any]
 """A JSON Schema or a part of one, as JSON has it."""

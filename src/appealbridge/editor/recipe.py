@@ -12,11 +12,11 @@ from appealbridge.plugin.channel import AnyChannel, Channel
 from appealbridge.plugin.registry import Registry
 from appealbridge.plugin.trigger import AnyTrigger
 from appealbridge.recipes.conditions.schema import CONDITIONS
+from appealbridge.recipes.model.base import Entry
 from appealbridge.recipes.model.entries import AMEND, FLOW, POST, AmendEntry, PostEntry, StepEntry
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.model.withdraw import ACTION, actions_of
-from appealbridge.recipes.model.words import Entry
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -69,7 +69,7 @@ class Withdrawal:
         return self.whole and self.lifted_at is None
 
 
-def scope_words(order: Mapping[str, Any], subject: str) -> str:
+def scope_text(order: Mapping[str, Any], subject: str) -> str:
     """Return what an order of a recipe takes back: everything about a subject, or a part of it."""
     steps, channels = order.get("of") or (), order.get("channels") or ()
     what = f"what {', '.join(steps)} published" if steps else "everything"

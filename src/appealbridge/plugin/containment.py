@@ -31,8 +31,8 @@ def contained() -> Iterator[None]:
             raise
         if isinstance(error, GeneratorExit) and _is_being_closed(error):
             raise
-        words = str(error)
-        text = f"{type(error).__name__}{': ' if words else ''}{words}"
+        message = str(error)
+        text = f"{type(error).__name__}{': ' if message else ''}{message}"
         raise RaisedBaseException(text).with_traceback(error.__traceback__) from None
 
 

@@ -240,7 +240,7 @@ class RemovesContract(AbilityContract):
         """Once, and no other post."""
         platform.answers(self.post.removed)
         assert await self.remove(platform, tools)
-        (request,) = platform.heard
+        (request,) = platform.requests
         assert self.post.number in f"{request.path} {request.body!r}"
 
     async def test_removing_twice_finds_nothing_the_second_time(
@@ -339,7 +339,7 @@ class EditsContract(AbilityContract):
         platform.answers(self.edited)
         receipt = await self.edit(platform, tools)
         assert (receipt.id, receipt.url) == (self.post.receipt.id, self.post.receipt.url)
-        (request,) = platform.heard
+        (request,) = platform.requests
         assert self.post.number in f"{request.path} {request.body!r}"
         assert self.case.wanted().text in unquote_plus(request.body.decode())
 

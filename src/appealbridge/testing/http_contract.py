@@ -129,7 +129,7 @@ class HttpChannelContract(ChannelContract):
         with pytest.raises(DeliveryError):
             await self.case.deliver(platform.url, tools)
         await self.case.deliver(platform.url, tools)
-        first, second = platform.heard
+        first, second = platform.requests
         assert first.connection == second.connection
 
 

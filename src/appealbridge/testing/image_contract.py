@@ -135,7 +135,7 @@ class ImagesContract:
         tools = self.with_pictures(tools, read)
         assert (await self.channel.deliver(account, message, delivery, tools)).id
         assert read == [image.rendition.sha256 for image in images]
-        sent = b"".join(getattr(platform, "mails", ())) or platform.heard[-1].body
+        sent = b"".join(getattr(platform, "mails", ())) or platform.requests[-1].body
         for alt in ALT_TEXTS:
             assert alt.encode() in sent
 
@@ -217,10 +217,10 @@ class UploadsContract(ImagesContract):
         assert uploaded.id == self.uploads.media
         assert uploaded.ready
         assert uploaded.expires is None or uploaded.expires > NOW
-        assert PICTURES[0] in platform.heard[0].body
+        assert PICTURES[0] in platform.requests[0].body
         platform.answers_only(*self.uploads.before, self.case.receipt)
         assert (await self.publish(platform, tools)).id
-        sent = b"".join(request.body for request in platform.heard)
+        sent = b"".join(request.body for request in platform.requests)
         assert ALT_TEXTS[0].encode() in sent
 
     async def test_a_message_shows_all_its_uploads_in_their_order(
@@ -233,8 +233,8 @@ class UploadsContract(ImagesContract):
         for each in (message, reverse):
             delivery = a_delivery(content=each.model_dump_json(), action=self.channel.action)
             assert (await self.channel.deliver(account, each, delivery, tools)).id
-        assert len(platform.heard) == 2 * (len(self.uploads.before) + 1)
-        bodies = [request.body for request in platform.heard if request.method != "GET"]
+        assert len(platform.requests) == 2 * (len(self.uploads.before) + 1)
+        bodies = [request.body for request in platform.requests if request.method != "GET"]
         for id_ in (self.uploads.media, self.uploads.other):
             assert all(id_.encode() in body for body in bodies)
         assert bodies[0] != bodies[1]
@@ -246,7 +246,7 @@ class UploadsContract(ImagesContract):
         platform.answers(*self.uploads.uploaded)
         await self.upload(platform, tools)
         delivery = a_delivery()
-        for request in platform.heard:
+        for request in platform.requests:
             sent = f"{request.path} {request.query} {request.body!r}"
             assert delivery.id not in sent
             assert delivery.subject not in sent
@@ -350,7 +350,7 @@ class UploadsContract(ImagesContract):
         platform.answers(*self.uploads.before, published.edited)
         account, message = self.case.account(platform.url), self.message_with_uploads(platform)
         await self.channel.edit(account, message, published.receipt, a_delivery(), tools)
-        request = platform.heard[-1]
+        request = platform.requests[-1]
         for id_ in (self.uploads.media, self.uploads.other):
             assert id_.encode() in request.body
 
@@ -420,7 +420,7 @@ class PublishedUploadsContract(UploadsContract):
         """The platform may acknowledge a removal, and the picture is still there."""
         platform.answers(self.uploads.removed, *self.uploads.standing)
         assert await self.remove_upload(platform, tools)
-        assert self.uploads.media in f"{platform.heard[0].path} {platform.heard[0].query}"
+        assert self.uploads.media in f"{platform.requests[0].path} {platform.requests[0].query}"
         standing = await self.look_at_upload(platform, tools)
         assert standing.there
         assert standing.seen

@@ -103,7 +103,7 @@ class MailChannelContract(ChannelContract):
 
     def repeats_what_it_heard(self, platform: ScriptedMailServer) -> None:
         """Refuse the sender with everything."""
-        platform.replies["MAIL"] = "550 {heard}"
+        platform.replies["MAIL"] = "550 {commands}"
 
     @pytest.mark.parametrize(
         ("moment", "reply", "failure"), REPLIES, ids=[f"{m}-{r}"[:40] for m, r, _ in REPLIES]

@@ -34,13 +34,13 @@ class ScriptedMailServer:
 
     `server.replies["RCPT"] = "450 4.2.0 greylisted"`; a reply may also be `HANG_UP`, `DAWDLE` or `ENDLESS`.
     What stands under `CONTENT` happens after 354, before the mail is read, and a reply there after its
-    first line. `mails` are those whose final dot came, whatever was replied to it; `heard` every command.
+    first line. `mails` are those whose final dot came, whatever was replied to it; `commands` has every command.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self._host = host
         self.replies: dict[str, str | Spoilt] = {}
-        self.heard: list[str] = []
+        self.commands: list[str] = []
         self.mails: list[bytes] = []
         self.url = ""
         self._open: set[asyncio.StreamWriter] = set()
@@ -80,7 +80,7 @@ class ScriptedMailServer:
             goes_on = await self._reply(GREETING, reader, writer)
             while goes_on and (line := await reader.readline()):
                 command = line.decode("latin-1").strip()
-                self.heard.append(command)
+                self.commands.append(command)
                 verb = command.partition(" ")[0].upper()
                 goes_on = await self._reply(verb, reader, writer)
                 if goes_on and verb == "DATA" and str(self._script(verb)).startswith("3"):
@@ -124,8 +124,8 @@ class ScriptedMailServer:
 
     def _script(self, verb: str) -> str | Spoilt:
         reply = self.replies.get(verb) or _REPLIES.get(verb, "500 what?")
-        if isinstance(reply, str) and "{heard}" in reply:
-            return reply.format(heard=" ".join(self.heard))
+        if isinstance(reply, str) and "{commands}" in reply:
+            return reply.format(commands=" ".join(self.commands))
         return reply
 
 

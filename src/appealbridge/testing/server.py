@@ -45,7 +45,7 @@ HANG_UP_EARLY = Spoilt.HANG_UP_EARLY
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedRequest:
     """One request as it came; `connection` is the client's port."""
 
     method: str
@@ -63,7 +63,7 @@ class Heard:
 Answer = int | tuple[int, Any] | tuple[int, Any, Mapping[str, str]] | Spoilt
 """A status; or with a body (JSON, text or bytes); or with headers as well; or no answer."""
 
-Script = Answer | Callable[[Heard], Answer]
+Script = Answer | Callable[[ReceivedRequest], Answer]
 
 
 class ScriptedServer:
@@ -71,7 +71,7 @@ class ScriptedServer:
     Answers requests from a queue: `server.answers((201, {"id": "1"}), HANG_UP)`.
 
     When the queue is empty it answers `otherwise`. Requests for which `aside` returns an answer get that one; they are
-    not in `heard`. Answers are dated `NOW` unless they say another Date. Use it as an asynchronous context.
+    not in `requests`. Answers are dated `NOW` unless they say another Date. Use it as an asynchronous context.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class ScriptedServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        aside: Callable[[Heard], Answer | None] = lambda _: None,
+        aside: Callable[[ReceivedRequest], Answer | None] = lambda _: None,
     ) -> None:
         self.otherwise = otherwise
         self._aside = aside
         self._place = host, port
-        self.heard: list[Heard] = []
+        self.requests: list[ReceivedRequest] = []
         self.url = ""
         self._queue: deque[Script] = deque()
         self._news = asyncio.Condition()
@@ -110,6 +110,11 @@ class ScriptedServer:
         self._stopping.set()
         await self._runner.cleanup()
 
+    @property
+    def heard(self) -> list[ReceivedRequest]:
+        """The earlier name of `requests`, for the tests of plug-ins that still use it."""
+        return self.requests
+
     def answers(self, *answers: Script) -> None:
         """Answer the next requests with these, in order."""
         self._queue.extend(answers)
@@ -121,7 +126,7 @@ class ScriptedServer:
     async def hears(self, count: int) -> None:
         """Wait until so many requests have come."""
         async with asyncio.timeout(PATIENCE), self._news:
-            await self._news.wait_for(lambda: len(self.heard) >= count)
+            await self._news.wait_for(lambda: len(self.requests) >= count)
 
     async def is_left(self) -> None:
         """Wait until no connection is open any more."""
@@ -140,7 +145,7 @@ class ScriptedServer:
             self._queue.popleft()
             await request.content.readany()
             return await self._spoil(request, HANG_UP_EARLY)
-        request_ = Heard(
+        request_ = ReceivedRequest(
             request.method,
             request.path,
             dict(request.query),
@@ -153,7 +158,7 @@ class ScriptedServer:
             return _response(beside)
         script = self._queue.popleft() if self._queue else self.otherwise
         async with self._news:
-            self.heard.append(request_)
+            self.requests.append(request_)
             self._news.notify_all()
         answer = script(request_) if callable(script) else script
         if isinstance(answer, Spoilt):

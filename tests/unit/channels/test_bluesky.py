@@ -198,7 +198,7 @@ async def session():
 
 
 def asked(server):
-    return [heard.path.rpartition(".")[2] for heard in server.heard]
+    return [request.path.rpartition(".")[2] for request in server.requests]
 
 
 async def test_a_login_is_used_again_and_renewed_without_the_password_when_it_has_expired(
@@ -211,9 +211,9 @@ async def test_a_login_is_used_again_and_renewed_without_the_password_when_it_ha
     assert asked(server) == [
         "createSession", "getSession", "getSession", "getSession", "refreshSession", "getSession",
     ]  # fmt: skip
-    assert server.heard[0].json() == {"identifier": "force.police.uk", "password": "secret-word"}
-    assert server.heard[4].headers["Authorization"] == "Bearer refresh-1"
-    assert server.heard[5].headers["Authorization"] == "Bearer access-token-2"
+    assert server.requests[0].json() == {"identifier": "force.police.uk", "password": "secret-word"}
+    assert server.requests[4].headers["Authorization"] == "Bearer refresh-1"
+    assert server.requests[5].headers["Authorization"] == "Bearer access-token-2"
 
 
 @pytest.mark.parametrize("refused", [EXPIRED, (401, {"error": "AuthenticationRequired"})])
@@ -254,10 +254,10 @@ async def test_never_more_logins_are_asked_for_than_bluesky_allows_even_if_all_a
         account, tools = scripted(
             server, session, NOW + 60 * minute, Logins(tmp_path / "bridge.db.logins")
         )
-        before = len(server.heard)
+        before = len(server.requests)
         with pytest.raises(LoginExpired if minute < 15 else (LoginExpired, TryAgain)):
             await bluesky.check(account, tools)
-        begun += [NOW + 60 * minute] * (len(server.heard) - before)
+        begun += [NOW + 60 * minute] * (len(server.requests) - before)
     for most, seconds in ((30, 300), (300, 86_400)):
         assert max(sum(at <= other < at + seconds for other in begun) for at in begun) <= most / 2
     assert len(begun) > 200
@@ -415,7 +415,7 @@ async def test_the_picture_of_a_card_has_no_metadata_and_is_small_enough(world, 
 async def test_the_picture_of_a_card_is_never_fetched_from_inside_the_network(world):
     async with ScriptedServer((200, PNG)) as site:
         await world.posts(link="https://a.example", link_image=f"{site.url}/a.png")
-        assert site.heard == []
+        assert site.requests == []
     assert "thumb" not in world.up[0].more["record"]["embed"]["external"]
 
 

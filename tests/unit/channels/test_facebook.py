@@ -47,18 +47,18 @@ def error(code, subcode=None, status=400, headers=None, **more):
 async def test_a_post_is_a_form_to_the_pages_feed(server, tools):
     receipt = await facebook.deliver(account(server), post, a_delivery(), tools)
     assert (receipt.id, receipt.url) == ("123456_789", "https://www.facebook.com/123456_789")
-    heard = server.heard[0]
-    assert heard.path == "/v25.0/123456/feed"
-    assert parse_qs(heard.body.decode()) == {"message": [post.text], "link": [post.link]}
-    assert heard.headers["Authorization"] == "Bearer token"
+    request = server.requests[0]
+    assert request.path == "/v25.0/123456/feed"
+    assert parse_qs(request.body.decode()) == {"message": [post.text], "link": [post.link]}
+    assert request.headers["Authorization"] == "Bearer token"
 
 
 async def test_an_app_secret_is_proven_and_not_sent(server, tools):
     await facebook.deliver(account(server, app_secret="hidden"), post, a_delivery(), tools)
-    form = parse_qs(server.heard[0].body.decode())
+    form = parse_qs(server.requests[0].body.decode())
     expected = hmac.new(b"hidden", b"token", hashlib.sha256).hexdigest()
     assert form["appsecret_proof"] == [expected]
-    assert b"hidden" not in server.heard[0].body
+    assert b"hidden" not in server.requests[0].body
 
 
 WAITS_19_MINUTES = {
@@ -136,8 +136,8 @@ async def test_a_post_is_found_in_the_feed(server, tools):
     sought = await facebook.find(account(server), post, a_delivery(), tools)
     assert (sought.receipt.id, sought.receipt.url) == (POST["id"], POST["permalink_url"])
     assert sought.receipt.time == NOW + 1
-    assert server.heard[0].query["since"] == str(int(NOW) - 360)
-    assert "access_token" not in server.heard[0].query
+    assert server.requests[0].query["since"] == str(int(NOW) - 360)
+    assert "access_token" not in server.requests[0].query
 
 
 async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, tools):
@@ -145,7 +145,7 @@ async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, t
     here = {**POST, "created_time": "2026-11-18T10:06:41+0000"}
     server.answers((200, {"data": []}, earlier), (200, {"data": [here]}, earlier))
     assert (await facebook.find(account(server), post, a_delivery(), tools)).receipt
-    assert server.heard[1].query["since"] == str(int(NOW) - 3600 - 360)
+    assert server.requests[1].query["since"] == str(int(NOW) - 3600 - 360)
 
 
 async def test_a_feed_without_it_is_absence(server, tools):
@@ -158,14 +158,14 @@ async def test_every_page_of_the_feed_is_looked_at(server, tools):
     paging = {"next": "https://graph.example/…", "cursors": {"after": "further"}}
     server.answers((200, {"data": [{"id": "1"}], "paging": paging}), (200, {"data": [POST]}))
     assert (await facebook.find(account(server), post, a_delivery(), tools)).receipt
-    assert server.heard[1].query["after"] == "further"
+    assert server.requests[1].query["after"] == "further"
 
 
 async def test_an_endless_feed_is_not_read_for_ever(server, tools):
     paging = {"next": "https://graph.example/…", "cursors": {"after": "further"}}
     server.otherwise = (200, {"data": [], "paging": paging})
     sought = await facebook.find(account(server), post, a_delivery(), tools)
-    assert (sought.sure, len(server.heard)) == (False, 20)
+    assert (sought.sure, len(server.requests)) == (False, 20)
 
 
 async def test_an_error_while_looking_is_try_again(server, tools):
@@ -223,15 +223,15 @@ async def test_a_post_of_another_page_is_left_alone_and_says_which_page(server, 
     ):
         with pytest.raises(AccountRefused, match="page 123456, but the account is now page 654321"):
             await attempt
-    assert server.heard == []
+    assert server.requests == []
 
 
 async def test_a_removal_proves_the_app_in_its_address(server, tools):
     server.answers((200, {"success": True}))
     await facebook.remove(account(server, app_secret="s"), RECEIPT, a_delivery(), tools)
-    (heard,) = server.heard
-    assert (heard.method, heard.path, heard.body) == ("DELETE", "/v25.0/123456_789", b"")
-    assert set(heard.query) == {"appsecret_proof"}
+    (request,) = server.requests
+    assert (request.method, request.path, request.body) == ("DELETE", "/v25.0/123456_789", b"")
+    assert set(request.query) == {"appsecret_proof"}
 
 
 async def test_a_change_that_facebook_denies_is_unsure(server, tools):

@@ -36,17 +36,17 @@ def account(server):
 async def test_a_post_carries_its_key(server, account, tools):
     receipt = await mastodon.deliver(account, post, a_delivery(), tools)
     assert (receipt.id, receipt.url, receipt.time) == ("112", STATUS["url"], NOW + 1.5)
-    heard = server.heard[0]
-    assert heard.path == "/api/v1/statuses"
-    assert heard.headers["Idempotency-Key"] == a_delivery().id
-    assert heard.json() == {"status": post.text}
+    request = server.requests[0]
+    assert request.path == "/api/v1/statuses"
+    assert request.headers["Idempotency-Key"] == a_delivery().id
+    assert request.json() == {"status": post.text}
 
 
 async def test_what_is_said_is_sent(server, account, tools):
     message = mastodon.message(text="a", spoiler_text="b", visibility="unlisted", language="cy")
     await mastodon.deliver(account, message, a_delivery(), tools)
     expected = {"status": "a", "spoiler_text": "b", "visibility": "unlisted", "language": "cy"}
-    assert server.heard[0].json() == expected
+    assert server.requests[0].json() == expected
 
 
 async def test_a_rate_limit_ends_at_an_iso_time(server, account, tools):
@@ -92,7 +92,7 @@ async def test_a_post_is_found_under_its_markup(server, account, tools):
     server.answers(ME, (200, [{**STATUS, "id": "113", "content": "<p>other</p>"}, STATUS]))
     sought = await mastodon.find(account, post, a_delivery(), tools)
     assert sought.receipt.id == "112"
-    assert server.heard[1].path == "/api/v1/accounts/42/statuses"
+    assert server.requests[1].path == "/api/v1/accounts/42/statuses"
 
 
 async def test_a_warning_is_part_of_what_is_sought(server, account, tools):
@@ -118,14 +118,14 @@ async def test_a_full_page_leads_to_the_next(server, account, tools):
     others = [{**STATUS, "id": str(n), "content": "other"} for n in range(40)]
     server.answers(ME, (200, others), (200, [STATUS]))
     assert (await mastodon.find(account, post, a_delivery(), tools)).receipt.id == "112"
-    assert server.heard[2].query["max_id"] == "39"
+    assert server.requests[2].query["max_id"] == "39"
 
 
 async def test_a_page_that_reaches_back_far_enough_is_the_last(server, account, tools):
     old = {**STATUS, "content": "other", "created_at": "2026-11-18T10:00:00Z"}
     server.answers(ME, (200, [old] * 40))
     assert (await mastodon.find(account, post, a_delivery(), tools)).sure
-    assert len(server.heard) == 2
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ async def test_the_source_tells_whether_a_post_that_looks_otherwise_is_ours(serv
     shown = {**STATUS, "content": "<p>MISSING: Aisha &amp; Ben <em>!</em></p>"}
     server.answers(ME, (200, [shown]), (200, SOURCE))
     assert (await mastodon.find(account, post, a_delivery(), tools)).receipt.id == "112"
-    assert server.heard[2].path == "/api/v1/statuses/112/source"
+    assert server.requests[2].path == "/api/v1/statuses/112/source"
 
 
 async def test_a_post_that_looks_like_ours_and_is_another_is_for_a_person(server, account, tools):
@@ -175,7 +175,7 @@ async def test_a_server_that_tells_the_source_at_once_is_not_asked_for_it(server
     told = {**STATUS, "content": "<p>something of its own</p>", "text": post.text}
     server.answers(ME, (200, [told]))
     assert (await mastodon.find(account, post, a_delivery(), tools)).receipt.id == "112"
-    assert len(server.heard) == 2
+    assert len(server.requests) == 2
 
 
 async def test_no_more_than_a_few_sources_are_asked_for(server, account, tools):
@@ -183,7 +183,7 @@ async def test_no_more_than_a_few_sources_are_asked_for(server, account, tools):
     server.answers(ME, (200, many))
     server.otherwise = (404, {})
     await mastodon.find(account, post, a_delivery(), tools)
-    assert len(server.heard) <= 7
+    assert len(server.requests) <= 7
 
 
 def test_a_warning_counts_too(account):
@@ -213,7 +213,7 @@ async def test_an_edit_says_the_warning_again_because_mastodon_drops_it(server, 
     warned = post.model_copy(update={"spoiler_text": "Upsetting", "language": "en"})
     await mastodon.edit(account, warned, RECEIPT, a_delivery(), tools)
     await mastodon.edit(account, post, RECEIPT, a_delivery(), tools)
-    first, second = server.heard
+    first, second = server.requests
     assert (first.method, first.path) == ("PUT", "/api/v1/statuses/112")
     assert first.json() == {"status": post.text, "spoiler_text": "Upsetting", "language": "en"}
     assert second.json() == {"status": post.text, "spoiler_text": ""}

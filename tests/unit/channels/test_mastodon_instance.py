@@ -54,7 +54,7 @@ async def test_until_a_server_has_said_its_limits_a_post_has_500_characters(acco
 async def test_the_limits_are_those_that_the_server_says(server, account, tools):
     server.answers(ME, APPLICATION, (200, {"configuration": LIMITS}))
     await mastodon.check(account, tools)
-    assert server.heard[2].path == "/api/v2/instance"
+    assert server.requests[2].path == "/api/v2/instance"
     measure = measured(account, "see https://example.org/a")
     assert (measure.count, measure.limit) == (34, 5000)
     rules = mastodon.image_rules(account)

@@ -148,28 +148,30 @@ async def test_the_api_is_where_the_site_says(site, tools):
     link = {"Link": '<https://a.example/>; rel="shortlink", </json/>; rel="https://api.w.org/"'}
     site.answers((200, "<html>", link), (200, []), (201, POST))
     await deliver(site, tools)
-    assert [(heard.method, heard.path) for heard in site.heard] == [
+    assert [(request.method, request.path) for request in site.requests] == [
         ("HEAD", "/"), ("GET", "/json/wp/v2/posts"), ("POST", "/json/wp/v2/posts"),
     ]  # fmt: skip
-    assert site.heard[1].query["status"] == "any,trash"
-    assert "Authorization" not in site.heard[0].headers
-    assert site.heard[2].headers["Authorization"] == "Basic YnJpZGdlOmFiY2QgZWZnaA=="
+    assert site.requests[1].query["status"] == "any,trash"
+    assert "Authorization" not in site.requests[0].headers
+    assert site.requests[2].headers["Authorization"] == "Basic YnJpZGdlOmFiY2QgZWZnaA=="
 
 
 @pytest.mark.parametrize("front", [(200, "<html>"), (405, ""), (403, "<html>No")])
 async def test_a_site_that_does_not_say_is_asked_in_the_query(site, tools, front):
     site.answers(front, (200, []), (201, POST))
     await deliver(site, tools, "/blog")
-    assert [(heard.method, heard.path) for heard in site.heard] == [
+    assert [(request.method, request.path) for request in site.requests] == [
         ("HEAD", "/blog/"), ("GET", "/blog/"), ("POST", "/blog/"),
     ]  # fmt: skip
-    assert [heard.query.get("rest_route") for heard in site.heard[1:]] == ["/wp/v2/posts"] * 2
+    assert [request.query.get("rest_route") for request in site.requests[1:]] == [
+        "/wp/v2/posts"
+    ] * 2
 
 
 async def test_an_address_of_the_api_itself_is_taken(site, tools):
     site.answers((200, []), (201, POST))
     await deliver(site, tools, "/wp-json")
-    assert [heard.path for heard in site.heard] == ["/wp-json/wp/v2/posts"] * 2
+    assert [request.path for request in site.requests] == ["/wp-json/wp/v2/posts"] * 2
 
 
 async def test_no_other_host_gets_the_login(site, tools):
@@ -177,7 +179,7 @@ async def test_no_other_host_gets_the_login(site, tools):
     site.answers((200, "<html>", link))
     with pytest.raises(AccountRefused, match="which may not get this login"):
         await deliver(site, tools)
-    assert len(site.heard) == 1
+    assert len(site.requests) == 1
 
 
 async def test_a_site_that_names_itself_without_tls_keeps_the_scheme_of_the_settings(site, tools):
@@ -185,7 +187,7 @@ async def test_a_site_that_names_itself_without_tls_keeps_the_scheme_of_the_sett
     link = {"Link": f'<{named}/wp-json/>; rel="https://api.w.org/"'}
     site.answers((200, "<html>", link), (200, []), (201, POST))
     await deliver(site, tools)
-    assert site.heard[1].path == "/wp-json/wp/v2/posts"
+    assert site.requests[1].path == "/wp-json/wp/v2/posts"
 
 
 async def test_a_redirect_is_told_with_the_address_to_write(site, tools):
@@ -209,7 +211,7 @@ async def test_a_search_that_fails_never_costs_the_message(site, tools, status):
     site.answers((status, {"code": "x", "message": "No."}))
     with pytest.raises(TryAgain):
         await deliver(site, tools, "/wp-json")
-    assert len(site.heard) == 1
+    assert len(site.requests) == 1
 
 
 async def test_what_is_found_is_not_created_again(site, tools):
@@ -221,7 +223,7 @@ async def test_a_category_with_another_name_around_it_is_not_taken(site, tools):
     terms = [{"id": 3, "name": "Missing people"}, {"id": 4, "name": "Missing"}]
     site.answers((200, []), (200, terms), (201, POST))
     await deliver(site, tools, "/wp-json", text="x", categories="missing")
-    assert site.heard[-1].json()["categories"] == [4]
+    assert site.requests[-1].json()["categories"] == [4]
 
 
 async def remove(site, tools):
@@ -239,7 +241,7 @@ async def test_a_site_without_a_trash_deletes_for_good(site, tools):
         (501, {"code": "rest_trash_not_supported", "message": "…"}), (200, {"deleted": True})
     )
     assert "no trash" in await remove(site, tools)
-    assert [heard.query.get("force") for heard in site.heard] == [None, "true"]
+    assert [request.query.get("force") for request in site.requests] == [None, "true"]
 
 
 @pytest.mark.parametrize(("page", "there"), [(200, True), (404, False), (410, False), (301, False)])
@@ -249,8 +251,8 @@ async def test_a_removed_post_is_gone_when_its_page_is_gone_too(site, tools, pag
     standing = await look(site, tools)
     assert standing.there is there
     assert ("a cache may have to be cleared" in standing.seen) is there
-    assert (site.heard[1].method, site.heard[1].path) == ("HEAD", "/ab-1/")
-    assert "Authorization" not in site.heard[1].headers
+    assert (site.requests[1].method, site.requests[1].path) == ("HEAD", "/ab-1/")
+    assert "Authorization" not in site.requests[1].headers
 
 
 @pytest.mark.parametrize("page", [500, 503, 429])
@@ -268,4 +270,4 @@ async def test_a_page_or_picture_on_another_host_is_asked_for_there_without_the_
         standing = await WordPress().look_upload(where, upload, a_delivery(), tools)
         assert standing.there
         assert f"a cache may have to be cleared: {store.url}/abc.png" in standing.seen
-        assert "Authorization" not in store.heard[0].headers
+        assert "Authorization" not in store.requests[0].headers

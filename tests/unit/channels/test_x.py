@@ -44,18 +44,18 @@ def account(server, **more):
     return x.account.model_validate({"api": server.url, "credentials": LOGIN, **more})
 
 
-def signed(heard, url):
+def signed(request, url):
     """Return the header's parameters and the signature that RFC 5849 wants for them."""
-    header = heard.headers["Authorization"].removeprefix("OAuth ")
+    header = request.headers["Authorization"].removeprefix("OAuth ")
     given = {
         name: unquote(value.strip('"')) for name, value in parse_qsl(header.replace(", ", "&"))
     }
     given = dict(part.split("=", 1) for part in header.split(", "))
     given = {name: unquote(value.strip('"')) for name, value in given.items()}
     signature = given.pop("oauth_signature")
-    pairs = sorted((quote(k, "~"), quote(v, "~")) for k, v in {**given, **heard.query}.items())
+    pairs = sorted((quote(k, "~"), quote(v, "~")) for k, v in {**given, **request.query}.items())
     joined = "&".join(f"{name}={value}" for name, value in pairs)
-    base = "&".join(quote(part, "~") for part in (heard.method, url, joined))
+    base = "&".join(quote(part, "~") for part in (request.method, url, joined))
     digest = hmac.new(b"c%26s&t%2Fs", base.encode(), hashlib.sha1).digest()
     return given, signature, b64encode(digest).decode()
 
@@ -63,19 +63,19 @@ def signed(heard, url):
 async def test_a_tweet_is_created_and_its_address_known(server, tools):
     receipt = await x.deliver(account(server), tweet, a_delivery(), tools)
     assert (receipt.id, receipt.url) == ("186", "https://x.com/i/status/186")
-    assert server.heard[0].path == "/2/tweets"
-    assert server.heard[0].json() == {"text": TEXT}
+    assert server.requests[0].path == "/2/tweets"
+    assert server.requests[0].json() == {"text": TEXT}
 
 
 async def test_who_may_reply_is_said_where_it_is_known(server, tools):
     message = x.message(text="a", reply_settings="mentionedUsers")
     await x.deliver(account(server), message, a_delivery(), tools)
-    assert server.heard[0].json() == {"text": "a", "reply_settings": "mentionedUsers"}
+    assert server.requests[0].json() == {"text": "a", "reply_settings": "mentionedUsers"}
 
 
 async def test_a_post_is_signed_as_the_standard_says(server, tools):
     await x.deliver(account(server), tweet, a_delivery(), tools)
-    given, signature, expected = signed(server.heard[0], f"{server.url}/2/tweets")
+    given, signature, expected = signed(server.requests[0], f"{server.url}/2/tweets")
     assert signature == expected
     assert given["oauth_timestamp"] == str(int(NOW))
     assert given["oauth_consumer_key"] == "ck"
@@ -84,16 +84,16 @@ async def test_a_post_is_signed_as_the_standard_says(server, tools):
 async def test_a_query_is_signed_too(server, tools):
     server.answers((200, {"meta": {"result_count": 0}}))
     await x.find(account(server), tweet, a_delivery(), tools)
-    heard = server.heard[0]
-    assert "tweet.fields" in heard.query
-    _, signature, expected = signed(heard, f"{server.url}/2/users/2244994945/tweets")
+    request = server.requests[0]
+    assert "tweet.fields" in request.query
+    _, signature, expected = signed(request, f"{server.url}/2/users/2244994945/tweets")
     assert signature == expected
 
 
 async def test_no_nonce_is_used_twice(server, tools):
     for _ in range(2):
         await x.deliver(account(server), tweet, a_delivery(), tools)
-    first, second = (signed(heard, "")[0]["oauth_nonce"] for heard in server.heard)
+    first, second = (signed(request, "")[0]["oauth_nonce"] for request in server.requests)
     assert first != second
 
 
@@ -266,7 +266,7 @@ async def test_a_tweet_is_found_with_its_links_in_full(server, tools):
     server.answers((200, {"data": [{"id": "1", "text": "other"}, TWEET], "meta": {}}))
     sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert (sought.receipt.id, sought.receipt.time) == ("186", NOW + 1)
-    assert server.heard[0].query["start_time"] == "2026-11-18T11:00:40Z"
+    assert server.requests[0].query["start_time"] == "2026-11-18T11:00:40Z"
 
 
 async def test_an_empty_timeline_is_absence(server, tools):
@@ -286,13 +286,13 @@ async def test_every_page_of_the_timeline_is_looked_at(server, tools):
     server.answers((200, page), (200, {"data": [TWEET], "meta": {}}))
     sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert sought.receipt.id == "186"
-    assert server.heard[1].query["pagination_token"] == "further"
+    assert server.requests[1].query["pagination_token"] == "further"
 
 
 async def test_an_endless_timeline_is_not_read_for_ever(server, tools):
     server.otherwise = (200, {"data": [], "meta": {"next_token": "further"}})
     sought = await x.find(account(server), tweet, a_delivery(), tools)
-    assert (sought.receipt, sought.sure, len(server.heard)) == (None, False, 32)
+    assert (sought.receipt, sought.sure, len(server.requests)) == (None, False, 32)
 
 
 async def test_a_repeat_is_sought_a_day_further_back(server, tools):
@@ -300,7 +300,7 @@ async def test_a_repeat_is_sought_a_day_further_back(server, tools):
     delivery = a_delivery(reason=f"403 {TAKEN_FOR_A_REPEAT}: …")
     sought = await x.find(account(server), tweet, delivery, tools)
     assert (sought.receipt, sought.sure) == (None, False)
-    assert server.heard[0].query["start_time"] == "2026-11-17T11:00:40Z"
+    assert server.requests[0].query["start_time"] == "2026-11-17T11:00:40Z"
 
 
 EARLIER = {"Date": "Wed, 18 Nov 2026 10:06:40 GMT"}  # an hour before NOW
@@ -312,7 +312,7 @@ async def test_where_our_clock_is_ahead_the_look_goes_by_the_platforms(server, t
     server.answers(empty, (200, {"data": [here], "meta": {}}, EARLIER))
     sought = await x.find(account(server), tweet, a_delivery(), tools)
     assert sought.receipt.id == "186"
-    assert server.heard[1].query["start_time"] == "2026-11-18T10:00:40Z"
+    assert server.requests[1].query["start_time"] == "2026-11-18T10:00:40Z"
 
 
 async def test_a_start_that_is_still_to_come_on_their_clock_is_asked_for_again(server, tools):
@@ -331,7 +331,7 @@ async def test_whoever_the_token_does_not_tell_is_asked_for(server, tools):
     server.answers((200, {"data": {"id": "99", "username": "force"}}), (200, {"meta": {}}))
     login = {**LOGIN, "access_token": "practice-force"}
     await x.find(account(server, credentials=login), tweet, a_delivery(), tools)
-    assert server.heard[1].path == "/2/users/99/tweets"
+    assert server.requests[1].path == "/2/users/99/tweets"
 
 
 async def test_a_check_tells_whose_login_it_is(server, tools):
@@ -365,9 +365,9 @@ async def test_a_removal_is_signed_and_is_no_creation(server, tools):
     server.answers((200, {"data": {"deleted": True}}, {"x-rate-limit-remaining": "0"}))
     told = await x.remove(account(server), RECEIPT, a_delivery(), replace(tools, http=http))
     assert "deleted" in told
-    (heard,) = server.heard
-    assert (heard.method, heard.path, heard.body) == ("DELETE", "/2/tweets/186", b"")
-    assert heard.headers["Authorization"].startswith("OAuth ")
+    (request,) = server.requests
+    assert (request.method, request.path, request.body) == ("DELETE", "/2/tweets/186", b"")
+    assert request.headers["Authorization"].startswith("OAuth ")
     assert created == []  # its rate limit is another one than that of posts
 
 

@@ -36,8 +36,8 @@ def test_the_manager_hears_each_word(named):
         to.alive()
         to.status("4 recipes\nloaded")
         to.stopping()
-        heard = [door.recv(4096) for _ in range(5)]
-    assert heard == [
+        messages = [door.recv(4096) for _ in range(5)]
+    assert messages == [
         b"READY=1",
         b"RELOADING=1\nMONOTONIC_USEC=12500000",
         b"WATCHDOG=1",

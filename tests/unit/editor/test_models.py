@@ -8,7 +8,7 @@ from pydantic import Field
 
 from appealbridge.editor.models import of_model, or_template
 from appealbridge.plugin import Duration, Options, Secret
-from appealbridge.recipes.model.words import TEMPLATE
+from appealbridge.recipes.model.base import TEMPLATE
 
 
 class Inner(Options):

@@ -61,7 +61,7 @@ def test_bound_fields_are_on_every_line_and_a_line_s_own_wins(stream):
 
 
 @pytest.mark.parametrize(
-    ("level", "heard"),
+    ("level", "levels"),
     [
         (Level.DEBUG, ["debug", "info", "warning", "error"]),
         (Level.INFO, ["info", "warning", "error"]),
@@ -69,11 +69,11 @@ def test_bound_fields_are_on_every_line_and_a_line_s_own_wins(stream):
         (Level.ERROR, ["error"]),
     ],
 )
-def test_what_matters_less_than_the_level_is_not_said(stream, level, heard):
+def test_what_matters_less_than_the_level_is_not_said(stream, level, levels):
     log = Log(an_output(stream, level=level))
     for say in (log.debug, log.info, log.warning, log.error):
         say(LogEvent.HELD)
-    assert [line["level"] for line in lines(stream)] == heard
+    assert [line["level"] for line in lines(stream)] == levels
 
 
 def test_every_text_is_cleaned_also_where_json_would_change_its_look(stream):

@@ -127,8 +127,8 @@ def test_an_answer_that_no_reader_gives_is_not_heard_to_its_end(apart):
 
 def test_entries_come_one_by_one_so_that_nobody_has_much_to_do_at_once(apart, monkeypatch):
     parts = []
-    heard = worker.receive
-    monkeypatch.setattr(worker, "receive", lambda *args: parts.append(heard(*args)) or parts[-1])
+    receive = worker.receive
+    monkeypatch.setattr(worker, "receive", lambda *args: parts.append(receive(*args)) or parts[-1])
     items = b"".join(b"<item><guid>%d</guid></item>" % number for number in range(50))
     reading = apart.read(b"<rss><channel>" + items + b"</channel></rss>", URL, "")
     assert len(reading.entries) == 50

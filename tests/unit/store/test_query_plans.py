@@ -278,11 +278,11 @@ def _walks(db, action):
 
 @pytest.mark.parametrize("way", ["claim", "expire", "woken_runs"])
 def test_nothing_is_sorted_to_find_the_first_few(db, way):
-    heard = []
-    db.set_trace_callback(heard.append)
+    statements = []
+    db.set_trace_callback(statements.append)
     WAYS[way](db)
     db.set_trace_callback(None)
-    chosen = [sql for sql in heard if "LIMIT" in sql]
+    chosen = [sql for sql in statements if "LIMIT" in sql]
     assert chosen
     assert [sql for sql in chosen if "USE TEMP B-TREE" in _plan(db, sql)] == []
 

@@ -7,7 +7,13 @@ import pytest
 from appealbridge.model.errors import StoreError
 from appealbridge.store.records import Arrival
 from appealbridge.store.sqlite.connections import open_writer
-from appealbridge.store.sqlite.schema import _ORIGINS, _STANDARD_WORDS, MIGRATIONS, migrate
+from appealbridge.store.sqlite.schema import (
+    _NOTIFIED,
+    _ORIGINS,
+    _STANDARD_WORDS,
+    MIGRATIONS,
+    migrate,
+)
 from appealbridge.store.sqlite.store import SqliteStore
 from tests.store_contract.case import NOW, a_run, an_arrival, an_event
 
@@ -153,3 +159,21 @@ async def test_old_words_in_traces_and_attempts_become_the_standard_ones(path, s
     store = await SqliteStore.open(path)
     assert (await store.run(run.id)).trace == (quoted,)
     await store.close()
+
+
+async def test_an_alarm_stored_before_the_columns_got_their_names_is_still_news(path):
+    with closing(open_writer(path)) as connection:
+        migrate(connection, path, MIGRATIONS[: MIGRATIONS.index(_NOTIFIED)])
+        connection.execute(
+            "INSERT INTO alarms (kind, channel, words, at) VALUES ('channel.down', 'force_x', 'refused', 1)"
+        )
+    store = await SqliteStore.open(path)
+    (sort,) = await store.news()
+    (news,) = await store.news_of([sort], 9)
+    assert (sort.kind, news.channel, news.reason) == ("channel.down", "force_x", "refused")
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("deliveries", "runs"):
+            columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+            assert "notified" in columns
+            assert "told" not in columns

@@ -28,8 +28,8 @@ def db(path):
 
 def statements(db, number):
     """Publish one delivery, and return how many statements its transactions took."""
-    heard = []
-    db.set_trace_callback(heard.append)
+    statements = []
+    db.set_trace_callback(statements.append)
     sending = an_arrival(number, state=State.SENDING)
     accept(db, [intake([sending], None)])
     settle(db, [ending(ended(sending.deliveries[0], State.READY, due_at=NOW))])
@@ -37,7 +37,7 @@ def statements(db, number):
     On(db).claim(CHANNEL, NOW + 1, 9)
     settle(db, [ending(ended(sending.deliveries[0], State.DELIVERED))])
     db.set_trace_callback(None)
-    return len(heard)
+    return len(statements)
 
 
 def withdraws(db, subject):

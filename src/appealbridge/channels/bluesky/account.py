@@ -153,7 +153,7 @@ def failure(reply: Reply) -> DeliveryError:
 
 def error_name(reply: Reply) -> str:
     """Return the name of an error, such as RecordNotFound; empty if the server gave none."""
-    name = reply.said("error")
+    name = reply.get("error")
     return name if isinstance(name, str) else ""
 
 

@@ -426,7 +426,7 @@ def _failure_with_photos(reply: Reply) -> DeliveryError:
 
 
 def _error(reply: Reply) -> Mapping[str, Any]:
-    error = reply.said("error")
+    error = reply.get("error")
     return error if isinstance(error, dict) else {}
 
 

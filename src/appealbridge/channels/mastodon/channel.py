@@ -278,7 +278,7 @@ class Mastodon(
         api = _api(account, tools)
         reply = await api.get(f"v1/statuses/{receipt.id}", accept=_GONE, failure=looking(_failure))
         if reply.status in _GONE:
-            if reply.said("error"):  # a server of this kind, and nothing in between
+            if reply.get("error"):  # a server of this kind, and nothing in between
                 return Standing(there=False, seen=reply.message())
             raise looking(_failure)(reply)
         with reply.expecting("a post"):
@@ -319,7 +319,7 @@ def _api(account: MastodonAccount, tools: Tools) -> Api:
 async def _scopes(api: Api) -> set[str]:
     """Return the scopes of the token's application, if the server says."""
     reply = await api.get("v1/apps/verify_credentials", accept=_NO_SOURCE)
-    scopes = reply.said("scopes")  # Mastodon says so only since 4.3
+    scopes = reply.get("scopes")  # Mastodon says so only since 4.3
     return (
         {scope for scope in scopes if isinstance(scope, str)} if isinstance(scopes, list) else set()
     )

@@ -158,7 +158,7 @@ async def still_answers(
 
 def words_of(reply: Reply) -> dict[str, Any]:
     """Return WordPress's own error, empty if the answer is none: `code`, `message` and `data`."""
-    error = reply.said()
+    error = reply.get()
     good = isinstance(error, dict) and isinstance(error.get("code"), str)
     return error if good else {}
 

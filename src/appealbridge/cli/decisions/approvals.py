@@ -22,7 +22,7 @@ from appealbridge.cli.output import (
     styled,
 )
 from appealbridge.cli.traces import image_lines
-from appealbridge.model.withdrawal import scope_words
+from appealbridge.model.withdrawal import scope_text
 
 hash_option = click.option(
     "--hash",
@@ -194,7 +194,7 @@ def _delivery(row: dict[str, Any]) -> None:
     is_order = row["kind"] == "withdraw" and not row["target"]
     what = f"{row['action']} on {row['channel']}"
     if is_order:
-        what = f"withdrawal of {scope_words(row['content'] or {}, row['subject'])}"
+        what = f"withdrawal of {scope_text(row['content'] or {}, row['subject'])}"
     say(
         styled(f"  {row['number']} {what}", "bold"),
         f", revision {revision['number']}, hash {revision['hash'][:12]}",

@@ -9,7 +9,7 @@ import orjson
 
 from appealbridge.model.amendment import Change
 from appealbridge.model.delivery import Delivery, Kind
-from appealbridge.model.withdrawal import scope_words
+from appealbridge.model.withdrawal import scope_text
 from appealbridge.recipes.templates.filters import plain
 
 LONGEST_TEXT = 2000
@@ -64,16 +64,16 @@ def asked_title(posts: Sequence[Delivery], total: int) -> str:
     kinds = {post.kind for post in posts}
     if len(kinds) != 1 or len(posts) < total or not kinds <= _TITLES.keys():
         return ""
-    one, many = _TITLES[kinds.pop()]
-    return f"AppealBridge: {one if total == 1 else many.format(total)}"
+    singular, plural = _TITLES[kinds.pop()]
+    return f"AppealBridge: {singular if total == 1 else plural.format(total)}"
 
 
 def answer_text(post: Delivery, why_not: str) -> str:
     """Return what the reader of a notice can do about a post, or why they cannot."""
     if why_not:
         return why_not
-    words = _WITHDRAWAL if post.kind is Kind.WITHDRAW else _AMENDMENTS.get(post.change, _POST)
-    return words.format(number=post.number)
+    template = _WITHDRAWAL if post.kind is Kind.WITHDRAW else _AMENDMENTS.get(post.change, _POST)
+    return template.format(number=post.number)
 
 
 def asked_text(
@@ -105,7 +105,7 @@ def _shown(post: Delivery) -> Iterator[str]:
 def _order(order: Mapping[str, Any]) -> Iterator[str]:
     """Return what an order to withdraw does once it is approved."""
     yield (
-        f"This is a withdrawal, and no post: once it is approved, it takes back {scope_words(order, 'this subject')}."
+        f"This is a withdrawal, and no post: once it is approved, it takes back {scope_text(order, 'this subject')}."
     )
     yield "The reason is:"
     yield from _quoted(str(order.get("reason", "")))

@@ -22,12 +22,12 @@ class Wording:
     """
     The texts of one kind of notice.
 
-    `one` and `many` are the title for one item and for several. `means` explains it. `each` is what people can do
-    about one item (`{number}`, `{run}`, `{recipe}`), `all` the command that lists them all.
+    `singular` and `plural` are the title for one item and for several. `means` explains it. `each` is what people
+    can do about one item (`{number}`, `{run}`, `{recipe}`), `all` the command that lists them all.
     """
 
-    one: str
-    many: str
+    singular: str
+    plural: str
     means: str
     each: str = ""
     all: str = ""
@@ -278,7 +278,7 @@ def notice_text(
     `channel` is the account that they are about, or empty. `shown` has what else is shown of items, by their numbers.
     """
     wording = WORDINGS[kind]
-    form = wording.one if total == 1 else wording.many
+    form = wording.singular if total == 1 else wording.plural
     title = f"AppealBridge: {form.format(count=total, channel=channel)}"
     parts = [wording.means] if wording.means else []
     parts += [

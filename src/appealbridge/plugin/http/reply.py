@@ -148,7 +148,7 @@ class Reply:
             raise self.unclear(f"the answer has no {place}: {self.excerpt()}") from None
         return value
 
-    def said(self, *path: str | int) -> Any:
+    def get(self, *path: str | int) -> Any:
         """Return the value at a path of the JSON body, `None` if there is none: for what a platform may leave out."""
         try:
             value = orjson.loads(self.body)
@@ -157,6 +157,9 @@ class Reply:
         except (orjson.JSONDecodeError, LookupError, TypeError):
             return None
         return value
+
+    said = get
+    """Its earlier name, which plug-ins may still use."""
 
     def expecting(self, what: str) -> _Expecting:
         """Return a context in which an error of reading the answer becomes `Unsure` or `TryAgain`: it is not `what`."""
@@ -187,8 +190,8 @@ class Reply:
         lines = getall("Link", []) if getall else [self.headers.get("Link", "")]
         for link in _LINK.finditer(", ".join(lines)[:_LINKS]):
             for parameter in link[2].split(";"):
-                name, _, given = parameter.partition("=")
-                if name.strip().lower() == "rel" and relation in given.strip(' \t"').split():
+                name, _, value = parameter.partition("=")
+                if name.strip().lower() == "rel" and relation in value.strip(' \t"').split():
                     return link[1]
         return ""
 

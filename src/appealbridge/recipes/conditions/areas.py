@@ -28,7 +28,7 @@ from appealbridge.recipes.conditions.geo import (
     turned,
 )
 from appealbridge.recipes.conditions.operators import Question
-from appealbridge.recipes.model.words import LISTS, Entry, Text, needed, wrong
+from appealbridge.recipes.model.base import LISTS, Entry, Text, needed, wrong
 
 _FURTHEST = 20_100_000.0
 """The largest distance on earth, in metres."""

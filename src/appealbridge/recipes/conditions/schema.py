@@ -32,7 +32,7 @@ from appealbridge.model.moment import clock, zone_named
 from appealbridge.recipes.conditions import operators as ask
 from appealbridge.recipes.conditions.areas import Within
 from appealbridge.recipes.conditions.operators import Question
-from appealbridge.recipes.model.words import Conditions, Entry, Text, must_be, needed, option, wrong
+from appealbridge.recipes.model.base import Conditions, Entry, Text, must_be, needed, option, wrong
 from appealbridge.recipes.templates.fast_path import is_template
 
 
@@ -83,12 +83,12 @@ def _path_or_template(value: Any, inner: Callable[[Any], Any]) -> Any:
 
 def _path_for(value: Any) -> str:
     """Return the cure for what is no path: the path that was probably meant."""
-    found = _DOTTED.fullmatch(value) if isinstance(value, str) and len(value) < 100 else None
-    if found is None or found[1] in _PARTS:
+    match = _DOTTED.fullmatch(value) if isinstance(value, str) and len(value) < 100 else None
+    if match is None or match[1] in _PARTS:
         return "a JSONPath begins with $, such as $.severity"
-    if found[1] in _OF_THE_EVENT and value == f"event.{found[1]}":
+    if match[1] in _OF_THE_EVENT and value == f"event.{match[1]}":
         return f'write "{{{{ {value} }}}}"'
-    return f"write $.{found[1]}"
+    return f"write $.{match[1]}"
 
 
 _QUOTES = "put a number in quotes"

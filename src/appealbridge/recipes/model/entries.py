@@ -24,9 +24,7 @@ from appealbridge.documents.validation import is_filled_in
 from appealbridge.model.amendment import Instead
 from appealbridge.model.duration import PATTERN
 from appealbridge.model.moment import CURE, read
-from appealbridge.recipes.model.other_words import ENTRIES, OPTIONS
-from appealbridge.recipes.model.step import Overflow
-from appealbridge.recipes.model.words import (
+from appealbridge.recipes.model.base import (
     TEMPLATE,
     ZONE,
     Entry,
@@ -38,6 +36,8 @@ from appealbridge.recipes.model.words import (
     option,
     wrong,
 )
+from appealbridge.recipes.model.step import Overflow
+from appealbridge.recipes.model.synonyms import ENTRIES, OPTIONS
 from appealbridge.recipes.planning.times import length, moment
 
 POST = "post"

@@ -12,8 +12,7 @@ from appealbridge.model.duration import Duration
 from appealbridge.model.moment import NoTime, read
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.retry import Retry
-from appealbridge.recipes.model.other_words import WHOLE
-from appealbridge.recipes.model.words import (
+from appealbridge.recipes.model.base import (
     Condition,
     Entry,
     Length,
@@ -25,6 +24,7 @@ from appealbridge.recipes.model.words import (
     option,
     wrong,
 )
+from appealbridge.recipes.model.synonyms import WHOLE
 
 NOT_HELD: Final = "none"
 """The value of `held` for a message that goes out without a person."""

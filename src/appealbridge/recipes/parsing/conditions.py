@@ -12,7 +12,7 @@ from appealbridge.recipes.conditions.conditions import Condition
 from appealbridge.recipes.conditions.operators import plain
 from appealbridge.recipes.conditions.postcodes import is_district
 from appealbridge.recipes.conditions.schema import CONDITIONS, Between, FieldTest
-from appealbridge.recipes.model.other_words import CONDITIONS as CURES
+from appealbridge.recipes.model.synonyms import CONDITIONS as CURES
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.templates.fast_path import is_template
 from appealbridge.recipes.templates.syntax import Chain

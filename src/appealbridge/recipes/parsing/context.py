@@ -15,7 +15,7 @@ from appealbridge.documents.diagnostic import did_you_mean, nearest, of_a_broken
 from appealbridge.documents.document import whole_word
 from appealbridge.documents.lines import lines_of
 from appealbridge.documents.validation import check_value, with_lists
-from appealbridge.recipes.model.words import LISTS, ZONE, Entry
+from appealbridge.recipes.model.base import LISTS, ZONE, Entry
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.field_names import Fields, flaw_in, of_another_tool, where_else
 from appealbridge.recipes.parsing.paths import apart, stands_before

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from appealbridge.documents.diagnostic import did_you_mean, nearest
-from appealbridge.recipes.model.other_words import FIELDS
 from appealbridge.recipes.model.recipe import RecipeTrigger
+from appealbridge.recipes.model.synonyms import FIELDS
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.templates.scope import ATTRIBUTES, EventView
 from appealbridge.recipes.templates.syntax import Chain, Malformed, chain_text

@@ -14,8 +14,8 @@ from appealbridge.plugin.abilities import AcceptsImages
 from appealbridge.plugin.channel import Account, AltText, AnyChannel
 from appealbridge.plugin.images import Image
 from appealbridge.plugin.options import Threaded, html_options
-from appealbridge.recipes.model.other_words import OPTIONS
 from appealbridge.recipes.model.step import Overflow, Step
+from appealbridge.recipes.model.synonyms import OPTIONS
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.options import (
     A_LIST,

@@ -10,8 +10,8 @@ from appealbridge.documents import Path, Problem
 from appealbridge.documents.diagnostic import did_you_mean, meant_by, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.model.entries import AMEND, POST, AmendEntry, OneChannel, PostEntry
-from appealbridge.recipes.model.other_words import OPTIONS
 from appealbridge.recipes.model.step import Overflow, Step
+from appealbridge.recipes.model.synonyms import OPTIONS
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
     Wanted,

@@ -8,8 +8,8 @@ from typing import Any
 from appealbridge.documents import Path, nearest
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.recipes.model.entries import AMEND, BESIDE, FLOW, POST, StepEntry
-from appealbridge.recipes.model.other_words import ACTIONS, ENTRIES
 from appealbridge.recipes.model.step import Overflow, Step
+from appealbridge.recipes.model.synonyms import ACTIONS, ENTRIES
 from appealbridge.recipes.model.withdraw import ACTION, WITHDRAW, actions_of
 from appealbridge.recipes.parsing.afterwards import check_withdraw, with_mail_channels
 from appealbridge.recipes.parsing.context import ParsingContext

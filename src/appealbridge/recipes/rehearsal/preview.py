@@ -89,7 +89,7 @@ class Preview:
         `mark` formats a link. Lines are folded at `width` characters, not at all if it is 0.
         """
         return "\n".join(
-            "".join(mark(words) if link else words for words, link in line)
+            "".join(mark(text) if link else text for text, link in line)
             for line in self.lines(width)
         )
 

@@ -69,11 +69,11 @@ def shorten(context: Context, text: Any, limit: Whole | None = None) -> str:
 @pass_context
 def mentions(context: Context, text: Any) -> str:
     """Keep the mentions in a text as they are, so that the platform links them."""
-    words, scope = bounded_text(_words(text, "mentions"), "mentions"), context.parent
+    bounded, scope = bounded_text(_words(text, "mentions"), "mentions"), context.parent
     assert isinstance(scope, Scope)  # noqa: S101 - templates are only ever filled from a scope
-    for mention in mentions_in(without_invisible(words)):
+    for mention in mentions_in(without_invisible(bounded)):
         scope.keep(mention)
-    return words
+    return bounded
 
 
 def plain(html: Any) -> str:

@@ -141,12 +141,12 @@ _MOVE = (
     f" first_begun_at = CASE state WHEN {FAILED} THEN 9e999 ELSE first_begun_at END,"
     " blocked = :keeps * (:blocked OR blocked),"
     # If it fails again, people are notified again.
-    f" told = CASE WHEN :target IN ({READY}, {PLANNED}) THEN 0 ELSE told END WHERE number = :number"
+    f" notified = CASE WHEN :target IN ({READY}, {PLANNED}) THEN 0 ELSE notified END WHERE number = :number"
 )
 _PREPARE_AGAIN = (
     "UPDATE preparations SET due_at = :now, first_at = 9e999, tries = 0 WHERE delivery_id = :id"
 )
-_LEAVE_HOLDS = "UPDATE deliveries SET hold = :hold, told = 0 WHERE number = :number"
+_LEAVE_HOLDS = "UPDATE deliveries SET hold = :hold, notified = 0 WHERE number = :number"
 _HURRY = "UPDATE deliveries SET hold = :hold, reason = '', due_at = :now WHERE number = :number"
 _BY_ITSELF = {State.SENDING, State.UNKNOWN, State.PLANNED}
 

@@ -285,9 +285,9 @@ def _withdraws_all(row: Row) -> bool:
 
 
 _NOTIFY = (
-    f"INSERT INTO alarms (kind, channel, words, at) SELECT '{Alarm.WITHDRAWN_SUBJECT}', '', :words, :at"
+    f"INSERT INTO alarms (kind, channel, message, at) SELECT '{Alarm.WITHDRAWN_SUBJECT}', '', :message, :at"
     f" WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE kind = '{Alarm.WITHDRAWN_SUBJECT}' AND channel = ''"
-    " AND words = :words)"
+    " AND message = :message)"
 )
 
 
@@ -297,7 +297,7 @@ def _notify(db: sqlite3.Connection, block: Block, row: Row) -> None:
         f"({block.reason}). If it is to be published again, lift the withdrawal: appealbridge lift "
         f"{block.number}"
     )
-    db.execute(_NOTIFY, {"words": text, "at": row[_PLANNED_AT]})
+    db.execute(_NOTIFY, {"message": text, "at": row[_PLANNED_AT]})
 
 
 def _removal_ended(db: sqlite3.Connection, id_: str, post: str, state: int, at: float) -> Ended:

@@ -125,7 +125,8 @@ HELD_SINCE = "restored from a backup, so it may have been published since: look 
 """Why a person must look before a delivery goes out that was held when a backup was made."""
 
 _PERHAPS_ANSWERED = (
-    f"UPDATE deliveries SET told = 0, reason = CASE reason WHEN '' THEN '' ELSE reason || '; ' END || '{HELD_SINCE}'"
+    "UPDATE deliveries SET notified = 0,"
+    f" reason = CASE reason WHEN '' THEN '' ELSE reason || '; ' END || '{HELD_SINCE}'"
     f" WHERE state = {HELD} AND NOT {IS_REMOVAL}"
 )
 

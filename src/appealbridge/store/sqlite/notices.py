@@ -22,8 +22,8 @@ _KIND = (
     f" ELSE '{Trouble.HELD}' END END"
 )
 _OF_DELIVERIES = frozenset(Trouble) - {Trouble.RUN_FAILED}
-_UNTOLD = f"FROM deliveries WHERE {IS_NEWS} AND told = 0"
-_FAILED_RUNS = "FROM runs WHERE state = 'failed' AND told = 0"
+_UNTOLD = f"FROM deliveries WHERE {IS_NEWS} AND notified = 0"
+_FAILED_RUNS = "FROM runs WHERE state = 'failed' AND notified = 0"
 _VERSION = (
     "coalesce((SELECT version FROM runs"
     " WHERE id = (SELECT run_id FROM deliveries WHERE number = newest)), '')"
@@ -51,16 +51,16 @@ _RUNS = (
     f" {_FAILED_RUNS} AND recipe = :recipe ORDER BY number LIMIT :limit"
 )
 _ALARMS = (
-    "SELECT number, at, words, channel, '', '', '' FROM alarms"
+    "SELECT number, at, message, channel, '', '', '' FROM alarms"
     " WHERE kind = :kind AND channel = :channel ORDER BY number LIMIT :limit"
 )
 
 _THESE = "number IN (SELECT value FROM json_each(?))"
 # A delivery that a person has released meanwhile may go wrong again, which would be news.
-_TOLD_DELIVERIES = f"UPDATE deliveries SET told = 1 WHERE {_THESE} AND {IS_NEWS}"
-_TOLD_RUNS = f"UPDATE runs SET told = 1 WHERE {_THESE}"
-_TOLD_ALARMS = f"DELETE FROM alarms WHERE {_THESE}"
-_TOLD_ITSELF = "UPDATE runs SET told = 1 WHERE id = ?"
+_NOTIFIED_DELIVERIES = f"UPDATE deliveries SET notified = 1 WHERE {_THESE} AND {IS_NEWS}"
+_NOTIFIED_RUNS = f"UPDATE runs SET notified = 1 WHERE {_THESE}"
+_NOTIFIED_ALARMS = f"DELETE FROM alarms WHERE {_THESE}"
+_NOTIFIED_ITSELF = "UPDATE runs SET notified = 1 WHERE id = ?"
 
 
 class SqliteNotices(WriteAccess):
@@ -71,7 +71,7 @@ class SqliteNotices(WriteAccess):
         self, db: Connection, kind: str, channel: str, message: str, now: float
     ) -> None:
         db.execute(
-            "INSERT INTO alarms (kind, channel, words, at) VALUES (?, ?, ?, ?)",
+            "INSERT INTO alarms (kind, channel, message, at) VALUES (?, ?, ?, ?)",
             (kind, channel, message, now),
         )
 
@@ -131,7 +131,7 @@ class SqliteNotices(WriteAccess):
                 ((accepted,),) = accept(db, [IntakeRows([rows], None)])
                 fresh = not accepted.repeat
                 for run in notice.runs if notice is not None else ():
-                    db.execute(_TOLD_ITSELF, (run.id,))
+                    db.execute(_NOTIFIED_ITSELF, (run.id,))
             for statement, ids in numbers.items():
                 db.execute(statement, (json_list(ids),))
             return fresh
@@ -142,7 +142,7 @@ class SqliteNotices(WriteAccess):
 def _statements(kind: str) -> tuple[str, str]:
     """Return the statements that list the news of a kind, and that mark it as notified."""
     if kind in _OF_DELIVERIES:
-        return _DELIVERIES, _TOLD_DELIVERIES
+        return _DELIVERIES, _NOTIFIED_DELIVERIES
     if kind == Trouble.RUN_FAILED:
-        return _RUNS, _TOLD_RUNS
-    return _ALARMS, _TOLD_ALARMS
+        return _RUNS, _NOTIFIED_RUNS
+    return _ALARMS, _NOTIFIED_ALARMS

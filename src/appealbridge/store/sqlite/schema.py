@@ -393,6 +393,12 @@ CREATE INDEX withdrawals_by_subject ON withdrawals (subject);
 
 _LATER_EVENTS = "ALTER TABLE heard RENAME TO later_events"
 
+_NOTIFIED = """
+ALTER TABLE deliveries RENAME COLUMN told TO notified;
+ALTER TABLE runs RENAME COLUMN told TO notified;
+ALTER TABLE alarms RENAME COLUMN words TO message;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _RETENTION,
@@ -425,6 +431,7 @@ MIGRATIONS: tuple[str, ...] = (
     DUTIES,
     WITHDRAWN_POSTS,
     CORRECTIONS_BY_RUN,
+    _NOTIFIED,
 )
 
 

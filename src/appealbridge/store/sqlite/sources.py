@@ -15,7 +15,7 @@ _remember = Insert(
     ("source", "identity", "digest", "first_seen", "last_seen"),
     "ON CONFLICT DO UPDATE SET digest = excluded.digest, last_seen = excluded.last_seen",
 )
-_alarms = Insert("alarms", ("kind", "channel", "words", "at"))
+_alarms = Insert("alarms", ("kind", "channel", "message", "at"))
 _polled = Insert(
     "sources",
     ("source", "cursor", "looked_at", "next_look_at", "failures", "note", "state"),

@@ -29,10 +29,10 @@ _WORDS = re.compile(r"\S+\s*|\s+")
 
 @value
 class FieldChange:
-    """One option of a message that changed: `words` has both versions, word by word, or else `before` and `after`."""
+    """One option of a message that changed: `marked` has both versions, word by word, or else `before` and `after`."""
 
     name: str
-    words: Markup | None
+    marked: Markup | None
     before: Markup
     after: Markup
 
@@ -45,11 +45,11 @@ def clipped(difference: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, An
 def change(changed: Mapping[str, Any]) -> FieldChange:
     """Return a change (`field`, `before`, `after`) for display."""
     before, after = changed.get("before"), changed.get("after")
-    words = None
+    marked = None
     if isinstance(before, str) and isinstance(after, str):
-        words = compared(before, after)
+        marked = compared(before, after)
     name = str(changed.get("field", "")).replace("_", " ").replace(".", ": ")
-    return FieldChange(name, words, _shown(before), _shown(after))
+    return FieldChange(name, marked, _shown(before), _shown(after))
 
 
 def compared(before: str, after: str) -> Markup | None:

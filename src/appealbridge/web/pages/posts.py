@@ -16,7 +16,7 @@ from appealbridge.web import listing
 from appealbridge.web.masking import cleaned
 from appealbridge.web.pages.previews import beginning, preview
 from appealbridge.web.pages.site import HEADERS, Site, Visit
-from appealbridge.web.pages.wording import KINDS, state_words
+from appealbridge.web.pages.wording import KINDS, state_text
 from appealbridge.web.recipients import without_recipients
 from appealbridge.web.views import moment
 
@@ -30,7 +30,7 @@ FILTERS: Mapping[str, tuple[str, frozenset[State]]] = {
     "withdrawn": ("Withdrawn", frozenset({State.WITHDRAWING, State.WITHDRAWN})),
     "failed": ("Not published", frozenset({State.FAILED, State.EXPIRED, State.CANCELLED})),
 }
-"""Which posts are listed: the words of the filter, and the states."""
+"""Which posts are listed: the label of the filter, and the states."""
 
 REASON_LENGTH = 500
 ADDRESS_LENGTH = 2000
@@ -152,8 +152,8 @@ def _presented(visit: Visit, data: Row) -> Row:
     row: Row = cleaned(listing.pointed_out(data, engine.lanes, in_force, now), engine.clean)
     if not visit.caller.sees_recipients:
         row = without_recipients(row)
-    row["words"] = state_words(row["state"], row["kind"])
-    row["kind_words"] = KINDS.get(row["kind"], "")
+    row["state_text"] = state_text(row["state"], row["kind"])
+    row["kind_text"] = KINDS.get(row["kind"], "")
     row["beginning"] = beginning(row)
     waits = row["state"] == State.READY and in_force is None and row["due_at"] > moment(now)
     row["goes_out"] = row["due_at"] if waits else None

@@ -162,7 +162,7 @@ def visible(text: str) -> Markup:
     escaped = str(escape(text.replace("\r\n", "\n")))
     return Markup(  # noqa: S704 - escaped above; the rest is made of a number
         _UNSEEN.sub(
-            lambda found: f'<span class="unseen-character">[U+{ord(found[0]):04X}]</span>', escaped
+            lambda match: f'<span class="unseen-character">[U+{ord(match[0]):04X}]</span>', escaped
         )
     )
 

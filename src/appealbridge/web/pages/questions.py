@@ -12,7 +12,7 @@ from appealbridge.engine.approvals.questions import AskedDelivery
 from appealbridge.model.approval import Answer, AnswerKind, ApprovalQuestion
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.errors import StaleRevision
-from appealbridge.model.withdrawal import scope_words
+from appealbridge.model.withdrawal import scope_text
 from appealbridge.plugin.offload import ANSWERS, offload
 from appealbridge.web.pages.differences import change, clipped
 from appealbridge.web.pages.editing import changes_of, fields_of
@@ -196,9 +196,7 @@ async def _item(visit: Visit, item: AskedDelivery, row: Row) -> Row:
         row = {**row, "content": {**row["content"], "thread": []}}
     return {
         "row": row,
-        "order": scope_words(row["content"] or {}, row["subject"])
-        if item.delivery.is_order
-        else "",
+        "order": scope_text(row["content"] or {}, row["subject"]) if item.delivery.is_order else "",
         "preview": await offload(ANSWERS, preview, row, lane),
         "revision": item.newest,
         "account": _without(visit, dict(item.newest.account)),

@@ -38,7 +38,7 @@ from appealbridge.web.callers import CALLER
 from appealbridge.web.connection import connection_of
 from appealbridge.web.pages.place import PageOrigin, place_of
 from appealbridge.web.pages.previews import visible
-from appealbridge.web.pages.wording import act_words, hold_words, local_time
+from appealbridge.web.pages.wording import act_text, hold_text, local_time
 from appealbridge.web.problem import nothing_at
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -162,8 +162,8 @@ class Site:
             mode=self.engine.active.mode,
             stopped=visit.caller.actor is not None and self.engine.stops.in_force,
             when=partial(local_time, zone=self.engine.active.zone),
-            act_words=act_words,
-            hold_words=hold_words,
+            act_text=act_text,
+            hold_text=hold_text,
             menu=menu,
             here=visit.request.path,
             form_token=_form_field(key or fresh),

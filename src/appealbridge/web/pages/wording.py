@@ -59,19 +59,19 @@ ACTS: Mapping[str, str] = {
 }
 
 
-def state_words(state: str, kind: str) -> str:
+def state_text(state: str, kind: str) -> str:
     """Return the state of a delivery in words."""
     if kind == Kind.WITHDRAW and state == State.DELIVERED:
         return "Removed"
     return STATES.get(state, state)
 
 
-def act_words(act: str) -> str:
+def act_text(act: str) -> str:
     """Return a decision in words."""
     return ACTS.get(act, act.replace("_", " "))
 
 
-def hold_words(hold: str) -> str:
+def hold_text(hold: str) -> str:
     """Return a hold in words."""
     return HOLDS.get(hold, hold.replace("_", " "))
 

@@ -121,7 +121,7 @@ async def test_an_answer_address_that_is_none_fails_the_mail_and_says_so(server,
     wanted = message(reply_to="desk#example.org")
     with pytest.raises(Rejected, match=r'reply_to: "desk#example.org" is not an address'):
         await mail.deliver(account(server), wanted, a_delivery(), tools)
-    assert server.heard == []
+    assert server.commands == []
 
 
 async def test_addresses_never_meet_in_one_mail(server, tools):
@@ -129,7 +129,7 @@ async def test_addresses_never_meet_in_one_mail(server, tools):
         await mail.deliver(
             account(server), message(to="a@example.org, b@example.org"), a_delivery(), tools
         )
-    assert server.heard == []
+    assert server.commands == []
 
 
 def test_more_recipients_than_allowed_are_a_slip(server):
@@ -175,7 +175,7 @@ async def test_a_line_end_that_slipped_through_begins_no_header(server, tools):
     slipped = message().model_copy(update={"subject": "a\nBcc: b@example.org"})
     await mail.deliver(account(server), slipped, a_delivery(), tools)
     assert b"Subject: a Bcc: b@example.org\r\n" in server.mails[0]
-    assert [line for line in server.heard if line.startswith("RCPT")] == [
+    assert [line for line in server.commands if line.startswith("RCPT")] == [
         "RCPT TO:<desk@example.org>"
     ]
 
@@ -188,7 +188,7 @@ async def test_a_sender_with_a_comma_and_an_umlaut_is_one_mailbox(server, tools)
     read = message_from_bytes(server.mails[0], policy=default)
     (found,) = read["From"].addresses
     assert (found.display_name, found.addr_spec) == ("Polizei Köln, Presse", "presse@example.org")
-    assert server.heard[1].startswith("MAIL FROM:<presse@example.org>")
+    assert server.commands[1].startswith("MAIL FROM:<presse@example.org>")
 
 
 OFFICE = '"Polizei Köln, Presse" <presse@example.org>\n'
@@ -233,7 +233,7 @@ async def test_practice_mail_goes_where_the_practice_platforms_say(own, server, 
         platforms.answers((200, {"smtp": server.url}))
         practised = mail.practice("press_office", options, platforms.url)
         await mail.deliver(mail.account(**practised), message(), a_delivery(), tools)
-        assert [heard.path for heard in platforms.heard] == ["/smtp"]
+        assert [request.path for request in platforms.requests] == ["/smtp"]
     assert len(server.mails) == 1
 
 

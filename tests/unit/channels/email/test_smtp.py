@@ -57,8 +57,8 @@ async def server():
 async def test_a_mail_is_handed_over_whole(server):
     await send(server)
     assert server.mails == [MAIL.replace(b"\r\n.a", b"\r\n..a") + b".\r\n"]
-    assert server.heard[0] == "EHLO example.police.uk"
-    assert server.heard[1:3] == [
+    assert server.commands[0] == "EHLO example.police.uk"
+    assert server.commands[1:3] == [
         f"MAIL FROM:<press@example.police.uk> SIZE={len(MAIL)}",
         "RCPT TO:<desk@example.org>",
     ]
@@ -78,26 +78,26 @@ async def test_no_line_end_ends_a_mail_before_its_time(server, end):
     (mail,) = server.mails
     lines = mail.removesuffix(b"\r\n.\r\n").split(b"\r\n")
     assert not [line for line in lines if b"\r" in line or b"\n" in line or line == b"."]
-    assert len([line for line in server.heard if line.startswith("MAIL")]) == 1
+    assert len([line for line in server.commands if line.startswith("MAIL")]) == 1
 
 
 async def test_whoever_has_a_password_logs_in(server):
     await send(server, username="press", password=Secret("pass"))
-    assert any(command.startswith("AUTH PLAIN") for command in server.heard)
+    assert any(command.startswith("AUTH PLAIN") for command in server.commands)
 
 
 async def test_a_wrong_password_is_tried_once_and_not_by_every_mechanism(server):
     server.replies["AUTH"] = "535 5.7.8 no such login"
     with pytest.raises(LoginExpired):
         await send(server, username="press", password=Secret("pass"))
-    assert len([command for command in server.heard if command.startswith("AUTH")]) == 1
+    assert len([command for command in server.commands if command.startswith("AUTH")]) == 1
 
 
 async def test_a_mechanism_that_the_server_does_not_take_after_all_is_followed_by_the_next(server):
     server.replies["AUTH"] = "504 5.5.4 not this one"
     with pytest.raises(LoginExpired):
         await send(server, username="press", password=Secret("pass"))
-    mechanisms = [command.split()[1] for command in server.heard if command.startswith("AUTH")]
+    mechanisms = [command.split()[1] for command in server.commands if command.startswith("AUTH")]
     assert mechanisms == ["PLAIN", "LOGIN"]
 
 
@@ -111,7 +111,7 @@ async def test_a_password_does_not_cross_a_network_in_the_clear():
     async with ScriptedMailServer("127.0.0.2") as far:  # not one of the names of this machine
         with pytest.raises(LoginExpired, match="starttls: never"):
             await send(far, username="press", password=Secret("pass"))
-        assert not any(command.startswith("AUTH") for command in far.heard)
+        assert not any(command.startswith("AUTH") for command in far.commands)
 
 
 async def test_a_password_crosses_in_the_clear_where_that_is_said_aloud():
@@ -279,15 +279,15 @@ async def test_an_address_outside_ascii_goes_where_the_server_takes_such(server)
     server.replies["EHLO"] = "250-mail.example\r\n250-8BITMIME\r\n250 SMTPUTF8"
     mail = "To: désirée@example.org\r\n\r\nx\r\n".encode()
     await send(server, mail, "désirée@example.org")
-    assert "MAIL FROM:<press@example.police.uk> BODY=8BITMIME SMTPUTF8" in server.heard
-    assert f"RCPT TO:<{'désirée'.encode().decode('latin-1')}@example.org>" in server.heard
+    assert "MAIL FROM:<press@example.police.uk> BODY=8BITMIME SMTPUTF8" in server.commands
+    assert f"RCPT TO:<{'désirée'.encode().decode('latin-1')}@example.org>" in server.commands
     assert server.mails == [mail + b".\r\n"]
 
 
 async def test_an_address_outside_ascii_fails_alone_where_the_server_takes_none(server):
     with pytest.raises(Rejected, match="letters outside ASCII before the @"):
         await send(server, to="désirée@example.org")
-    assert not [command for command in server.heard if command.startswith("MAIL")]
+    assert not [command for command in server.commands if command.startswith("MAIL")]
 
 
 # -- trying an account ------------------------------------------------------------------------------
@@ -296,9 +296,9 @@ async def test_an_address_outside_ascii_fails_alone_where_the_server_takes_none(
 async def test_logging_in_sends_nothing(server):
     place = MailServer(server.url, "example.police.uk")
     await try_login(place)
-    assert server.heard == ["EHLO example.police.uk", "QUIT"]
+    assert server.commands == ["EHLO example.police.uk", "QUIT"]
     await try_login(place, SENDER)
-    assert not [command for command in server.heard if command.startswith("DATA")]
+    assert not [command for command in server.commands if command.startswith("DATA")]
     assert server.mails == []
 
 
@@ -419,7 +419,7 @@ async def test_a_server_that_no_longer_offers_starttls_gets_neither_password_nor
         for starttls, login in (("always", {}), ("always", LOGIN), ("auto", LOGIN)):
             with pytest.raises(TryAgain):
                 await send(stripped, starttls=starttls, **login)
-        assert {command.split()[0] for command in stripped.heard} == {"EHLO"}
+        assert {command.split()[0] for command in stripped.commands} == {"EHLO"}
 
 
 async def test_what_is_said_in_the_clear_before_tls_does_not_count_after_it(server):

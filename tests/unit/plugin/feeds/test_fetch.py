@@ -72,7 +72,7 @@ async def test_what_a_look_learns_makes_the_next_one_conditional(server, tools):
     server.answers(304)
     again = await read_feed(f"{server.url}/rss", look.cursor, tools)
     assert (again.entries, again.cursor) == (None, look.cursor)
-    first, second = server.heard
+    first, second = server.requests
     assert "If-None-Match" not in first.headers
     assert second.headers["If-None-Match"] == 'W/"v1"'
     assert second.headers["If-Modified-Since"] == "some day"
@@ -100,7 +100,7 @@ async def test_as_many_feeds_are_read_at_once_as_the_settings_say(server, tools)
         while worker_client._PROCESSES._idle:  # noqa: ASYNC110 - real sockets and threads need a moment
             await asyncio.sleep(0.001)
         another = asyncio.create_task(read_feed(server.url, {}, tools))
-        while len(server.heard) < 3:  # noqa: ASYNC110
+        while len(server.requests) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         assert not another.done()
         read_at_once(2)
@@ -124,8 +124,8 @@ async def test_a_feed_that_moved_is_followed(server, tools, status):
     server.answers((status, "", {"Location": "/new/rss"}))
     look = await read_feed(f"{server.url}/old?key=secret", {"etag": '"x"'}, tools)
     assert len(look.entries) == 3
-    assert [heard.path for heard in server.heard] == ["/old", "/new/rss"]
-    assert server.heard[1].headers["If-None-Match"] == '"x"'
+    assert [request.path for request in server.requests] == ["/old", "/new/rss"]
+    assert server.requests[1].headers["If-None-Match"] == '"x"'
     assert look.notes == (
         (f"the feed has moved permanently to {server.url}/new/rss; change its address",)
         if status in (301, 308)
@@ -139,10 +139,10 @@ async def test_a_move_for_good_behind_one_for_now_is_none(server, tools):
 
 
 async def test_a_feed_that_points_in_circles_is_left(server, tools):
-    server.otherwise = lambda heard: (302, "", {"Location": heard.path + "x"})
+    server.otherwise = lambda request: (302, "", {"Location": request.path + "x"})
     with pytest.raises(SourceDown, match="more than 3 times"):
         await read_feed(server.url, {}, tools)
-    assert len(server.heard) == 4
+    assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ async def test_a_feed_is_not_followed_just_anywhere(server, tools, location, wor
     server.answers((302, "", {"Location": location}))
     with pytest.raises(SourceDown, match=words):
         await read_feed(f"{server.url}/", {}, tools)
-    assert len(server.heard) == 1
+    assert len(server.requests) == 1
 
 
 async def test_a_name_that_leads_into_this_network_is_not_followed(server):
@@ -183,7 +183,7 @@ async def test_a_name_that_leads_into_this_network_is_not_followed(server):
         )  # the feed's owner says so, and perhaps no longer tomorrow
         # Who writes that address is allowed to.
         await read_feed(f"http://inner.example:{port}/", {}, tools)
-    assert [heard.path for heard in server.heard] == ["/", "/"]
+    assert [request.path for request in server.requests] == ["/", "/"]
 
 
 async def test_a_feed_is_not_followed_to_another_port_inside(server, tools):
@@ -193,7 +193,7 @@ async def test_a_feed_is_not_followed_to_another_port_inside(server, tools):
             SourceDown, match="inside your network; if that is right, write that address"
         ):
             await read_feed(f"{server.url}/", {}, tools)
-        assert other.heard == []
+        assert other.requests == []
 
 
 async def test_a_feed_outside_is_followed_to_nothing_inside_not_even_to_what_is_allowed(server):
@@ -204,7 +204,7 @@ async def test_a_feed_outside_is_followed_to_nothing_inside_not_even_to_what_is_
         async with looker(policy) as tools:
             with pytest.raises(SourceDown, match="inside your network"):
                 await read_feed(f"{outside.url}/", {}, tools)
-    assert server.heard == []
+    assert server.requests == []
 
 
 async def test_a_feed_is_not_followed_back_inside_by_way_of_the_outside(server):
@@ -215,7 +215,7 @@ async def test_a_feed_is_not_followed_back_inside_by_way_of_the_outside(server):
         async with looker(policy) as tools:
             with pytest.raises(SourceDown, match="inside your network"):
                 await read_feed(f"{server.url}/", {}, tools)
-    assert [heard.path for heard in server.heard] == ["/"]
+    assert [request.path for request in server.requests] == ["/"]
 
 
 async def test_a_feed_that_must_not_be_reached_is_for_the_settings_to_change(server):
@@ -223,7 +223,7 @@ async def test_a_feed_that_must_not_be_reached_is_for_the_settings_to_change(ser
         with pytest.raises(SourceDown, match=r"to inside: in appealbridge\.yaml") as down:
             await read_feed(f"{server.url}/", {}, tools)
     assert down.value.by_settings
-    assert server.heard == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]"])
@@ -232,14 +232,14 @@ async def test_no_other_spelling_of_this_machine_is_followed_either(server, tool
     server.answers((302, "", {"Location": f"http://{host}:{port}/inside"}))
     with pytest.raises(SourceDown):
         await read_feed(f"{server.url}/", {}, tools)
-    assert [heard.path for heard in server.heard] == ["/"]
+    assert [request.path for request in server.requests] == ["/"]
 
 
 async def test_a_redirect_brings_no_login_along(server, tools):
     there = server.url.replace("http://", "http://stranger:pw@")
     server.answers((302, "", {"Location": f"{there}/new"}))
     await read_feed(f"{server.url}/old", {}, tools)
-    assert "Authorization" not in server.heard[1].headers
+    assert "Authorization" not in server.requests[1].headers
 
 
 async def test_a_login_in_the_address_is_handed_to_its_own_server_alone(server):
@@ -248,8 +248,8 @@ async def test_a_login_in_the_address_is_handed_to_its_own_server_alone(server):
     async with ScriptedServer((200, RSS, HEADERS), host=OUTSIDE) as other, looker(policy) as tools:
         server.answers((302, "", {"Location": f"{other.url}/new"}))
         await read_feed(f"{own}/old", {}, tools)
-        assert "Authorization" in server.heard[0].headers
-        assert "Authorization" not in other.heard[0].headers
+        assert "Authorization" in server.requests[0].headers
+        assert "Authorization" not in other.requests[0].headers
 
 
 async def test_a_login_is_sent_to_the_address_itself_and_nowhere_that_it_points_to(server):
@@ -258,7 +258,9 @@ async def test_a_login_is_sent_to_the_address_itself_and_nowhere_that_it_points_
     async with ScriptedServer((200, RSS, HEADERS), host=OUTSIDE) as other, looker(policy) as tools:
         server.answers((302, "", {"Location": "/new"}), (302, "", {"Location": f"{other.url}/x"}))
         await read_feed(f"{server.url}/old", {}, tools, login)
-        told = [heard.headers.get("Authorization") for heard in (*server.heard, *other.heard)]
+        told = [
+            request.headers.get("Authorization") for request in (*server.requests, *other.requests)
+        ]
     assert told == [f"Basic {b64encode('förce:p:w'.encode()).decode()}"] * 2 + [None]
 
 
@@ -339,7 +341,7 @@ async def test_feeds_that_wait_to_be_read_take_no_thread_from_others(server, too
         lambda *_: go_on.wait(30) and FeedReading([]),
     )
     looks = [asyncio.create_task(read_feed(server.url, {}, tools)) for _ in range(50)]
-    while len(server.heard) < 50:  # noqa: ASYNC110 - real sockets need a moment
+    while len(server.requests) < 50:  # noqa: ASYNC110 - real sockets need a moment
         await asyncio.sleep(0)
     assert await in_thread(lambda: "free") == "free"
     go_on.set()

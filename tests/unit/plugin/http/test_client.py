@@ -136,7 +136,7 @@ async def test_a_redirect_is_not_followed(server, http):
     server.answers((308, "", {"Location": f"{server.url}/there?token={TOKEN}"}))
     with pytest.raises(AccountRefused, match="give the final address") as caught:
         await http.post(server.url, json={})
-    assert len(server.heard) == 1
+    assert len(server.requests) == 1
     assert "/there" in str(caught.value)
     assert "?" not in str(caught.value)
 
@@ -186,8 +186,8 @@ async def test_nothing_that_the_server_sets_comes_back(server, http):
     server.answers((200, {}, {"Set-Cookie": "a=b"}))
     await http.get(server.url)
     await http.get(server.url)
-    assert "Cookie" not in server.heard[1].headers
-    assert server.heard[1].headers["User-Agent"] == "AppealBridge/test"
+    assert "Cookie" not in server.requests[1].headers
+    assert server.requests[1].headers["User-Agent"] == "AppealBridge/test"
 
 
 async def test_a_proxy_of_the_environment_is_not_asked(server, http, monkeypatch):
@@ -197,22 +197,22 @@ async def test_a_proxy_of_the_environment_is_not_asked(server, http, monkeypatch
 
 async def test_a_form_arrives_as_one(server, http):
     await http.post(server.url, form={"message": "Größe & Co", "link": "https://a.example/?b=c"})
-    heard = server.heard[0]
-    assert heard.headers["Content-Type"] == "application/x-www-form-urlencoded"
-    assert heard.body == b"message=Gr%C3%B6%C3%9Fe+%26+Co&link=https%3A%2F%2Fa.example%2F%3Fb%3Dc"
+    request = server.requests[0]
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert request.body == b"message=Gr%C3%B6%C3%9Fe+%26+Co&link=https%3A%2F%2Fa.example%2F%3Fb%3Dc"
 
 
 async def test_json_and_a_bearer_arrive_as_such(server, http):
     await http.post(server.url, json={"text": "é"}, bearer=Secret("abc"))
-    heard = server.heard[0]
-    assert heard.json() == {"text": "é"}
-    assert heard.headers["Authorization"] == "Bearer abc"
+    request = server.requests[0]
+    assert request.json() == {"text": "é"}
+    assert request.headers["Authorization"] == "Bearer abc"
 
 
 async def test_a_line_break_in_a_header_never_leaves(server, http):
     with pytest.raises(LoginExpired) as caught:
         await http.post(server.url, bearer=Secret(f"{TOKEN}\r\nX-Evil: 1"), json={})
-    assert server.heard == []
+    assert server.requests == []
     assert TOKEN not in str(caught.value)
 
 
@@ -238,14 +238,14 @@ async def test_what_cannot_even_be_sent_is_surely_not_sent(server, http, wrong):
     """It failed before the network, so it is no unclear answer of the network."""
     with pytest.raises(Rejected, match="not sent"):
         await http.post(server.url, **wrong)
-    assert server.heard == []
+    assert server.requests == []
 
 
 async def test_credentials_in_an_address_are_surely_not_sent(server, http):
     host = server.url.removeprefix("http://")
     with pytest.raises(Rejected, match="not sent") as caught:
         await http.post(f"http://user:hidden@{host}/", bearer=Secret(TOKEN), json={})
-    assert server.heard == []
+    assert server.requests == []
     assert "hidden" not in str(caught.value)
 
 
@@ -258,7 +258,7 @@ async def test_another_effect_may_be_said(server, http):
 async def test_an_idle_connection_is_used_again(server, http):
     await http.post(server.url, json={})
     await http.post(server.url, json={})
-    assert server.heard[0].connection == server.heard[1].connection
+    assert server.requests[0].connection == server.requests[1].connection
 
 
 async def test_an_answer_that_came_before_its_request_is_not_taken_for_ours(http, session):
@@ -286,19 +286,19 @@ async def test_a_post_on_a_connection_that_breaks_is_not_repeated(server, http):
     server.answers(HANG_UP, (200, {}))
     with pytest.raises(Unsure):
         await http.post(server.url, json={})
-    assert len(server.heard) == 1
+    assert len(server.requests) == 1
 
 
 async def test_a_login_in_an_address_is_sent_as_a_header_only(server, http):
     reply = await http.get(f"http://us%20er:pass@{server.url.removeprefix('http://')}/a?b=c#d")
-    heard = server.heard[0]
-    assert heard.headers["Authorization"] == "Basic dXMgZXI6cGFzcw=="
+    request = server.requests[0]
+    assert request.headers["Authorization"] == "Basic dXMgZXI6cGFzcw=="
     assert reply.url == f"{server.url}/a?b=c"
 
 
 async def test_a_header_of_the_caller_replaces_the_usual_one(server, http):
     await http.get(server.url, headers={"accept": "text/xml"})
-    assert server.heard[0].headers.getall("Accept") == ["text/xml"]
+    assert server.requests[0].headers.getall("Accept") == ["text/xml"]
 
 
 async def test_certificates_are_checked(session):
@@ -311,24 +311,24 @@ async def test_the_door_to_the_outside_leads_to_nothing_within(server, http, hos
     port = server.url.rpartition(":")[2]
     with pytest.raises(AddressNotAllowed):
         await http.get_outside(f"http://{host}:{port}/")
-    assert server.heard == []
+    assert server.requests == []
 
 
 async def test_a_large_request_arrives_whole_and_a_small_one_too(server, http):
     for size in (0, 1, 131_072, 131_073, 1_000_003):
         data = bytes(range(256)) * (size // 256 + 1)
         await http.post(server.url, content=data[:size], headers={"Content-Type": "image/png"})
-        assert server.heard[-1].body == data[:size]
-        assert server.heard[-1].headers["Content-Type"] == "image/png"
+        assert server.requests[-1].body == data[:size]
+        assert server.requests[-1].headers["Content-Type"] == "image/png"
 
 
 async def test_a_file_is_sent_as_a_form(server, http):
     file = FormFile("file", "a.png", "image/png", b"\x89PNG" * 100_000)
     await http.post(server.url, form={"description": "A badge"}, file=file)
-    heard = server.heard[-1]
-    assert heard.headers["Content-Type"].startswith("multipart/form-data; boundary=")
-    assert file.data in heard.body
-    assert b"A badge" in heard.body
+    request = server.requests[-1]
+    assert request.headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert file.data in request.body
+    assert b"A badge" in request.body
 
 
 async def test_a_server_that_answers_before_the_whole_request_was_sent_is_heard(session):

@@ -71,7 +71,7 @@ async def test_a_name_that_leads_inside_is_not_asked(inner):
         http = door(one)
         with pytest.raises(AddressNotAllowed) as refused:
             await http.get(f"http://news.example:{port}/rss?key=1")
-    assert inner.heard == []
+    assert inner.requests == []
     assert str(refused.value) == (
         f"GET http://news.example:{port}/rss: news.example has the address 127.0.0.1, which is inside your network; "
         f'if that is right, add "news.example:{port}" to inside: in appealbridge.yaml'
@@ -83,7 +83,7 @@ async def test_a_name_that_the_settings_allow_is_asked(inner):
     policy = EgressPolicy(inside=(allowed(f"news.example:{port}"),))
     async with session(Names(news_example=["127.0.0.1"]), policy) as one:
         await door(one).get(f"http://news.example:{port}/")
-    assert len(inner.heard) == 1
+    assert len(inner.requests) == 1
 
 
 async def test_a_name_that_leads_elsewhere_at_its_second_look_up_reaches_nothing_inside(inner):
@@ -97,8 +97,8 @@ async def test_a_name_that_leads_elsewhere_at_its_second_look_up_reaches_nothing
             with pytest.raises(AddressNotAllowed):
                 await http.get(f"http://news.example:{port}/second")
     assert names.asked == ["news.example"] * 2
-    assert [heard.path for heard in outside.heard] == ["/first"]
-    assert inner.heard == []
+    assert [request.path for request in outside.requests] == ["/first"]
+    assert inner.requests == []
 
 
 async def test_of_several_addresses_only_those_outside_are_connected_to(inner):
@@ -110,8 +110,8 @@ async def test_of_several_addresses_only_those_outside_are_connected_to(inner):
         session(names, policy) as one,
     ):
         await door(one).get(f"http://news.example:{port}/")
-    assert len(outside.heard) == 1
-    assert inner.heard == []
+    assert len(outside.requests) == 1
+    assert inner.requests == []
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_no_spelling_of_this_machine_leads_there(inner, host):
     async with session(Names(**{"x.localhost": ["127.0.0.1"]}), EgressPolicy()) as one:
         with pytest.raises(DeliveryError):
             await door(one).get(f"http://{host}:{port_of(inner.url)}/")
-    assert inner.heard == []
+    assert inner.requests == []
 
 
 async def test_another_port_of_an_allowed_address_is_elsewhere(inner):
@@ -136,7 +136,7 @@ async def test_another_port_of_an_allowed_address_is_elsewhere(inner):
             await door(one).get(inner.url)
             with pytest.raises(AddressNotAllowed, match="inside your network"):
                 await door(one).get(other.url)
-        assert other.heard == []
+        assert other.requests == []
 
 
 async def test_what_the_settings_allow_from_now_on_counts_for_the_next_connection(inner):
@@ -153,7 +153,7 @@ async def test_a_post_is_surely_not_sent_where_it_must_not_go(inner):
     async with session(Names(), EgressPolicy()) as one:
         with pytest.raises(AddressNotAllowed):
             await door(one).post(inner.url, json={})
-    assert inner.heard == []
+    assert inner.requests == []
 
 
 async def test_a_session_without_the_policy_is_no_door():
@@ -177,7 +177,7 @@ async def test_a_mail_server_whose_name_leads_inside_is_not_connected_to():
             refused.value
         )
         assert f'add "mail.example:{port}" to inside:' in str(refused.value)
-        assert server.heard == []
+        assert server.requests == []
         policy = EgressPolicy(inside=(allowed(f"mail.example:{port}"),))
         async with session(names, policy) as one:
             await hand_over(place, "a@example.org", "b@example.org", MAIL, door(one))

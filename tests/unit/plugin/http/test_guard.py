@@ -113,7 +113,7 @@ async def test_a_name_that_is_not_known_here_is_left_to_the_proxy_and_looked_up_
         async with client(policy, names) as http:
             for _ in range(3):
                 await http.get("http://news.example:8080/")
-        assert len(server.heard) == 3
+        assert len(server.requests) == 3
     assert names.asked == ["news.example"]
 
 
@@ -132,7 +132,7 @@ async def test_a_name_server_that_hangs_leaves_the_name_to_the_proxy(monkeypatch
         async with client(policy, hangs) as http:
             await http.get("http://news.example:8080/")
         answers.set()
-        assert len(server.heard) == 1
+        assert len(server.requests) == 1
 
 
 async def test_a_public_name_that_is_public_here_goes_through_the_proxy():
@@ -216,8 +216,8 @@ async def test_a_picture_is_fetched_whole_through_redirects():
             (200, pictures.jpeg()),
         )
         assert await fetch_image(f"{server.url}/first", http) == pictures.jpeg()
-        assert [one.path for one in server.heard][-1] == "/photo.jpg"
-        assert "image/avif" not in server.heard[0].headers["Accept"]
+        assert [one.path for one in server.requests][-1] == "/photo.jpg"
+        assert "image/avif" not in server.requests[0].headers["Accept"]
 
 
 async def test_a_picture_is_not_fetched_through_more_than_three_redirects():
@@ -225,10 +225,10 @@ async def test_a_picture_is_not_fetched_through_more_than_three_redirects():
         ScriptedServer(host=OUTSIDE) as server,
         client(EgressPolicy(internal=internal)) as http,
     ):
-        server.otherwise = lambda heard: (302, "", {"Location": heard.path + "x"})
+        server.otherwise = lambda request: (302, "", {"Location": request.path + "x"})
         with pytest.raises(Rejected, match="redirects more than 3 times"):
             await fetch_image(f"{server.url}/a", http)
-        assert len(server.heard) == 4
+        assert len(server.requests) == 4
 
 
 async def test_a_picture_is_fetched_inside_only_where_inside_names_it():
@@ -238,11 +238,11 @@ async def test_a_picture_is_fetched_inside_only_where_inside_names_it():
             await http.get(f"{inner.url}/rss")
             with pytest.raises(AddressNotAllowed, match=r"add .* to inside:"):
                 await fetch_image(f"{inner.url}/photo.jpg", http)
-        assert len(inner.heard) == 1
+        assert len(inner.requests) == 1
         named = egress_policy((allowed(inner.url.removeprefix("http://")),), (), None)
         async with client(named) as http:
             await fetch_image(f"{inner.url}/photo.jpg", http)
-        assert len(inner.heard) == 2
+        assert len(inner.requests) == 2
 
 
 async def test_a_server_inside_that_may_be_asked_may_name_another_of_its_addresses():
@@ -261,7 +261,7 @@ async def test_a_redirect_of_a_picture_reaches_nothing_inside_not_even_what_is_a
         async with client(policy) as http:
             with pytest.raises(AddressNotAllowed, match="no other server may lead there"):
                 await fetch_image(f"{outside.url}/photo.jpg", http)
-        assert inner.heard == []
+        assert inner.requests == []
 
 
 @pytest.mark.parametrize(

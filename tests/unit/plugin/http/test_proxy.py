@@ -54,17 +54,17 @@ async def platform(authority):
     """A platform with TLS, which is called api.example and is where the proxy says."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("api.example").configure_cert(context)
-    heard = []
+    requests = []
 
     async def answer(request):
-        heard.append((request.method, request.path_qs, dict(request.headers)))
+        requests.append((request.method, request.path_qs, dict(request.headers)))
         return web.json_response({"id": "1"})
 
     runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
-    yield SimpleNamespace(heard=heard, place=f"127.0.0.1:{runner.addresses[0][1]}")
+    yield SimpleNamespace(requests=requests, place=f"127.0.0.1:{runner.addresses[0][1]}")
     await runner.cleanup()
 
 
@@ -78,7 +78,7 @@ async def test_a_platform_is_reached_by_connect_and_only_the_proxy_gets_the_logi
             await http.post("https://api.example/posts", json={})
     assert reply.json() == {"id": "1"}
     assert proxy.asked == ["CONNECT api.example:443 HTTP/1.1"]  # one tunnel for both
-    [(method, path, headers), _] = platform.heard
+    [(method, path, headers), _] = platform.requests
     assert (method, path) == ("POST", "/posts?draft=1")
     assert "Proxy-Authorization" not in headers
     assert headers["Host"] == "api.example"
@@ -93,7 +93,7 @@ async def test_a_platform_with_another_name_in_its_certificate_gets_nothing_thro
     ):
         with pytest.raises(TryAgain, match="its certificate is not trusted"):
             await http.post("https://other.example/posts", json={})
-    assert platform.heard == []
+    assert platform.requests == []
 
 
 async def test_a_feed_without_tls_is_asked_for_at_the_proxy():
@@ -107,7 +107,7 @@ async def test_a_feed_without_tls_is_asked_for_at_the_proxy():
         feed.answers((200, {"a": 1}), (200, {"a": 2}))
         assert (await http.get("http://news.example:8080/rss?x=1#top")).json() == {"a": 1}
     assert proxy.asked == ["GET http://news.example:8080/rss?x=1 HTTP/1.1"]
-    assert [one.path for one in feed.heard] == ["/rss"]
+    assert [one.path for one in feed.requests] == ["/rss"]
 
 
 NEVER = [
@@ -148,7 +148,7 @@ async def test_no_spelling_of_this_machine_reaches_it_through_the_proxy(host):
                     await get(f"http://{host}:{port}/")
                 with pytest.raises(TryAgain):
                     await get(f"https://{host}:{port}/")
-        assert inner.heard == []
+        assert inner.requests == []
         assert proxy.asked == []
 
 
@@ -159,7 +159,7 @@ async def test_a_name_inside_that_a_stranger_redirects_to_is_not_asked_for_at_th
         async with client(policy_of(proxy)) as http:
             with pytest.raises(TryAgain):
                 await http.get_outside("http://localhost.localdomain/")
-        assert inner.heard == []
+        assert inner.requests == []
         assert proxy.asked == []
 
 
@@ -170,7 +170,7 @@ async def test_in_practice_mode_nothing_is_published_through_the_proxy():
             await http.post(f"{practice.url}/posts", json={})
             with pytest.raises(TryAgain):
                 await http.post("http://api.example/posts", json={})
-        assert len(practice.heard) == 1
+        assert len(practice.requests) == 1
         assert proxy.asked == []
 
 
@@ -189,7 +189,7 @@ async def test_the_proxy_that_the_environment_names_is_not_used(monkeypatch):
         async with client(policy) as http:
             await http.get(outside.url)
     assert proxy.asked == []
-    assert len(outside.heard) == 1
+    assert len(outside.requests) == 1
 
 
 async def test_a_reload_changes_the_way_to_the_same_address():
@@ -203,7 +203,7 @@ async def test_a_reload_changes_the_way_to_the_same_address():
                     await http.get(f"{outside.url}/")
                     now.reverse()
     assert proxy.asked == [f"GET {outside.url}/ HTTP/1.1"]
-    assert [one.path for one in outside.heard] == ["/"] * 3
+    assert [one.path for one in outside.requests] == ["/"] * 3
 
 
 # -- when the proxy does not connect ----------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_an_address_is_shown_without_what_may_be_secret(url, shown):
     [(b'{"error": {"code": 7}}', 7), (b'{"error": 7}', None), (b"[]", None), (b"<html>", None)],
 )
 def test_what_a_platform_may_leave_out_is_none(body, value):
-    assert reply(body).said("error", "code") == value
+    assert reply(body).get("error", "code") == value
 
 
 def test_an_identifier_of_something_else_is_refused():
@@ -134,3 +134,7 @@ def test_a_login_is_kept_under_another_name_when_its_password_changes():
     first, second = (login_name("chat", "https://a.example", password=word) for word in ("a", "b"))
     assert first != second
     assert first.startswith("chat https://a.example ")
+
+
+def test_plug_ins_may_use_the_earlier_name_of_get():
+    assert reply(b'{"error": "7"}').said("error") == "7"

@@ -10,9 +10,9 @@ from appealbridge.documents import check, read
 from appealbridge.editor.models import of_entry, of_model
 from appealbridge.recipes.conditions.schema import CONDITIONS
 from appealbridge.recipes.model import entries
+from appealbridge.recipes.model.base import LISTS, Entry, Or, must_be, needed, option
 from appealbridge.recipes.model.entries import BESIDE, DECIDES, FLOW, IN_A_WAY, STEP_LISTS
 from appealbridge.recipes.model.schema import Expected, Test
-from appealbridge.recipes.model.words import LISTS, Entry, Or, must_be, needed, option
 from appealbridge.recipes.parsing.flow import READERS
 
 MODELS = (

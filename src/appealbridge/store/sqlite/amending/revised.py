@@ -48,7 +48,7 @@ _SAYS = (
     " WHERE id = :id"
 )
 # Nothing is asked about it as it is now.
-_UNASKED = "UPDATE deliveries SET question = 0, told = 0 WHERE id = ?"
+_UNASKED = "UPDATE deliveries SET question = 0, notified = 0 WHERE id = ?"
 _PREPARE = "UPDATE preparations SET delivery_id = ? WHERE delivery_id = ?"
 _IS_UNPREPARED = "SELECT 1 FROM preparations WHERE delivery_id = ?"
 _FORGET_IMAGES = tuple(

@@ -111,7 +111,7 @@ class SqliteAcceptances(WriteAccess):
             left = " ".join(each for each in before.holds if each != Hold.ACCEPTANCE)
             reason = f"{person or 'somebody'} accepted its recipe"
             if left:
-                statement = "UPDATE deliveries SET hold = ?, reason = ?, told = 0 WHERE id = ?"
+                statement = "UPDATE deliveries SET hold = ?, reason = ?, notified = 0 WHERE id = ?"
                 db.execute(statement, (left, reason, id_))
             else:
                 _release(db, before, now, reason)

@@ -239,7 +239,7 @@ class SqliteApprovals(WriteAccess):
         )
         if level > 1:  # the first time is the notice about what is held
             db.execute(
-                f"UPDATE deliveries SET told = 0 WHERE question = ? AND question > 0 AND {_WAITS}",
+                f"UPDATE deliveries SET notified = 0 WHERE question = ? AND question > 0 AND {_WAITS}",
                 (number,),
             )
 
@@ -296,7 +296,7 @@ def revise(
         values = (content, sha256(content.encode()).hexdigest(), id_)
         db.execute("UPDATE deliveries SET content = ?, content_hash = ? WHERE id = ?", values)
     db.execute(
-        "UPDATE deliveries SET reason = ?, publish_by = ?, told = 0 WHERE id = ?",
+        "UPDATE deliveries SET reason = ?, publish_by = ?, notified = 0 WHERE id = ?",
         (revision.why, stored_time(revision.publish_by), delivery.id),
     )
     parts = followers(db, delivery.id)
@@ -349,7 +349,7 @@ def _approve(
     if left:
         decide(db, decision, delivery)
         values = (left, reply.due_at, delivery.id)
-        db.execute("UPDATE deliveries SET hold = ?, due_at = ?, told = 0 WHERE id = ?", values)
+        db.execute("UPDATE deliveries SET hold = ?, due_at = ?, notified = 0 WHERE id = ?", values)
         return
     move(db, delivery.id, State.READY, decision.at, decision=decision)
     db.execute("UPDATE deliveries SET due_at = ? WHERE id = ?", (reply.due_at, delivery.id))

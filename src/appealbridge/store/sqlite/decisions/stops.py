@@ -54,7 +54,7 @@ _CHANNELS = (
 _OLDEST = f"SELECT {_COLUMNS} {_WAITS} ORDER BY number LIMIT :limit"
 _HOW_MANY = f"SELECT count(*) {_WAITS}"
 _HOLD = (
-    f"UPDATE deliveries SET state = {HELD}, hold = '{Hold.STOP}', reason = :reason, blocked = 0, told = 0"
+    f"UPDATE deliveries SET state = {HELD}, hold = '{Hold.STOP}', reason = :reason, blocked = 0, notified = 0"
     f" WHERE number IN (SELECT number {_WAITS} AND number NOT IN (SELECT value FROM json_each(:goes)))"
     " RETURNING id"
 )
