@@ -177,7 +177,7 @@ async def test_a_mail_server_whose_name_leads_inside_is_not_connected_to():
             refused.value
         )
         assert f'add "mail.example:{port}" to inside:' in str(refused.value)
-        assert server.requests == []
+        assert server.commands == []
         policy = EgressPolicy(inside=(allowed(f"mail.example:{port}"),))
         async with session(names, policy) as one:
             await hand_over(place, "a@example.org", "b@example.org", MAIL, door(one))
