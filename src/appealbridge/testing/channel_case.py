@@ -139,8 +139,9 @@ class ChannelCase:
     text, and headers if they matter. `special` maps each status that means something else here than in the
     common table to its failure, or to `None` if it means success. `published` is needed by a channel that can remove or
     edit its posts, `uploads` by one that uploads images. `aside` answers the requests (`ReceivedRequest`) that an
-    attempt makes besides the one that counts, such as a search before it; it returns `None` for all others. `login` and `login_about`
-    are the tokens of an earlier login, and what is known of it, for a channel that keeps one (`plugin.http.Logins`).
+    attempt makes besides the one that counts, such as a search before it; it returns `None` for all others. `login` and
+    `login_about` are the tokens of an earlier login, and what is known of it, for a channel that keeps one
+    (`plugin.http.Logins`).
     """
 
     channel: AnyChannel
