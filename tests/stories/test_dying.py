@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 
@@ -28,6 +27,9 @@ pytestmark = [
 
 FEW = 2
 """At how many of a scenario's transactions the daemon is killed in every run; they differ from scenario to scenario."""
+
+PRIME = 7
+"""How many deaths further on each scenario begins than the one before it."""
 
 
 async def faults_of(scenario: Scenario, folder: Path, death: Death) -> list[str]:
@@ -57,7 +59,7 @@ async def faults_of_deaths(scenario: Scenario, folder: Path, most: int | None) -
     deaths = [(number, side) for number in numbers for side in ("before", "after")]
     if most is not None and len(deaths) > most:
         # Each scenario begins elsewhere, so that together they die at all stages of a delivery.
-        shift = crc32(folder.name.encode()) % len(deaths)
+        shift = PRIME * [*SCENARIOS.values()].index(scenario) % len(deaths)
         deaths = [deaths[(place * len(deaths) + shift) // most] for place in range(most)]
     died = 0
     wrong = []
@@ -70,7 +72,7 @@ async def faults_of_deaths(scenario: Scenario, folder: Path, most: int | None) -
         died += death.came.is_set()
         wrong += [f"killed {side} transaction {number}: {fault}" for fault in faults]
     # The order of sockets and threads varies, so a run may need fewer transactions.
-    assert died > len(deaths) / 2
+    assert died >= len(deaths) / 2
     gc.collect()
     return wrong
 
