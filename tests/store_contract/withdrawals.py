@@ -307,6 +307,34 @@ class StoreWithdrawalsContract:
         assert await state_of(store, mine) is State.WITHDRAWING
         assert len(await store.claim(CHANNEL, NOW + 20, 9)) == 1
 
+    async def test_people_are_told_what_a_recipe_may_not_take_down(self, store: Store) -> None:
+        """Nothing of a withdrawn subject stays up without anybody knowing."""
+        await published(store)
+        theirs = an_event(2, subject=SUBJECT, source="webhook:other")
+        await store.accept([Arrival(theirs, [a_run(theirs)], [a_delivery(theirs)])])
+        closed = an_event(3, subject=SUBJECT)
+        await store.accept([Arrival(closed, [a_run(closed)], [an_order(closed)])])
+        (withdrawal,) = await store.withdrawals(SUBJECT)
+        (left,) = await store.from_other_sources(withdrawal)
+        assert left.event_id == theirs.id
+        (alarm,) = [sort for sort in await store.news() if sort.kind == Alarm.LEFT_UP]
+        (news,) = await store.news_of([alarm], 9)
+        assert f"no. {left.number} on {CHANNEL}" in news.reason
+        await store.withdraw(a_withdrawal())
+        assert await store.from_other_sources(withdrawal) == []
+
+    async def test_nobody_is_told_of_other_sources_if_nothing_of_theirs_is_left(
+        self, store: Store
+    ) -> None:
+        """Nor of the run that withdraws, of another subject, or if only some channels are withdrawn."""
+        theirs = an_event(2, subject="other", source="webhook:other")
+        await store.accept([Arrival(theirs, [a_run(theirs)], [a_delivery(theirs)])])
+        closed, part = an_event(3, subject=SUBJECT), an_event(4, subject="other")
+        orders = [an_order(closed), a_delivery(closed, "found")]
+        await store.accept([Arrival(closed, [a_run(closed)], orders)])
+        await store.accept([Arrival(part, [a_run(part)], [an_order(part, channels=[CHANNEL])])])
+        assert Alarm.LEFT_UP not in {sort.kind for sort in await store.news()}
+
     async def test_lifting_lets_the_subject_be_published_again(self, store: Store) -> None:
         """And what was not begun stays published."""
         post = await published(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,12 @@ def _withdrawals(rows: list[dict[str, Any]]) -> None:
         by = f" by {row['by']}" if row["by"] else ""
         say(f"{row['number']}. {what}, {clock(row['at'])}{by}: {row['reason']}{lifted}")
         _posts(row["posts"])
+        if others := row["from_other_sources"]:
+            named = ", ".join(f"{each['number']} on {each['channel']}" for each in others)
+            say(styled(f"not taken back, because another source sent it: {named}", "yellow"))
+            say(
+                f"to take back all: appealbridge withdraw {shlex.quote(row['subject'])} --reason ..."
+            )
 
 
 def _posts(posts: list[dict[str, Any]]) -> None:

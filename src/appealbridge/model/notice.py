@@ -49,6 +49,7 @@ class Alarm(StrEnum):
     ROOM_AGAIN = "store.room_again"
     STORE = "store.refuses"
     WITHDRAWN_SUBJECT = "withdrawal.blocks"
+    LEFT_UP = "withdrawal.leaves"
     STOPPED = "bridge.stopped"
     STARTED = "bridge.started"
     WILL_EXPIRE = "delivery.will_expire"

@@ -76,6 +76,16 @@ class CorrectionQueries(Protocol):
         """
         ...
 
+    async def from_other_sources(
+        self, withdrawal: Withdrawal, limit: int = 100
+    ) -> Sequence[Delivery]:
+        """
+        List what is published, or waits, about the subject that a recipe has withdrawn, newest first.
+
+        A recipe takes back only what came from its own origin.
+        """
+        ...
+
     async def removals(self, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
         """List removals with their posts: first those that have not ended, and the newest first of both."""
         ...

@@ -208,7 +208,14 @@ async def withdrawals(store: StoreQueries, query: Query) -> list[dict[str, Any]]
     removals: dict[str, list[Removal]] = {}
     for each in await store.removals(subject, limit=MOST):
         removals.setdefault(each.removal.id.rpartition("~w")[2], []).append(each)
-    return [views.withdrawal(record, removals.get(str(record.number), ())) for record in listed]
+    return [
+        views.withdrawal(
+            record,
+            removals.get(str(record.number), ()),
+            await store.from_other_sources(record),
+        )
+        for record in listed
+    ]
 
 
 async def audit(store: StoreQueries, query: Query) -> dict[str, Any]:

@@ -221,8 +221,10 @@ def event(record: Event) -> dict[str, Any]:
     }
 
 
-def withdrawal(record: Withdrawal, removals: Sequence[Removal] = ()) -> dict[str, Any]:
-    """Return a withdrawal with what became of each post."""
+def withdrawal(
+    record: Withdrawal, removals: Sequence[Removal] = (), others: Sequence[Delivery] = ()
+) -> dict[str, Any]:
+    """Return a withdrawal with what became of each post, and the posts of `others` that it leaves as they are."""
     return {
         "number": record.number or None,
         "subject": record.subject,
@@ -233,13 +235,17 @@ def withdrawal(record: Withdrawal, removals: Sequence[Removal] = ()) -> dict[str
         "lifted_by": record.lifted_by or None,
         "lifted_at": moment(record.lifted_at),
         "posts": [_removal(each, record) for each in removals],
+        "from_other_sources": [
+            {"number": each.number, "channel": each.channel, "state": each.state.value}
+            for each in others
+        ],
     }
 
 
 def withdrawal_decided(record: Withdrawal, decisions: Sequence[AuditEntry]) -> dict[str, Any]:
     """Return a withdrawal for a trace: with who decided what, and which deliveries it was about."""
     shown = withdrawal(record)
-    del shown["posts"]
+    del shown["posts"], shown["from_other_sources"]
     return {
         **shown,
         "decisions": [{**decision(each), "shown": orjson.loads(each.shown)} for each in decisions],

@@ -32,6 +32,7 @@ _ABOUT_NO_ACCOUNT = frozenset(
         Trouble.APPROVAL,
         Trouble.CANNOT_REMOVE,
         Alarm.WITHDRAWN_SUBJECT,
+        Alarm.LEFT_UP,
         Alarm.CHECKPOINT,
         Alarm.CHECKPOINTED,
         Alarm.NOBODY_ASKED,

@@ -230,6 +230,12 @@ WORDINGS: Mapping[str, Wording] = {
         "A later event about it came in. It is kept, but what it would have published is cancelled.",
         all="appealbridge withdrawals",
     ),
+    Alarm.LEFT_UP: Wording(
+        "a subject is withdrawn, but not what another source published about it",
+        "{count} subjects are withdrawn, but not what other sources published about them",
+        "A recipe takes back only what came from its own source. Please decide whether the other posts have to go too.",
+        all="appealbridge withdrawals",
+    ),
     Alarm.PEOPLE: Wording(
         "people, groups or approvals were changed",
         "people, groups or approvals were changed {count} times",

@@ -25,6 +25,8 @@ EVERY = 60.0
 OF_SUBJECT = 1000
 """How many deliveries about a subject are searched for a channel that is no longer in the settings."""
 
+_OF_THE_STORE = (Alarm.WITHDRAWN_SUBJECT, Alarm.LEFT_UP)
+
 BATCH = 500
 """How many removals are made tasks before the store is read again."""
 
@@ -131,8 +133,8 @@ class Withdrawals:
 
     async def _round(self) -> float:
         await self._make_tasks()
-        # The store raises this alarm itself, when it cancels what is about a withdrawn subject.
-        if any(sort.kind == Alarm.WITHDRAWN_SUBJECT for sort in await self._store.news()):
+        # The store raises these alarms itself, in the transactions in which it withdraws or cancels.
+        if any(sort.kind in _OF_THE_STORE for sort in await self._store.news()):
             self._context.alarms.news.set()
         return self._clock.now() + EVERY
 

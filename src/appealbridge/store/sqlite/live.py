@@ -272,7 +272,7 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
         )
         remaining.append(cancelled)
         withheld.append(cancelled)
-        _notify(db, block, row)
+        _notify_of_later_event(db, block, row)
     return remaining, withheld
 
 
@@ -285,19 +285,23 @@ def _withdraws_all(row: Row) -> bool:
 
 
 _NOTIFY = (
-    f"INSERT INTO alarms (kind, channel, message, at) SELECT '{Alarm.WITHDRAWN_SUBJECT}', '', :message, :at"
-    f" WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE kind = '{Alarm.WITHDRAWN_SUBJECT}' AND channel = ''"
-    " AND message = :message)"
+    "INSERT INTO alarms (kind, channel, message, at) SELECT :kind, '', :message, :at"
+    " WHERE NOT EXISTS (SELECT 1 FROM alarms WHERE kind = :kind AND channel = '' AND message = :message)"
 )
 
 
-def _notify(db: sqlite3.Connection, block: Block, row: Row) -> None:
+def _notify_of_later_event(db: sqlite3.Connection, block: Block, row: Row) -> None:
     text = (
         f"{row[_SUBJECT]}: a later event would have published again, but the subject is withdrawn "
         f"({block.reason}). If it is to be published again, lift the withdrawal: appealbridge lift "
         f"{block.number}"
     )
-    db.execute(_NOTIFY, {"message": text, "at": row[_PLANNED_AT]})
+    notify(db, Alarm.WITHDRAWN_SUBJECT, text, row[_PLANNED_AT])
+
+
+def notify(db: sqlite3.Connection, kind: Alarm, text: str, at: float) -> None:
+    """Let people be told of something about a withdrawal, once."""
+    db.execute(_NOTIFY, {"kind": kind, "message": text, "at": at})
 
 
 def _removal_ended(db: sqlite3.Connection, id_: str, post: str, state: int, at: float) -> Ended:

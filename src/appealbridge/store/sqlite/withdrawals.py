@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -13,7 +14,7 @@ from appealbridge.model.amendment import Change
 from appealbridge.model.audit import Act, Decision, withdrawal_object
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
-from appealbridge.model.notice import NOTICE
+from appealbridge.model.notice import NOTICE, Alarm
 from appealbridge.model.withdrawal import REASON_LIMIT, Withdrawal, folded
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
@@ -30,7 +31,7 @@ from appealbridge.store.sqlite.amending.removals import (
 )
 from appealbridge.store.sqlite.decisions.entries import decide, record
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
-from appealbridge.store.sqlite.live import OF_CHANNEL, forget, mark_withdrawn
+from appealbridge.store.sqlite.live import OF_CHANNEL, forget, mark_withdrawn, notify
 from appealbridge.store.sqlite.rows import (
     STORED_DELIVERY,
     Row,
@@ -88,6 +89,14 @@ _AFFECTED = (
     " WHERE value IN (step, amends) OR step LIKE value || '.%' OR amends LIKE value || '.%'))"
     " ORDER BY number DESC"
 )
+_FROM_OTHERS = (
+    f"WHERE {_OF_SUBJECT} AND subject = :subject AND {IS_POST} AND change <> '{Change.CORRECTION}'"
+    f" AND state <= {DELIVERED} AND recipe <> '{NOTICE}' AND origin <> :origin AND run_id <> :run"
+    " ORDER BY number DESC LIMIT :limit"
+)
+_MOST_NAMED = 20
+"""How many posts of other sources the people who are told of them can read in the notice."""
+
 _MOST_SHOWN = 1000
 """How many deliveries the audit entry of a withdrawal names, of each sort."""
 
@@ -194,6 +203,12 @@ class WithdrawalQueries(AmendmentQueries):
     @reads
     def still_withdrawn_by(self, db: Connection, number: int) -> Sequence[Withdrawal]:
         return [withdrawal_of(row) for row in db.execute(_LEFT, {"number": number})]
+
+    @reads
+    def from_other_sources(
+        self, db: Connection, withdrawal: Withdrawal, limit: int = 100
+    ) -> Sequence[Delivery]:
+        return _from_others(db, withdrawal, limit)
 
     @reads
     def removals(self, db: Connection, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
@@ -359,9 +374,31 @@ def carry_out_order(db: Connection, order: Delivery, now: float) -> Withdrawn:
     )
     if correction := what.get("correction"):
         send_corrections(db, order, result, correction, now)
+    _notify_of_others(db, result.withdrawal)
     put(db, order.id, DELIVERED, now, reason=f"withdrawn: {withdrawal.reason}")
     leave(db, [(order.id, now)])
     return result
+
+
+def _from_others(db: Connection, w: Withdrawal, limit: int) -> Sequence[Delivery]:
+    if not (w.origin and w.subject and w.blocks):
+        return ()
+    values = {"subject": w.subject, "origin": w.origin, "run": w.run, "limit": limit}
+    return deliveries_where(db, _FROM_OTHERS, values)
+
+
+def _notify_of_others(db: Connection, w: Withdrawal) -> None:
+    """Let people be told what stays up about a subject because a recipe may not take it back."""
+    posts = _from_others(db, w, _MOST_NAMED + 1)
+    if not posts:
+        return
+    named = ", ".join(f"no. {post.number} on {post.channel}" for post in posts[:_MOST_NAMED])
+    more = " and more" if len(posts) > _MOST_NAMED else ""
+    text = (
+        f"{w.subject}: {w.by} has withdrawn it ({w.reason}), but not what other sources sent: {named}{more}. "
+        f"To take back everything: appealbridge withdraw {shlex.quote(w.subject)} --reason ..."
+    )
+    notify(db, Alarm.LEFT_UP, text, w.at)
 
 
 def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
