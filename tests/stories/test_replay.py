@@ -257,3 +257,35 @@ async def test_a_recipe_that_still_stops_says_so_and_begins_nothing(story):
     (told,) = await runs_again(story, event)
     assert "event.data.are is missing" in told["why_not"]
     assert len(await story.runs()) == 1
+
+
+async def test_under_a_withdrawal_a_replay_says_that_nothing_goes_out(story):
+    """Whoever asked for it believed that it went out, and others were told that a later event came in."""
+    await story.begins({"everywhere": BROKEN})
+    event = await receives(story, subject="A38")
+    await story.until(lambda: story.logged("run_failed"))
+    await changes(story, "everywhere", MENDED)
+    assert (await story.asks("POST", "/subjects/A38/withdraw?reason=found"))[0] == 200
+    for options in ([], ["--dry-run"]):
+        _, told = await says(story, "replay", event, *options)
+        assert "its subject is withdrawn (found); `appealbridge lift 1` lifts" in told
+        assert "out" not in told.replace("about", "")
+    assert len(await story.runs()) == 1
+    assert await story.deliveries() == []
+    assert (await story.asks("POST", "/withdrawals/1/lift"))[0] == 200
+    _, told = await says(story, "replay", event)
+    assert "mastodon_post on force_mastodon: goes out" in told
+    await story.state(2, "delivered")
+
+
+async def test_a_replay_that_withdraws_everything_may_announce_it(story):
+    closing = BOTH.replace("actions:", "actions:\n  - { action: withdraw, reason: closed }")
+    await story.begins({"everywhere": BROKEN})
+    event = await receives(story, subject="A38")
+    await story.until(lambda: story.logged("run_failed"))
+    await changes(story, "everywhere", closing)
+    assert (await story.asks("POST", "/subjects/A38/withdraw?reason=found"))[0] == 200
+    _, told = await says(story, "replay", event)
+    assert "tweet on force_x: goes out" in told
+    assert "withdraw: is carried out" in told
+    await story.state(3, "delivered")

@@ -121,12 +121,10 @@ def _print(moments: Iterable[Moment]) -> None:
 
 def replayed(results: Sequence[Row], *, dry_run: bool) -> None:
     """Print the result of a replay for each recipe."""
-    goes = "would go out" if dry_run else "goes out"
     for result in results:
         paragraph(styled(result["recipe"], "bold"))
         for row in result["deliveries"]:
-            held = f", held for {row['hold']}" if row["hold"] else f": {goes}"
-            paragraph(f"{row['action']} on {row['channel']}{held}", indent=4)
+            paragraph(_planned(row, dry_run=dry_run), indent=4)
             for line in content_lines(row):
                 paragraph(styled(line, "dim"), indent=8)
         for row in result["left_out"]:
@@ -138,6 +136,18 @@ def replayed(results: Sequence[Row], *, dry_run: bool) -> None:
             paragraph("begins, but publishes nothing at once", indent=4)
     if not results:
         paragraph("no recipe in force uses this source")
+
+
+def _planned(row: Row, *, dry_run: bool) -> str:
+    """Return what a replay does with a delivery, or an order to withdraw, which has no channel."""
+    what = f"{row['action']} on {row['channel']}" if row["channel"] else row["action"]
+    if row["state"] == "cancelled":
+        return f"{what}: cancelled, {row['reason']}"
+    if row["hold"]:
+        return f"{what}, held for {row['hold']}"
+    if not row["channel"]:
+        return f"{what}: {'would be' if dry_run else 'is'} carried out"
+    return f"{what}: {'would go' if dry_run else 'goes'} out"
 
 
 def _about(event: Row) -> str:

@@ -15,7 +15,7 @@ from appealbridge.engine.delivery.gate import content_hash
 from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake.arrival import KEPT
 from appealbridge.engine.runs.queue import RunQueue
-from appealbridge.engine.runs.replays import Replayed, replay
+from appealbridge.engine.runs.replays import Replayed, replay, under
 from appealbridge.engine.runs.runs import EVERYTHING, of_event
 from appealbridge.engine.upkeep.expiry import ExpiryTimer
 from appealbridge.logs import LogEvent
@@ -209,6 +209,8 @@ class Operations:
         results = await planner.in_thread(
             replay, event, recipes, runs, everything, now, actor.person, planner.budget()
         )
+        if event.subject:
+            results = under(await self._store.withdrawals(event.subject, EVERYTHING), results)
         waits = {each.run.id for each in results if each.run and book.recipes[each.recipe].waits}
         if not dry_run and (wanted := [each.run for each in results if each.run]):
             decision = self._context.decision(actor, Act.REPLAY)

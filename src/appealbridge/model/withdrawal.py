@@ -68,6 +68,16 @@ class Withdrawal:
         """Whether it keeps later posts about its subject back."""
         return self.whole and self.lifted_at is None
 
+    @property
+    def explanation(self) -> str:
+        """Why nothing about the subject is published, and how to change that."""
+        return blocked_by(self.number, self.reason)
+
+
+def blocked_by(number: int, reason: str) -> str:
+    """Return why nothing about a subject is published while this withdrawal is in force."""
+    return f"its subject is withdrawn ({reason}); `appealbridge lift {number}` lifts the withdrawal"
+
 
 def scope_text(order: Mapping[str, Any], subject: str) -> str:
     """Return what an order of a recipe takes back: everything about a subject, or a part of it."""

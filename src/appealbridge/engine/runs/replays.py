@@ -12,13 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from appealbridge.engine.intake.arrival import OWN_POST
-from appealbridge.model.delivery import OPEN, Delivery, Hold, State
+from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
 from appealbridge.model.ids import run_id
 from appealbridge.model.run import Run, RunState
 from appealbridge.model.value import value
+from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.planning.match import matched
 from appealbridge.recipes.planning.plan import Plan, plan
@@ -131,6 +134,34 @@ def _again(
         planned.deliveries,
         again.left_out,
     )
+
+
+def under(withdrawals: Sequence[Withdrawal], results: Sequence[Replayed]) -> Sequence[Replayed]:
+    """Return the results of a replay under the withdrawals of its subject, as the store will decide too."""
+    blocks = [each for each in withdrawals if each.blocks]
+    return [_under(blocks, each) for each in results] if blocks else results
+
+
+def _under(blocks: Sequence[Withdrawal], result: Replayed) -> Replayed:
+    if any(each.kind is Kind.WITHDRAW and _is_whole(each) for each in result.deliveries):
+        return result  # whoever withdraws everything may announce it
+    deliveries = [_cancelled(blocks, each) for each in result.deliveries]
+    cancelled = [each for each in deliveries if each.state is State.CANCELLED]
+    if not cancelled or len(cancelled) < len(deliveries):
+        return replace(result, deliveries=deliveries)
+    return replace(result, run=None, why_not=cancelled[0].reason, deliveries=())
+
+
+def _is_whole(order: Delivery) -> bool:
+    what = orjson.loads(order.content)
+    return order.state is not State.HELD and not what["of"] and not what["channels"]
+
+
+def _cancelled(blocks: Sequence[Withdrawal], delivery: Delivery) -> Delivery:
+    block = next((each for each in blocks if each.origin in ("", delivery.origin)), None)
+    if block is None or not delivery.channel:
+        return delivery
+    return replace(delivery, state=State.CANCELLED, hold="", reason=block.explanation)
 
 
 def _decided(marks: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from appealbridge.model.amendment import Change
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove
 from appealbridge.model.notice import Alarm
-from appealbridge.model.withdrawal import SEARCHES
+from appealbridge.model.withdrawal import SEARCHES, blocked_by
 from appealbridge.model.withdrawal import WITHDRAWN as WITHDRAWN_HOLD
 from appealbridge.store.sqlite.amending.removals import perhaps_published, put, remove_next
 from appealbridge.store.sqlite.amending.versions import edited, exchange_uploads, replaced
@@ -105,10 +105,7 @@ class Block(NamedTuple):
     @property
     def explanation(self) -> str:
         """Why nothing about the subject is published, and how to change that."""
-        return (
-            f"its subject is withdrawn ({self.reason}); `appealbridge lift {self.number}` lifts the "
-            "withdrawal"
-        )
+        return blocked_by(self.number, self.reason)
 
 
 class LiveWithdrawals:
