@@ -236,6 +236,8 @@ async def test_a_withdrawal_that_must_be_approved_is_carried_out_when_a_person_r
     assert len(standing(story)) >= 2
     await story.releases(order)
     await story.until(lambda: standing(story) == ["Found: thank you"])
+    told = await typed(story, "trace", "APP-1")
+    assert f"no. {order['number']}  withdraw: delivered" in told
 
 
 async def test_a_source_that_closes_everything_at_once_is_held(story):

@@ -296,4 +296,4 @@ def _tell_all(as_json: bool, moved: Sequence[dict[str, Any]], outcome: str, none
 def _tell(moved: dict[str, Any], outcome: str) -> None:
     behind = moved.get("waits_behind")
     waits = f", and waits behind no. {behind}" if behind else ""
-    say(f"{moved['number']} {moved['action']} on {moved['channel']}: {outcome}{waits}")
+    say(f"{moved['number']} {tables.where(moved)}: {outcome}{waits}")

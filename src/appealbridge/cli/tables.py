@@ -89,6 +89,11 @@ _LAST = "why or where, and the message"
 _TEXTS = ("text", "message", "status", "title", "subject")
 
 
+def where(row: Row, name: str = "action") -> str:
+    """Return the action of a delivery, or its `step`, and its channel; an order to withdraw has none."""
+    return f"{row[name]} on {row['channel']}" if row["channel"] else str(row[name])
+
+
 def whom(content: Mapping[str, Any]) -> str:
     """Return to whom a mail goes, empty if it is no mail."""
     to = content.get("to") or ()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from appealbridge.cli.output import Line, paragraph, say, styled, timed
-from appealbridge.cli.tables import STYLES, Row, clock, state_of, why
+from appealbridge.cli.tables import STYLES, Row, clock, state_of, where, why
 from appealbridge.model.size import size_text
 
 REMOVED = "(content removed: its retention is over)"
@@ -140,7 +140,7 @@ def replayed(results: Sequence[Row], *, dry_run: bool) -> None:
 
 def _planned(row: Row, *, dry_run: bool) -> str:
     """Return what a replay does with a delivery, or an order to withdraw, which has no channel."""
-    what = f"{row['action']} on {row['channel']}" if row["channel"] else row["action"]
+    what = where(row)
     if row["state"] == "cancelled":
         return f"{what}: cancelled, {row['reason']}"
     if row["hold"]:
@@ -270,7 +270,7 @@ def _still_open(run: Row) -> Iterator[Moment]:
 
 
 def _name(row: Row) -> str:
-    return f"{row['step']} on {row['channel']}"
+    return where(row, "step")
 
 
 def _stand(row: Row) -> Iterator[str]:

@@ -160,7 +160,7 @@ def _answer(
         say_json(row)
         return
     when = f"; goes out at {tables.clock(row['due_at'])}" if row["state"] == "ready" else ""
-    say(f"{row['number']} {row['action']} on {row['channel']}: {outcome}{when}")
+    say(f"{row['number']} {tables.where(row)}: {outcome}{when}")
 
 
 def _deliveries_of(daemon: DaemonClient, delivery_id: str) -> list[dict[str, Any]]:
@@ -192,7 +192,7 @@ _SAID_OF_ORDERS = ("approval", "channels", "of")
 def _delivery(row: dict[str, Any]) -> None:
     revision = row["revision"]
     is_order = row["kind"] == "withdraw" and not row["target"]
-    what = f"{row['action']} on {row['channel']}"
+    what = tables.where(row)
     if is_order:
         what = f"withdrawal of {scope_text(row['content'] or {}, row['subject'])}"
     say(
