@@ -194,11 +194,7 @@ class Operations:
         `IllegalMove` if the content of the event was removed.
         """
         event = await self._store.event(event_id)
-        if event.removed:
-            raise IllegalMove(
-                f"event {event_id}: its content was removed when its retention was over, and it cannot "
-                "be run again"
-            )
+        _require_content(event)
         if recipe and recipe not in book.recipes:
             raise NotFound(f"recipe {recipe}: no recipe of this name is in force")
         recipes = [book.recipes[recipe]] if recipe else _concerned(book, event)
@@ -386,6 +382,13 @@ async def _published_at(store: Store, url: str, delivery: Delivery) -> Delivery 
         if each.receipt.id in (url, name) or (each.receipt.url or "").rstrip("/") == url:
             return each
     return None
+
+
+def _require_content(event: Event) -> None:
+    if event.removed:
+        raise IllegalMove(
+            f"event {event.id}: its content was removed when its retention was over, and it cannot be run again"
+        )
 
 
 def _concerned(book: Book, event: Event) -> Sequence[Recipe]:
