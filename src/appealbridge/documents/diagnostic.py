@@ -145,9 +145,15 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     """
     Return the known name that a misspelt one most likely means, `None` if none is near.
 
-    Near is a slip of one letter in a short name, of two in a longer one, and another case.
+    Near is a slip of one letter in a short name, of two in a longer one, and another case. Of a name with two letters
+    it is one letter left out, if that can only be one name.
     """
     wanted, known = _bare(name), sorted(names)
+    if len(wanted) == 2 and wanted not in map(_bare, known):
+        whole = [
+            each for each in known if len(each) == 3 and _distance(wanted, _bare(each), 1) == 1
+        ]
+        return whole[0] if len(whole) == 1 else None
     allowed = 0 if len(wanted) <= 2 else 1 if len(wanted) <= 5 else 2
     distances = [(_distance(wanted, _bare(each), allowed), each) for each in known]
     least, near = min(distances, default=(allowed + 1, ""))
@@ -195,12 +201,27 @@ def did_you_mean(name: str, names: Iterable[str], *, declared: bool = False) -> 
 
 def meant_by(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
     """Return the cure for a mistaken name: what `meant` says of it, else the nearest known one."""
-    names, cure = list(known), meant.get(name.lower(), "")
+    names = list(known)
     if any(each.casefold() == name.casefold() for each in names):
         return did_you_mean(name, names)
-    if cure in names:
-        return f'did you mean "{cure}"?'
-    return cure if " " in cure else did_you_mean(name, names)
+    hints = {slip: hint for slip, hint in meant.items() if hint in names or " " in hint}
+    hint = hint_for(name, names, hints)
+    return did_you_mean(name, names) if hint is None else hint
+
+
+def hint_for(name: str, known: Iterable[str], hints: Mapping[str, str]) -> str | None:
+    """
+    Return the cure for a name that is one of `hints`, or a misspelt one; `None` if there is none.
+
+    A hint is a known name or a whole cure. A misspelt known name comes first.
+    """
+    names = list(known)
+    hint = hints.get(name.lower())
+    if hint is None and nearest(name, names) is None:
+        slip = nearest(name, hints)
+        # To write the very name that is not known here is no cure.
+        hint = None if slip is None or f"{name}:" in hints[slip] else hints[slip]
+    return f'did you mean "{hint}"?' if hint in names else hint
 
 
 def of_a_broken_plug_in(name: str, known: Iterable[str], broken: Iterable[str]) -> str:

@@ -13,7 +13,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from appealbridge.documents.diagnostic import REPORT, Problem, did_you_mean, fault, nearest
+from appealbridge.documents.diagnostic import (
+    REPORT,
+    Problem,
+    did_you_mean,
+    fault,
+    hint_for,
+    nearest,
+)
 from appealbridge.documents.document import Document
 from appealbridge.documents.messages.hints import NO_BREAK_SPACE, ORDINARY_SPACE
 from appealbridge.documents.messages.pydantic import BY_VALIDATORS, cure, missing_cure, sentence
@@ -331,13 +338,15 @@ def _meant(
     """Return the cure for an unknown name: what its model says of it, or the nearest known one."""
     if any(each.casefold() == name.casefold() for each in known):
         return did_you_mean(name, known)
-    hints = (
-        table.get(name.lower(), "")
-        for table in (*(getattr(model, "MEANT", {}) for model in models), more)
-    )
-    meant = next((hint for hint in hints if hint in known or " " in hint), "")
-    if meant:
-        return f'did you mean "{meant}"?' if meant in known else meant
+    tables = (*(getattr(model, "MEANT", {}) for model in models), more)
+    hints = {
+        slip: hint
+        for table in reversed(tables)
+        for slip, hint in table.items()
+        if hint in known or " " in hint
+    }
+    if (meant := hint_for(name, known, hints)) is not None:
+        return meant
     others = next((cure for model in models if (cure := getattr(model, "OTHERS", ""))), "")
     return others if others and nearest(name, known) is None else did_you_mean(name, known)
 

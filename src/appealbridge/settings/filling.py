@@ -17,6 +17,8 @@ from pydantic import BaseModel, SecretStr
 from appealbridge.documents import Document, Path, Problem
 from appealbridge.settings.secrets import NoSecret, SecretRef, Vault
 
+NO_SECRETS_HERE = "secrets are not allowed here"
+
 _LISTS = ("secrets", "secret")
 """Options whose own name says nothing about the secret, so that the name above them is proposed."""
 
@@ -72,6 +74,8 @@ class SettingsFiller:
         if SecretStr in kinds and str not in kinds and value is not None:
             return self._literal(path)
         if FilePath in kinds and isinstance(value, str):
+            if not value.strip():
+                self._wrong(path, "is empty", "write a path, or delete this line")
             return str(self.folder / value)
         return value
 
@@ -79,7 +83,7 @@ class SettingsFiller:
         if not wanted:
             # Where the option's name is misspelt, "write the value itself" would put a secret into the file.
             cure = "write the value itself" if known else "fix the name of the option, or delete it"
-            self._wrong(path, "secrets are not allowed here", cure)
+            self._wrong(path, NO_SECRETS_HERE, cure)
         elif self.vault is None:
             self.blind.add(path)
         else:

@@ -89,6 +89,13 @@ def _email(address: str) -> str:
         raise PydanticCustomError("email", "is not one email address", {"cure": cure}) from None
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        cure = "write it after the colon, or delete this line"
+        raise PydanticCustomError("blank", "is empty", {"cure": cure})
+    return text
+
+
 def _span(value: Any) -> Span:
     try:
         return span(value if isinstance(value, str) else "")
@@ -169,14 +176,14 @@ class PersonSettings(_Section):
     @model_validator(mode="before")
     @classmethod
     def _with_options(cls, written: Any) -> Any:
-        if isinstance(written, str):
+        if isinstance(written, str) and written.strip():
             cure = f"write {{ {'email' if '@' in written else 'name'}: {written} }}"
             raise PydanticCustomError(
                 "person", "must be a mapping of names to values", {"cure": cure}
             )
         return written
 
-    name: str = _option(
+    name: Annotated[str, AfterValidator(_not_blank)] = _option(
         "", "The name that others see. If left out, the id.", "Alice Smith", max_length=100
     )
     roles: tuple[Role, ...] = _option(
@@ -187,7 +194,7 @@ class PersonSettings(_Section):
     email: Annotated[str, AfterValidator(_email)] | None = _option(
         None, "Where notices to the person go.", "alice@example.police.uk"
     )
-    user: str | None = _option(
+    user: Annotated[str, AfterValidator(_not_blank)] | None = _option(
         None, "The person's user on this machine, for the command line.", "asmith", max_length=64
     )
     uid: int | None = _option(
@@ -213,6 +220,13 @@ class HoldRule(_Section):
         ["threat_to_life"],
         alias="except",
     )
+
+    @model_validator(mode="after")
+    def _has_times(self) -> HoldRule:
+        if self.between is None:
+            cure = 'write between: ["23:00", "06:30"]'
+            raise PydanticCustomError("hold", "has no times, so it holds nothing", {"cure": cure})
+        return self
 
 
 class NoticeSettings(_Section):

@@ -69,6 +69,7 @@ def wrong_people(document: Document, daemon: DaemonSettings) -> Iterator[Problem
 
 def notes_on_people(document: Document, daemon: DaemonSettings) -> Iterator[Problem]:
     """Yield notes: one desk, users whom this machine does not know, and a command line that nobody can use."""
+    yield from _left_empty(document, daemon)
     roster = roster_of(daemon)
     if roster.one_desk:
         # In practice mode nothing is public, and newcomers have enough to read.
@@ -105,6 +106,26 @@ def notes_on_people(document: Document, daemon: DaemonSettings) -> Iterator[Prob
         )
         cure = "add control_socket: /run/appealbridge/control.sock"
         yield document.problem(("people",), problem, cure, key=True, level="note")
+
+
+_LEFT_EMPTY = {
+    "roles": "so this person has no role, and only gets notices",
+    "email": "so no notice can reach this person",
+    "user": "so this person is no user of this machine",
+    "uid": "so this person is no user of this machine",
+}
+"""What it means that an option of a person is there, but empty."""
+
+
+def _left_empty(document: Document, daemon: DaemonSettings) -> Iterator[Problem]:
+    for id_ in daemon.people:
+        written = document.value["people"][id_]
+        for option, meaning in _LEFT_EMPTY.items():
+            if option in written and written[option] in (None, []):
+                choices = f", such as [{Role.AUTHOR}]" if option == "roles" else ""
+                cure = f"write it after the colon{choices}, or delete this line"
+                path = ("people", id_, option)
+                yield document.problem(path, f"is empty, {meaning}", cure, key=True, level="note")
 
 
 def _nobodies() -> Mapping[int | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -21,13 +21,20 @@ from appealbridge.documents.diagnostic import (
 )
 from appealbridge.documents.validation import check_value
 from appealbridge.plugin.egress import is_loopback_url
-from appealbridge.settings.filling import STAND_IN, STAND_IN_KEY, SettingsFiller
+from appealbridge.settings.filling import (
+    NO_SECRETS_HERE,
+    STAND_IN,
+    STAND_IN_KEY,
+    SettingsFiller,
+)
 from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.result import ChannelSettings
 from appealbridge.settings.secrets import Vault
+from appealbridge.settings.sections import declared
 
 M = TypeVar("M", bound=BaseModel)
 
+_UNKNOWN = re.compile(r'unknown option "(.+?)"')
 _MISSING = re.compile(r'"(\w+)" is missing')
 _FIRST = {"channels": "platform", "feeds": "url", "appeals": "folder"}
 """The option of an entry that people write without its name."""
@@ -96,7 +103,7 @@ class Reader:
             and not (inner is None and _is_heading(name))
             and not self._of_a_broken_plug_in(name, inner)
         }
-        self._check_groups(own.get("groups"), own.get("people"))
+        self._check_groups(own.get("groups"), declared(self._document, "people", self._sections))
         return self._checked((), own, DaemonSettings, self._vault, beside=apart)
 
     def channels(self, practice: Practice | None) -> Mapping[str, ChannelSettings]:
@@ -155,11 +162,8 @@ class Reader:
 
     def named(self) -> Mapping[str, frozenset[str]]:
         """Return the names of all sources by section, also of those that could not be read."""
-        settings = self._document.value
         return {
-            section: frozenset(settings[section])
-            if isinstance(settings.get(section), dict)
-            else frozenset()
+            section: frozenset(declared(self._document, section, self._sections))
             for section in self._sections
         }
 
@@ -260,15 +264,14 @@ class Reader:
 
     def _found_wrong(self, path: Path, problems: Sequence[Problem]) -> None:
         """Collect the problems of a value; if a plug-in failed on an entry, only that entry is left out."""
-        for problem in problems:
+        for problem in _not_below_unknown(problems):
             if problem.fault and path:
                 self.faults[path] = problem
             else:
                 self.problems.append(problem)
 
-    def _check_groups(self, groups: Any, people: Any) -> None:
+    def _check_groups(self, groups: Any, known: Mapping[str, Any]) -> None:
         """Report members that are not known people; the model reports what is not a group."""
-        known = people if isinstance(people, dict) else {}
         for group, members in groups.items() if isinstance(groups, dict) else ():
             for n, member in enumerate(members if isinstance(members, list) else ()):
                 if isinstance(member, str) and member not in known:
@@ -297,6 +300,19 @@ def _has_secret(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(map(_has_secret, value.values()))
     return isinstance(value, SecretStr | SecretBytes)
+
+
+def _not_below_unknown(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield the problems, without those of secrets whose option has no known name: that is what is wrong."""
+    unknown = {
+        ".".join((*([each.path] if each.path else []), name[1]))
+        for each in problems
+        if (name := _UNKNOWN.match(each.problem)) is not None
+    }
+    for each in problems:
+        places = each.path if each.problem == NO_SECRETS_HERE else ""
+        if not any(re.match(rf"{re.escape(above)}(?=[.\[]|$)", places) for above in unknown):
+            yield each
 
 
 def _unfounded(problem: Problem, path: Path, filler: SettingsFiller) -> bool:

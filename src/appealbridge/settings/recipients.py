@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -12,6 +11,7 @@ from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.model.people import Role, Roster
 from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.result import ChannelSettings
+from appealbridge.settings.sections import declared
 
 Reaches = Callable[[str, BaseModel, str], bool]
 """Returns whether an account of a platform could send a notice to someone with this email address (empty: none)."""
@@ -19,8 +19,8 @@ Reaches = Callable[[str, BaseModel, str], bool]
 
 def unknown_names(document: Document) -> Iterator[Problem]:
     """Yield unknown people and accounts; the model reports what is not a list of names."""
-    people = {*_names(document, "people"), *_names(document, "groups")}
-    channels = _names(document, "channels")
+    people = {*declared(document, "people"), *declared(document, "groups")}
+    channels = declared(document, "channels")
     for section, key, names, what in (
         ("notices", "to", people, "person or group"),
         ("notices", "by", channels, "channel"),
@@ -29,7 +29,8 @@ def unknown_names(document: Document) -> Iterator[Problem]:
     ):
         options = document.value.get(section)
         written = options.get(key) if isinstance(options, dict) else None
-        listed = [written] if isinstance(written, str) else written
+        # An empty text is no name: the model reports it.
+        listed = [written] if isinstance(written, str) and written else written
         for number, name in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(name, str) and name not in names:
                 cure = did_you_mean(name, names, declared=True)
@@ -86,8 +87,3 @@ def not_asked(
                 f'nobody in "{name}" may approve, so nobody is asked',
                 "give somebody in it the role approver, or name somebody else",
             )
-
-
-def _names(document: Document, section: str) -> Mapping[str, Any]:
-    declared = document.value.get(section)
-    return declared if isinstance(declared, dict) else {}

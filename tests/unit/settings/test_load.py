@@ -205,10 +205,7 @@ def test_a_misspelt_platform_or_section_never_asks_for_the_secret_itself(wrong):
         '2: channels.a.Platform: unknown option "Platform"; did you mean "platform"?'
     ]
     told = wrong("webhoks:\n  d: { secrets: [!secret hook] }\n")
-    assert told == [
-        '1: : unknown option "webhoks"; did you mean "webhooks"?',
-        "2: webhoks.d.secrets[0]: secrets are not allowed here; fix the name of the option, or delete it",
-    ]
+    assert told == ['1: : unknown option "webhoks"; did you mean "webhooks"?']
 
 
 def test_an_account_whose_lines_are_not_indented_is_told_once_and_at_their_place(wrong):

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from appealbridge.plugin import (
     Basis,
@@ -62,7 +62,7 @@ ITEM_FIELDS = frozenset(
 class _FeedItems(PolledSource):
     """The options that a feed has in appealbridge.yaml as well as in a recipe."""
 
-    identity: Literal["guid", "link"] | tuple[Part, ...] = Field(
+    identity: Literal["guid", "link"] | Annotated[tuple[Part, ...], Field(min_length=1)] = Field(
         "guid",
         description="What identifies an item: its guid, its link, or, if the feed changes both, a list of "
         "fields.",
