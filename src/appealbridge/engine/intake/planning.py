@@ -50,7 +50,7 @@ class Planner:
         self._pool = Pool("planning", 1)
 
     async def warm_up(self) -> None:
-        """Compile the pattern for links, which would hold up the first event by a tenth of a second."""
+        """Compile the pattern for links, which would hold up the first event by 50 ms."""
         await self.in_thread(links, "https://www.example.police.uk")
 
     async def arrive(

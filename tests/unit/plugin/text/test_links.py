@@ -1,7 +1,9 @@
 import time
+from importlib.resources import files
 
 import pytest
 
+import appealbridge.plugin.text as plugin_text
 from appealbridge.plugin.text.links import links
 
 
@@ -28,6 +30,29 @@ def found(text, **more):
 )
 def test_a_link_is_what_x_makes_one_of(text, expected):
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ıhttps://example.com", ["https://example.com"]),
+        ("example.comı", ["example.com"]),
+        ("example.ınfo", []),
+        ("https://t.co/aıb", ["https://t.co/a"]),
+        ("https://ılık.com/ı", ["https://ılık.com/ı"]),
+    ],
+)
+def test_a_dotless_i_is_a_letter_of_its_own(text, expected):
+    assert found(text) == expected
+
+
+def test_every_top_level_domain_makes_a_link_in_small_and_capital_letters():
+    listed = files(plugin_text).joinpath("top_level_domains.txt").read_text("utf-8")
+    names = [name for line in listed.splitlines() if line[:1] != "#" for name in line.split()]
+    assert len(names) > 1500
+    hosts = [f"b.{name}" for name in names] + [f"B.{name.upper()}" for name in names]
+    assert found(" and ".join(hosts)) == hosts
+    assert found(" and ".join(f"b.{name}zq" for name in names if name.isascii())) == []
 
 
 def test_with_scheme_only_what_has_one():
