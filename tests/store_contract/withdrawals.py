@@ -577,6 +577,25 @@ class StoreWithdrawalsContract:
         finally:
             await again.close()
 
+    async def test_a_withdrawal_outlives_its_reason_which_is_removed_when_its_retention_is_over(
+        self, store: Store
+    ) -> None:
+        """It may name the person. While something is being taken back, people still have to know why."""
+        await published(store)
+        await store.withdraw(a_withdrawal())
+        await store.forget_reasons(NOW + 99)
+        assert [each.reason for each in await store.withdrawals()] == ["found safe"]
+        await remove(store)
+        await store.forget_reasons(NOW + 9)
+        assert [each.reason for each in await store.withdrawals()] == ["found safe"]
+        await store.forget_reasons(NOW + 99)
+        assert [each.reason for each in await store.withdrawals()] == [""]
+        later = an_arrival(2, subject=SUBJECT)
+        await store.accept([later])
+        now = await store.delivery(later.deliveries[0].id)
+        assert now.state is State.CANCELLED
+        assert now.reason == "its subject is withdrawn; `appealbridge lift 1` lifts the withdrawal"
+
     async def test_a_refused_transaction_leaves_no_block_behind(self, store: Store) -> None:
         """What was rolled back is not remembered."""
         post = await published(store)

@@ -89,6 +89,9 @@ _LAST = "why or where, and the message"
 _TEXTS = ("text", "message", "status", "title", "subject")
 
 
+REASON_REMOVED = "(reason removed: its retention is over)"
+
+
 def where(row: Row, name: str = "action") -> str:
     """Return the action of a delivery, or its `step`, and its channel; an order to withdraw has none."""
     return f"{row[name]} on {row['channel']}" if row["channel"] else str(row[name])

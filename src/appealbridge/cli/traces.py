@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from appealbridge.cli.output import Line, paragraph, say, styled, timed
-from appealbridge.cli.tables import STYLES, Row, clock, state_of, where, why
+from appealbridge.cli.tables import REASON_REMOVED, STYLES, Row, clock, state_of, where, why
 from appealbridge.model.size import size_text
 
 REMOVED = "(content removed: its retention is over)"
@@ -92,7 +92,7 @@ def _withdrawn(row: Row) -> Iterator[Moment]:
         (
             f"withdrawal {row['number']}: {what} ",
             styled("withdrawn", "bold"),
-            f"{of}{how.get('withdraw', '')}: {row['reason']}",
+            f"{of}{how.get('withdraw', '')}: {row['reason'] or REASON_REMOVED}",
         ),
     )
     for name, label in _TAKEN_BACK.items():

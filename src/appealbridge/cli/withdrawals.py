@@ -14,7 +14,7 @@ from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.listings import Stored
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
-from appealbridge.cli.tables import clock, whom
+from appealbridge.cli.tables import REASON_REMOVED, clock, whom
 
 STYLES = {
     "removed": "green",
@@ -128,7 +128,9 @@ def _withdrawals(rows: list[dict[str, Any]]) -> None:
             f", lifted by {row['lifted_by']} {clock(row['lifted_at'])}" if row["lifted_at"] else ""
         )
         by = f" by {row['by']}" if row["by"] else ""
-        say(f"{row['number']}. {what}, {clock(row['at'])}{by}: {row['reason']}{lifted}")
+        say(
+            f"{row['number']}. {what}, {clock(row['at'])}{by}: {row['reason'] or REASON_REMOVED}{lifted}"
+        )
         _posts(row["posts"])
         if others := row["from_other_sources"]:
             named = ", ".join(f"{each['number']} on {each['channel']}" for each in others)

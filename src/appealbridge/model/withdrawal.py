@@ -76,7 +76,8 @@ class Withdrawal:
 
 def blocked_by(number: int, reason: str) -> str:
     """Return why nothing about a subject is published while this withdrawal is in force."""
-    return f"its subject is withdrawn ({reason}); `appealbridge lift {number}` lifts the withdrawal"
+    why = f" ({reason})" if reason else ""
+    return f"its subject is withdrawn{why}; `appealbridge lift {number}` lifts the withdrawal"
 
 
 def scope_text(order: Mapping[str, Any], subject: str) -> str:

@@ -35,7 +35,8 @@ class AuditStore(Protocol):
         """
         Remove the reasons of decisions from before a time that are about no event; return how many.
 
-        Those about an event are removed with its content.
+        Those about an event are removed with its content. A withdrawal from before that time goes on without its
+        reason, once nothing is being taken back for it.
         """
         ...
 

@@ -13,10 +13,18 @@ from appealbridge.model.audit import (
 )
 from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
 from appealbridge.store.sqlite.decisions.entries import ENTRY, HEAD, record
+from appealbridge.store.sqlite.live import forget
 from appealbridge.store.sqlite.rows import Row, json_list, names
+from appealbridge.store.sqlite.states import IS_OPEN, IS_REMOVAL
 
 _SELECT = (
     f"SELECT {names(ENTRY, 'a')}, r.text, r.salt FROM audit a LEFT JOIN reasons r ON r.seq = a.seq"
+)
+# While something is being taken back, people have to know why.
+_FORGET_OF_WITHDRAWALS = (
+    "UPDATE withdrawals SET reason = '' WHERE at < ? AND reason > '' AND NOT EXISTS (SELECT 1 FROM withdrawn_posts w"
+    f" JOIN deliveries d ON d.target = w.delivery AND d.{IS_REMOVAL}"
+    f" WHERE w.withdrawal = withdrawals.number AND d.{IS_OPEN})"
 )
 _KEPT_CHECKPOINTS = 10_000
 """How many checkpoints the store keeps: those of more than a year, if one is made every hour."""
@@ -90,6 +98,8 @@ class SqliteAudit(WriteAccess):
 
     @writes
     def forget_reasons(self, db: Connection, before: float) -> int:
+        if db.execute(_FORGET_OF_WITHDRAWALS, (before,)).rowcount:
+            forget(db)
         return db.execute(
             "DELETE FROM reasons WHERE event_id = '' AND seq IN (SELECT seq FROM audit WHERE at < ?)",
             (before,),
