@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.stories.crew import MAIL, Crew, as_root, open_folder, people
+from tests.stories.crew import MAIL, UIDS, Crew, as_root, open_folder, people
 
 pytestmark = as_root
 ANNA, BEN, CAT = 52_001, 52_002, 52_003
@@ -53,6 +53,11 @@ async def waiting(crew):
 async def approves(crew, uid, row):
     query = urlencode({"hash": row["revision"]["hash"]})
     return await crew.asks(uid, "POST", f"/api/v1/deliveries/{row['number']}/approve?{query}")
+
+
+async def rejects(crew, uid, row, verb="reject"):
+    query = urlencode({"hash": row["revision"]["hash"], "reason": "she was found"})
+    return await crew.asks(uid, "POST", f"/api/v1/deliveries/{row['number']}/{verb}?{query}")
 
 
 async def refuses(crew, uid, row, words=OWN_WORDS):
@@ -171,6 +176,42 @@ async def test_no_route_lets_the_author_answer_a_whole_question_either(crew):
     release = f"/api/v1/deliveries/{row['number']}/release"
     assert (await crew.asks(ANNA, "POST", release))[0] == 409
     assert crew.story.posts("email") == [] or "M6 closed" not in crew.story.posts("email")
+
+
+async def test_an_author_rejects_what_they_wrote_and_nothing_else(crew):
+    """With the role of an author alone, and where the question is for others."""
+    await begins(crew, ASKS + "approval: cat\n", mapped=MAPPED)
+    await crew.story.receives("M5 closed", by="ben")
+    ours, author = await waiting(crew), UIDS["author"]
+    for verb in ("reject", "changes", "approve"):
+        assert (await rejects(crew, author, ours, verb))[0] in (403, 409)
+    await crew.story.receives("M6 closed", by="author")
+    row = await waiting(crew)
+    assert (await rejects(crew, ANNA, row))[0] == 409
+    _, questions = await crew.asks(author, "GET", "/api/v1/questions")
+    may = {each["number"]: each["may_reject"] for q in questions for each in q["deliveries"]}
+    assert may == {ours["number"]: False, row["number"]: True}
+    status, moved = await rejects(crew, author, row)
+    assert (status, moved["state"]) == (200, "cancelled")
+    _, trail = await crew.story.asks("GET", "/audit")
+    decided = [(e["actor"], e["act"], e["reason"]) for e in trail["entries"] if e["revision"]]
+    assert decided == [("author", "reject", "she was found")]
+    assert (await rejects(crew, BEN, ours))[0] == 200
+
+
+async def test_an_approver_rejects_what_nobody_can_approve(crew):
+    await begins(crew, mapped=MAPPED)
+    await crew.story.receives("M6 closed", by="stranger")
+    assert (await rejects(crew, CAT, await waiting(crew)))[0] == 200
+
+
+async def test_an_author_rejects_a_whole_question_of_theirs(crew):
+    await begins(crew, mapped=MAPPED)
+    await crew.story.receives("M6 closed", by="author")
+    await waiting(crew)
+    _, (question,) = await crew.story.asks("GET", "/questions")
+    path = f"/api/v1/questions/{question['number']}/reject?hash={question['hash']}&reason=wrong"
+    assert (await crew.asks(UIDS["author"], "POST", path))[0] == 200
 
 
 async def test_in_practice_one_person_may_play_all_parts(story):

@@ -95,8 +95,10 @@ async def test_an_author_writes_an_approver_agrees_to_three_and_edits_one_and_a_
     assert len(rows) == 4
     ann, ben, cat = [(await enrols(crew, who))[0] for who in UID]
     await ann.get("/questions/1")
-    assert "You may not answer: ann wrote or changed it" in ann.page
+    assert "You may not approve it: ann wrote or changed it" in ann.page
     assert "Approve post" not in ann.page
+    assert ann.page.count("Reject post") == 4
+    assert "Reject all 4" in ann.page
     assert (await answers(crew, "ann", rows["force_x"]))[0] == 409
     for channel in ("force_x", "force_facebook", "press_office"):
         await ben.get("/questions/1")

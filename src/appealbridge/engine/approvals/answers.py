@@ -63,10 +63,12 @@ class Answers:
         self._queue = queue
         self._expiry_timer = expiry_timer
 
-    async def why_not(self, actor: Actor, item: AskedDelivery) -> str:
-        """Return why somebody may not approve a delivery, empty if they may."""
+    async def why_not(
+        self, actor: Actor, item: AskedDelivery, kind: AnswerKind = AnswerKind.APPROVE
+    ) -> str:
+        """Return why somebody may not approve a delivery, or not answer it so, empty if they may."""
         question = await self._store.question(item.newest.question)
-        return self._refusal(actor, question, item.newest)
+        return self._refusal(actor, question, item.newest, kind)
 
     async def approve(
         self, delivery_id: str, hash_: str, actor: Actor, *, at: str = ""
@@ -211,7 +213,7 @@ class Answers:
         for delivery_id, hash_ in pairs:
             item = await self._asked(delivery_id, hash_)
             question = await self._store.question(item.newest.question)
-            if why := self._refusal(actor, question, item.newest):
+            if why := self._refusal(actor, question, item.newest, kind):
                 raise IllegalMove(f"delivery {item.delivery.number}: {why}")
             due_at = now
             if kind is AnswerKind.APPROVE:
@@ -272,10 +274,12 @@ class Answers:
             post = await self._store.delivery(post.follows)
         return post
 
-    def _refusal(self, actor: Actor, question: ApprovalQuestion, revision: Revision) -> str:
+    def _refusal(
+        self, actor: Actor, question: ApprovalQuestion, revision: Revision, kind: AnswerKind
+    ) -> str:
         active = self._questions.active
         escalated = self._questions.escalated(question)
-        return refusal(actor, question, revision, active.roster, escalated)
+        return refusal(actor, question, revision, active.roster, escalated, kind)
 
     def _tell(self, delivery: Delivery, event: LogEvent, actor: Actor) -> None:
         """Tell the parts of the engine concerned what became of a delivery."""

@@ -76,6 +76,11 @@ def answer_text(post: Delivery, why_not: str) -> str:
     return template.format(number=post.number)
 
 
+def cannot_approve(why: str, post: Delivery, *, may_reject: bool) -> str:
+    """Return why the reader of a notice cannot approve a post, and how to reject it if they may."""
+    return f"{why}; to reject it: {_REJECT.format(number=post.number)}" if may_reject else why
+
+
 def asked_text(
     posts: Sequence[Delivery], changes: Sequence[Mapping[str, Any]], heading: Sequence[str] = ()
 ) -> str:

@@ -7,9 +7,15 @@ from collections.abc import Mapping, Sequence
 from appealbridge.engine.active import ActiveConfiguration
 from appealbridge.engine.approvals.questions import AskedDelivery, Questions
 from appealbridge.engine.context import EngineContext
-from appealbridge.engine.notices.asking import answer_text, asked_text, asked_title, question_text
+from appealbridge.engine.notices.asking import (
+    answer_text,
+    asked_text,
+    asked_title,
+    cannot_approve,
+    question_text,
+)
 from appealbridge.model.actor import Actor, How
-from appealbridge.model.approval import ApprovalQuestion
+from appealbridge.model.approval import AnswerKind, ApprovalQuestion
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Person
@@ -88,18 +94,20 @@ class QuestionNews:
         question: ApprovalQuestion,
         item: AskedDelivery,
     ) -> str:
-        """Return why a person cannot approve a delivery, empty if they can."""
-        roster, authors = active.roster, item.newest.authors
-        if (
-            not roster.one_desk
-            and question.mode != "practice"
-            and (why := wrote("", authors, roster))
-        ):
-            return f"nobody can approve it: {why}"
-        actor = Actor(person=person, how=How.LOG_IN)
-        escalated = self._questions.escalated(question)
-        why = refusal(actor, question, item.newest, roster, escalated)
-        return why and f"you cannot approve it: {why}"
+        """Return why a person cannot approve a delivery, and whether they can reject it; empty if they can."""
+        roster, revision = active.roster, item.newest
+        actor, escalated = (
+            Actor(person=person, how=How.LOG_IN),
+            self._questions.escalated(question),
+        )
+        why = refusal(actor, question, revision, roster, escalated)
+        if not why:
+            return ""
+        unknown = "" if question.mode == "practice" else wrote("", revision.authors, roster)
+        why = f"nobody can approve it: {unknown}" if unknown else f"you cannot approve it: {why}"
+        kind = AnswerKind.REJECT
+        may_reject = not refusal(actor, question, revision, roster, escalated, kind)
+        return cannot_approve(why, item.delivery, may_reject=may_reject)
 
 
 def _asked_texts(

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from appealbridge.model.actor import Actor, How
-from appealbridge.model.approval import ApprovalQuestion, Revision
+from appealbridge.model.approval import AnswerKind, ApprovalQuestion, Revision
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.event import NOT_NAMED
 from appealbridge.model.moment import NoTime, read, shown
@@ -49,16 +49,20 @@ def refusal(
     revision: Revision,
     roster: Roster,
     escalated: Sequence[str] = (),
+    kind: AnswerKind = AnswerKind.APPROVE,
 ) -> str:
     """
-    Return why somebody may not answer about a revision, empty if they may.
+    Return why somebody may not give this answer about a revision, empty if they may.
 
-    `escalated` are the people and groups who were asked too, because those of the policy did not answer.
+    `escalated` are the people and groups who were asked too, because those of the policy did not answer. Whoever wrote
+    it never approves it, and may always reject it.
     """
     if roster.one_desk:
         return ""
     if actor.how not in _KNOWN:
         return "only a person who logged in, or who is known on the control socket, may answer"
+    if kind is AnswerKind.REJECT and _is_author(actor.person, revision.authors, roster):
+        return ""
     allowed = {
         each.id for name in (question.policy, *escalated) for each in approvers(name, roster)
     }
@@ -69,7 +73,14 @@ def refusal(
             else "only an approver may answer"
         )
         return f"{whom}, not {actor.person}"
-    return "" if question.mode == "practice" else wrote(actor.person, revision.authors, roster)
+    if kind is not AnswerKind.APPROVE or question.mode == "practice":
+        return ""
+    return wrote(actor.person, revision.authors, roster)
+
+
+def _is_author(person: str, authors: Sequence[str], roster: Roster) -> bool:
+    profiles = (roster.called(author) for author in authors if author != NOT_NAMED)
+    return any(profile is not None and profile.id == person for profile in profiles)
 
 
 def wrote(person: str, authors: Sequence[str], roster: Roster) -> str:

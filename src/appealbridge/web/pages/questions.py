@@ -84,14 +84,19 @@ async def question(visit: Visit) -> web.Response:
     first = [*waits, *others][:MOST_SHOWN]
     rows = await shown(visit, [each.delivery for each in first], whole=True)
     items = [await _item(visit, each, row) for each, row in zip(first, rows, strict=True)]
-    together = len(waits) > 1 and all(item["may_answer"] for item in items if item["waits"])
+    waiting = [item for item in items if item["waits"]]
+    every = len(waits) > 1 and len(waits) <= MOST_SHOWN
+    together = every and all(item["may_answer"] for item in waiting)
+    reject = every and not together and all(item["may_reject"] for item in waiting)
     return visit.show(
         "question.html",
         title=_title(asked_question, len(waits)),
         question=asked_question,
         items=items,
         left_out=len(waits) + len(others) - len(first),
-        together=hash_of(waits) if together and len(waits) <= MOST_SHOWN else "",
+        hash=hash_of(waits),
+        together=together,
+        reject_together=reject,
         waiting=len(waits),
     )
 
@@ -208,6 +213,7 @@ async def _item(visit: Visit, item: AskedDelivery, row: Row) -> Row:
             (each, WORDS[each.kind], _reason(each, row["decisions"])) for each in item.answers
         ],
         "may_answer": item.waits and visit.may("/deliveries/{id}/answer") and not why_not,
+        "may_reject": await _may_reject(visit, item),
         "may_edit": item.waits
         and visit.may("/deliveries/{id}/edit")
         and not (row["target"] or item.delivery.is_order),
@@ -285,6 +291,12 @@ async def _asked(visit: Visit) -> tuple[AskedDelivery, Delivery]:
 
 async def _why_not(visit: Visit, item: AskedDelivery) -> str:
     return await visit.site.engine.answers.why_not(visit.actor, item)
+
+
+async def _may_reject(visit: Visit, item: AskedDelivery) -> bool:
+    if not (item.waits and visit.may("/deliveries/{id}/answer")):
+        return False
+    return not await visit.site.engine.answers.why_not(visit.actor, item, AnswerKind.REJECT)
 
 
 def _is_approved(item: AskedDelivery) -> bool:
