@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove
 from appealbridge.model.event import Event
@@ -433,6 +434,22 @@ class StoreWithdrawalsContract:
         assert await state_of(store, sending) is State.CANCELLED
         await store.settle(ended(unclear, State.DELIVERED, source=State.UNKNOWN))
         assert await state_of(store, unclear) is State.WITHDRAWING
+
+    async def test_a_lift_ends_a_task_about_what_was_never_removed(self, store: Store) -> None:
+        """Such as a mail, of which every attempt is rejected. After any other attempt the post may be gone."""
+        posts = [await published(store, number) for number in (1, 2)]
+        result = await store.withdraw(a_withdrawal())
+        removals = await store.claim_removals(CHANNEL, NOW + 20, 9)
+        outcomes = (Outcome.REJECTED, Outcome.UNSURE)
+        for removal, outcome in zip(removals, outcomes, strict=True):
+            attempt = Attempt(removal.id, 1, AttemptKind.REMOVE, NOW, NOW, outcome, "")
+            settlement = ended(removal, State.HELD, hold=Hold.CANNOT_REMOVE)
+            await store.settle(replace(settlement, attempt=attempt))
+        await store.lift(result.withdrawal.number, "alice", NOW + 30)
+        assert {each.target for each in removals} == {each.id for each in posts}
+        rejected, unsure = [await store.delivery(each.target) for each in removals]
+        assert (rejected.state, unsure.state) == (State.DELIVERED, State.WITHDRAWING)
+        assert await store.outstanding() == (1, NOW + 10)
 
     async def test_a_removal_that_will_not_end_by_itself_is_found_however_many_there_are(
         self, store: Store

@@ -341,6 +341,23 @@ async def test_who_had_a_mail_that_is_withdrawn_gets_a_correction_below_it(story
     assert len(await story.deliveries(state="held")) == 2
 
 
+async def test_who_had_a_mail_that_a_person_withdrew_gets_the_correction_of_the_recipe_once(story):
+    """A person is quicker than the system that closes the case, and has no words for the press."""
+    await story.begins({"mailed": MAILED})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(2, "delivered")
+    await withdraws(story, "APP-1")
+    first, _ = await story.until(lambda: story.deliveries(state="held"))
+    assert (await story.asks("POST", f"/deliveries/{first['number']}/confirm"))[0] == 200
+    for message in ("1", "2"):
+        await story.receives("found", message=message, subject="APP-1", type="incident.closed")
+    await story.until(lambda: len(story.sandbox.shelf.everything()) == 3)
+    orders = [each for each in await story.deliveries() if each["action"] == "withdraw"]
+    await story.until(lambda: len(story.sandbox.shelf.everything()) == 3)
+    corrections = [each for each in await story.deliveries() if each["change"] == "correction"]
+    assert (len(orders), len(corrections)) == (2, 1)
+
+
 async def test_what_a_person_confirmed_by_its_address_is_corrected_and_removed_by_hand(story):
     """Nobody knows its id on the platform, and an address is no id."""
     await story.begins({"one": ONE})

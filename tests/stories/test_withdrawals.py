@@ -349,6 +349,32 @@ async def removals(story):
     return [one for one in await story.deliveries() if one["kind"] == "withdraw"]
 
 
+async def test_a_lift_ends_the_tasks_about_mails_and_says_what_is_still_taken_back(story):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.state(4, "delivered")
+    story.sandbox.faults.add("x", FaultName.DELETE_LIES, 99, None)
+    await withdraws(story, "APP-1")
+
+    async def all_but_one():
+        states = await listed(story, "APP-1")
+        return states["force_x"] == "being removed" and sorted(states.values()) == [
+            "being removed",
+            "cannot be removed",
+            "removed",
+            "removed",
+        ]
+
+    await story.until(all_but_one, passing=1)
+    told = await typed(story, "lift", "1")
+    assert "what is still taken back" in told
+    assert "force_x" in told
+    assert "press_office" not in told
+    assert (await listed(story, "APP-1"))["press_office"] == "given up"
+    (mail,) = [each for each in await story.deliveries() if each["content"].get("to")]
+    assert mail["state"] == "delivered"
+
+
 async def test_whoever_lifts_one_of_two_withdrawals_learns_of_the_other(story):
     await story.begins({"tweet": staging.TWEET})
     await story.receives("Missing: Aisha", subject="APP-1")

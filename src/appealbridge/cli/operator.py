@@ -22,7 +22,7 @@ from appealbridge.model.run import RunState
 F = TypeVar("F", bound=Callable[..., Any])
 
 HOLDS = ", ".join(Hold)
-STATES = "planned, held, ready, sending, unknown, delivered, failed, expired, cancelled"
+STATES = ", ".join(State)
 
 
 def _known(*names: str, many: bool = False) -> Callable[[click.Context, click.Parameter, str], str]:

@@ -86,7 +86,8 @@ def lift(config: Path | None, as_json: bool, number: int) -> None:
     """
     End a withdrawal by its number, so that its subject may be published again.
 
-    What was removed stays removed. What was cancelled stays cancelled; `replay` runs an event again.
+    What was removed stays removed, and a removal that has begun goes on. What was cancelled stays cancelled; `replay`
+    runs an event again.
     """
     answer = daemon_of(config, as_json).post(f"/withdrawals/{number}/lift")
     show(answer, as_json, _lifted)
@@ -99,6 +100,12 @@ def _lifted(answer: dict[str, Any]) -> None:
             f"withdrawal {number} about {answer['subject'] or 'one of its posts'} is still in force; "
             f"to lift that too: appealbridge lift {number}"
         )
+
+    if answer["posts"]:
+        say(
+            "what is still taken back, because that has begun or the outcome of its post is not known:"
+        )
+        _posts(answer["posts"])
 
 
 def _withdrawn(answer: dict[str, Any], *, dry_run: bool) -> None:

@@ -401,7 +401,8 @@ class Withdrawn:
     What a withdrawal does: the deliveries as they were before, newest first.
 
     `cancelled` were not sent yet. `removing` are published. Of `awaited` the outcome is not known yet: they are removed
-    once it is. Of `tasks` nobody knows whether they are published, so a person has to look.
+    once it is. Of `tasks` nobody knows whether they are published, so a person has to look. `already` are being removed
+    because of an earlier withdrawal.
     """
 
     withdrawal: Withdrawal
@@ -409,6 +410,7 @@ class Withdrawn:
     removing: Sequence[Delivery] = ()
     awaited: Sequence[Delivery] = ()
     tasks: Sequence[Delivery] = ()
+    already: Sequence[Delivery] = ()
 
 
 @value

@@ -272,7 +272,8 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
         lifted = await engine.withdrawals.lift(int(text), actor_of(request))
         left = await engine.withdrawals.left(lifted)
         still = [each.number for each in left]
-        return answer({**views.withdrawal(lifted), "still_withdrawn_by": still})
+        going_on = await engine.withdrawals.still_removing(lifted)
+        return answer({**views.withdrawal(lifted, going_on), "still_withdrawn_by": still})
 
     return table
 

@@ -12,7 +12,7 @@ from appealbridge.engine.withdrawals.outcome import task
 from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor
 from appealbridge.model.audit import Act, Decision
-from appealbridge.model.delivery import Delivery, Hold, State
+from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import Alarm
 from appealbridge.model.withdrawal import OUTSTANDING_LIMIT, REASON_LIMIT, Withdrawal
@@ -126,6 +126,15 @@ class Withdrawals:
     async def left(self, lifted: Withdrawal) -> Sequence[Withdrawal]:
         """Return the withdrawals that are in force although this one is lifted."""
         return await self._store.still_withdrawn_by(lifted.number)
+
+    async def still_removing(self, lifted: Withdrawal) -> Sequence[Removal]:
+        """Return the removals of a withdrawal that go on although it is lifted."""
+        removals = await self._store.removals(lifted.subject)
+        return [
+            each
+            for each in removals
+            if each.removal.state in OPEN and each.removal.id.endswith(f"~w{lifted.number}")
+        ]
 
     async def run(self) -> None:
         """Make tasks of removals that cannot go on by themselves, until cancelled."""

@@ -11,6 +11,7 @@ import orjson
 
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.amendment import Change
+from appealbridge.model.attempt import AttemptKind, Outcome
 from appealbridge.model.audit import Act, Decision, withdrawal_object
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
@@ -112,10 +113,12 @@ _LIFT = "UPDATE withdrawals SET lifted_by = ?, lifted_at = ? WHERE number = ?"
 _PUBLISHED_AGAIN = (
     f"UPDATE deliveries SET state = {DELIVERED} WHERE id = ? AND state = {WITHDRAWING}"
 )
-# What was being sent or unclear was withdrawn in time, and must not be sent again.
+# What was being sent or unclear was withdrawn in time, and must not be sent again. If every attempt was rejected, as
+# that of a mail always is, the post is certainly as it was.
 _NOT_BEGUN = (
     "WHERE target IN (SELECT delivery FROM withdrawn_posts WHERE withdrawal = :number)"
-    f" AND {IS_OPEN_REMOVAL} AND state <= {READY} AND attempts = 0"
+    f" AND {IS_OPEN_REMOVAL} AND state <= {READY} AND attempts = (SELECT count(*) FROM attempts a"
+    f" WHERE a.delivery_id = deliveries.id AND a.kind = '{AttemptKind.REMOVE}' AND a.outcome = '{Outcome.REJECTED}')"
     " AND NOT EXISTS (SELECT 1 FROM withdrawn_posts a JOIN withdrawals w ON w.number = a.withdrawal"
     " WHERE a.delivery = deliveries.target AND w.lifted_at = 9e999)"
     f" AND (SELECT p.state FROM deliveries p WHERE p.id = deliveries.target) IN ({HELD}, {WITHDRAWING})"
@@ -179,6 +182,7 @@ class _Fates:
             removing=self.removing,
             awaited=self.awaited,
             tasks=self.tasks,
+            already=self.already,
         )
 
 

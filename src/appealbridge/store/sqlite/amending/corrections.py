@@ -15,10 +15,15 @@ from appealbridge.model.delivery import Delivery, State
 from appealbridge.store.records import Withdrawn
 from appealbridge.store.sqlite.ordering import LAST, has_to_wait, key_of
 from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, names
-from appealbridge.store.sqlite.states import AMENDING_POST
+from appealbridge.store.sqlite.states import AMENDING_POST, IS_AMENDMENT
 
 _NEW = (*DELIVERY, "blocked", "kind", "target", "change", "follows")
 _INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+_HAS_CORRECTION = (
+    f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_AMENDMENT} AND target = ?"
+    f" AND change = '{Change.CORRECTION}')"
+)
+_SENT = (State.DELIVERED, State.WITHDRAWING)
 
 
 def send_corrections(
@@ -32,15 +37,18 @@ def send_corrections(
     Store a mail for each mail that is withdrawn, which threads onto that one.
 
     It belongs to the run that withdraws, so that the withdrawal does not keep it back. If nobody knows yet whether the
-    first mail was sent, it waits for that.
+    first mail was sent, it waits for that. A mail that was withdrawn before, by a person for example, gets one too,
+    until somebody confirms that all is done about it.
     """
-    for mail in (*result.removing, *result.awaited, *result.tasks):
+    for mail in (*result.removing, *result.awaited, *result.tasks, *result.already):
         # Whoever had a first mail and one that followed it gets one correction.
         if (
             mail.channel not in correction["channels"]
             or mail.change == Change.FOLLOW_UP
             or not mail.content
         ):
+            continue
+        if mail in result.already and db.execute(_HAS_CORRECTION, (mail.id,)).fetchone()[0]:
             continue
         original = orjson.loads(mail.content)
         message = {name: original[name] for name in KEPT_IN_CORRECTION if name in original}
@@ -54,7 +62,7 @@ def send_corrections(
             channel=mail.channel,
             content=content,
             content_hash=hashlib.sha256(content.encode()).hexdigest(),
-            state=State.READY if mail.state is State.DELIVERED else State.PLANNED,
+            state=State.READY if mail.state in _SENT else State.PLANNED,
             hold="",
             reason="",
             planned_at=now,
