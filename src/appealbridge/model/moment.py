@@ -8,6 +8,7 @@ A time that was read wrongly would publish something too early.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -32,7 +33,9 @@ _DAY = re.compile(
 _GAP = re.compile(r"T|,? (?:at )?", re.IGNORECASE)
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?")
 _ZONE_WORD = re.compile(r"[A-Za-z]{1,5}")
-_SLASHES = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})\b(.*)")
+_SLASHES = re.compile(
+    r"\b(?P<day>[0-9]{1,2})[/.-](?P<month>[0-9]{1,2})[/.-](?P<year>[0-9]{4}|[0-9]{2})\b"
+)
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)?")
 
 _PLACES = {
@@ -208,22 +211,23 @@ def _day(match: re.Match[str]) -> date | str:
         day = date.min
     # A time near the ends of the calendar cannot be converted to other zones.
     if not 1900 <= day.year <= 9998:
-        raise NoTime(f"{quoted(match[0])} is not a date")
+        raise NoTime(f"{quoted(match[0])} is not a date", cure_of(match[0]))
     return day
 
 
 def _clock(match: re.Match[str], text: str) -> time:
+    cure = "write a time from 00:00 to 23:59; the end of a day is 00:00 of the next day"
     hour = int(match["hour"])
     minute = int(match["minute"] or match["past"] or 0)
     if match["half"]:
         if not 1 <= hour <= 12:
-            raise NoTime(f"{quoted(text)} is not a time of day")
+            raise NoTime(f"{quoted(text)} is not a time of day", cure)
         hour = hour % 12 + (12 if match["half"] in "pP" else 0)
     micro = int((match["fraction"] or "0")[:6].ljust(6, "0"))
     try:
         return time(hour, minute, int(match["second"] or 0), micro)
     except ValueError:
-        raise NoTime(f"{quoted(text)} is not a time of day") from None
+        raise NoTime(f"{quoted(text)} is not a time of day", cure) from None
 
 
 def _zone(written: str, text: str, zone: tzinfo) -> tzinfo | str | None:
@@ -255,18 +259,91 @@ def _own_words(zone: tzinfo) -> frozenset[str]:
 
 def _not_understood(text: str) -> NoTime:
     if _NUMBER.fullmatch(text.strip()):
-        return NoTime(f"{quoted(text)} is a bare number, not a time")
-    slashes = _SLASHES.fullmatch(text.strip())
-    if slashes is None:
-        return NoTime(f"{quoted(text)} is not a time that AppealBridge understands")
-    day, month, year, rest = slashes[1], slashes[2], slashes[3], slashes[4].strip(" ,")
-    try:
-        meant = date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day))
-    except ValueError:
-        return NoTime(f"{quoted(text)} is not a time that AppealBridge understands")
-    hour = clock(rest)
-    example = f"{meant}T{hour or time(10):%H:%M}"
-    return NoTime(
-        f"{quoted(text)} is not a time that AppealBridge understands",
-        f"write the year first: {example} for {meant:%-d %B}",
-    )
+        return NoTime(f"{quoted(text)} is a bare number, not a time", cure_of(text))
+    return NoTime(f"{quoted(text)} is not a time that AppealBridge understands", cure_of(text))
+
+
+def cure_of(text: str) -> str:
+    """Return what to write instead of a text: the very date and time, if one can be read in it."""
+    joined = " ".join(text.split()) if len(text) <= LONGEST_TEXT else ""
+    for form in _OTHER_DATES:
+        match = form.search(joined)
+        if match is None or not (month := _month(match["month"])):
+            continue
+        year = int(match["year"]) + (2000 if len(match["year"]) == 2 else 0)
+        meant, cure = _day_of(year, month, int(match["day"]))
+        if meant is None and cure:
+            return cure
+        if meant is not None:
+            rest = f"{joined[: match.start()]} {joined[match.end() :]}"
+            return _as_it_is_read(meant, _AROUND_A_DATE.sub(" ", rest).strip(" ,."))
+    match = _NO_YEAR.search(joined)
+    if match is not None and (month := _month(match["month"])):
+        day = f"{int(match['day']):02}"
+        return f"write the year, the month and the day, such as YYYY-{month:02}-{day}, with the year for YYYY"
+    return CURE
+
+
+def _as_it_is_read(day: date, rest: str) -> str:
+    """Return the cure with a date, and with the time of day that the rest of its text says."""
+    named = f"{day:%-d %B}"
+    for written in (rest, rest.replace(".", ":")):
+        match = _CLOCK.match(written)
+        behind = "" if match is None else written[match.end() :].strip()
+        if match is None or not _is_usual_zone(behind):
+            continue
+        try:
+            time_of_day = _clock(match, written)
+        except NoTime:
+            continue
+        return f"write {day}T{time_of_day:%H:%M}{f' {behind}' if behind else ''} for {named}"
+    return f"write {day} for {named}, or with a time {day}T10:00"
+
+
+def _is_usual_zone(written: str) -> bool:
+    word = written.upper()
+    return not written or word in ("Z", "UTC", "GMT", *_PLACES)
+
+
+def _day_of(year: int, month: int, day: int) -> tuple[date | None, str]:
+    """Return the date of a year, a month and a day, in either order, or the cure if there is no such day."""
+    if month > 12:  # as it is written in America; nothing else fits
+        month, day = day, month
+    if not (1900 <= year <= 9998 and 1 <= month <= 12 and 1 <= day <= 31):
+        return None, ""
+    length = monthrange(year, month)[1]
+    if day > length:
+        named = f"{date(year, month, 1):%B %Y}"
+        return None, f"{named} has {length} days; write a day that exists"
+    return date(year, month, day), ""
+
+
+def _month(written: str) -> int:
+    """Return the number of a month, 0 if there is none of this name."""
+    if written.isdigit():
+        return int(written)
+    names = (n for n, name in enumerate(_MONTHS, 1) if name.startswith(written.lower()))
+    return next(names, 0)
+
+
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
+_NAME = r"(?P<month>[A-Za-z]{3,9})\.?"
+_NTH = r"\b(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?"
+_YEAR = r"(?P<year>[0-9]{4}|[0-9]{2})\b(?![:.][0-9])"
+_OTHER_DATES = (
+    re.compile(rf"{_NTH}[ -]?(?:of )?{_NAME},?[ -]?{_YEAR}", re.IGNORECASE),
+    re.compile(rf"\b{_NAME} {_NTH},? (?P<year>[0-9]{{4}})\b", re.IGNORECASE),
+    re.compile(r"\b(?P<year>[0-9]{4})[/.-](?P<month>[0-9]{1,2})[/.-](?P<day>[0-9]{1,2})(?![0-9])"),
+    re.compile(r"\b(?P<year>(?:19|20)[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?![0-9])"),
+    _SLASHES,
+)
+"""Other forms of dates: 27 November 2026, November 27, 2026/11/27, 20261127 and 27/11/26, day before month."""
+
+_NO_YEAR = re.compile(rf"{_NTH}[ -]?(?:of )?{_NAME}(?!,?[ -]?[0-9]{{4}})", re.IGNORECASE)
+_AROUND_A_DATE = re.compile(
+    r"\b(?:on|at|the|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)\b|(?<![A-Za-z0-9])T(?=[0-9])",
+    re.IGNORECASE,
+)

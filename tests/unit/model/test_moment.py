@@ -1,10 +1,18 @@
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from appealbridge.model.moment import NoTime, clock, instants, read, shown, zone_named
+from appealbridge.model.moment import (
+    CURE,
+    NoTime,
+    clock,
+    instants,
+    read,
+    shown,
+    zone_named,
+)
 from tests.imports import PACKAGE
 
 LONDON = ZoneInfo("Europe/London")
@@ -97,9 +105,32 @@ def test_nothing_is_guessed(text, words):
 @pytest.mark.parametrize(
     ("text", "cure"),
     [
-        ("27/11/2026 10:00", "write the year first: 2026-11-27T10:00 for 27 November"),
-        ("5/6/26", "write the year first: 2026-06-05T10:00 for 5 June"),
-        ("27.11.2026, 6pm", "write the year first: 2026-11-27T18:00 for 27 November"),
+        ("27/11/2026 10:00", "write 2026-11-27T10:00 for 27 November"),
+        ("27/11/2026 10:00 GMT", "write 2026-11-27T10:00 GMT for 27 November"),
+        ("11/27/2026", "write 2026-11-27 for 27 November, or with a time 2026-11-27T10:00"),
+        ("5/6/26", "write 2026-06-05 for 5 June, or with a time 2026-06-05T10:00"),
+        ("27.11.2026, 6pm", "write 2026-11-27T18:00 for 27 November"),
+        ("3 March 2026", "write 2026-03-03 for 3 March, or with a time 2026-03-03T10:00"),
+        ("the 3rd of March 2026", "write 2026-03-03 for 3 March"),
+        ("Tuesday 3 March 2026 at 10.30", "write 2026-03-03T10:30 for 3 March"),
+        ("6pm on 3 Sept 2026", "write 2026-09-03T18:00 for 3 September"),
+        ("March 3, 2026", "write 2026-03-03 for 3 March"),
+        ("3-Mar-26", "write 2026-03-03 for 3 March"),
+        ("3 March 2026 noon", "write 2026-03-03 for 3 March, or with a time 2026-03-03T10:00"),
+        ("2026/11/27 10:00", "write 2026-11-27T10:00 for 27 November"),
+        ("2026-1-3", "write 2026-01-03 for 3 January"),
+        ("2026-27-11", "write 2026-11-27 for 27 November"),
+        ("20261127", "write 2026-11-27 for 27 November"),
+        ("2026-11-27 10.00", "write 2026-11-27T10:00 for 27 November"),
+        ("3 March", "write the year, the month and the day, such as YYYY-03-03"),
+        ("3 March 10.30", "write the year, the month and the day, such as YYYY-03-03"),
+        ("2026-11-31", "November 2026 has 30 days; write a day that exists"),
+        ("31 February 2026", "February 2026 has 28 days; write a day that exists"),
+        ("2026-11-27 24:00", "write a time from 00:00 to 23:59"),
+        ("99/99/9999", CURE),
+        ("3 Ventôse 2026", CURE),
+        ("1795773600", CURE),
+        ("Friday", CURE),
         ("10", 'write "10:00"'),
         ("tomorrow", "write tomorrow 10:00"),
     ],
@@ -108,6 +139,17 @@ def test_what_is_not_understood_comes_with_what_would_be(text, cure):
     with pytest.raises(NoTime) as wrong:
         meant(text)
     assert wrong.value.cure.startswith(cure)
+
+
+@pytest.mark.parametrize(
+    "form", ["%-d %B %Y", "%d/%m/%Y", "%B %-d, %Y", "%Y.%m.%d", "%Y%m%d", "%-d-%b-%Y"]
+)
+def test_the_cure_of_a_date_is_that_date_and_is_understood(form):
+    for day in (date(2026, 1, 1) + timedelta(days=n * 7) for n in range(53)):
+        with pytest.raises(NoTime) as wrong:
+            read(day.strftime(form))
+        cure = re.fullmatch(r"write (\S+) for .*, or with a time (\S+)", wrong.value.cure)
+        assert [read(cure[n]).day for n in (1, 2)] == [day, day]
 
 
 def test_the_words_for_the_time_in_a_zone_are_its_own_before_all_others():

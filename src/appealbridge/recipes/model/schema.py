@@ -31,13 +31,14 @@ NOT_HELD: Final = "none"
 
 
 def _a_time(text: str) -> str:
+    cure = "for example 2026-05-01T14:30:00+01:00"
     try:
-        dated = isinstance(read(text).day, date)
-    except NoTime:
-        dated = False
-    if not dated:
-        raise wrong("is not a date and time", "for example 2026-05-01T14:30:00+01:00")
-    return text
+        if isinstance(read(text).day, date):
+            return text
+    except NoTime as no_time:
+        if "tomorrow" not in no_time.cure:  # which is no date
+            cure = no_time.cure
+    raise wrong("is not a date and time", cure)
 
 
 class _MadeUp(Options):

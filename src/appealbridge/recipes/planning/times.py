@@ -6,7 +6,7 @@ from datetime import tzinfo
 from typing import Any
 
 from appealbridge.model.duration import seconds
-from appealbridge.model.moment import NoTime, quoted, read, shown
+from appealbridge.model.moment import NoTime, cure_of, quoted, read, shown
 
 LONGEST = 3660 * 86400.0
 """No wait is longer than ten years, in seconds."""
@@ -47,7 +47,7 @@ def moment(written: Any, came: float, zone: tzinfo, since: float | None = None) 
     more than ten years ahead.
     """
     if isinstance(written, (int, float)) and not isinstance(written, bool):
-        raise NoTime(f"{written} is a bare number, not a time")
+        raise NoTime(f"{written} is a bare number, not a time", cure_of(str(written)))
     if not isinstance(written, str):
         raise NoTime(f"{quoted(written)} is not a time that AppealBridge understands")
     meant = read(written, zone)
