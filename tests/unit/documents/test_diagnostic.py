@@ -1,4 +1,8 @@
+from functools import cache
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appealbridge.documents import InvalidDocuments, Problem, nearest
 from appealbridge.documents.diagnostic import MOST, did_you_mean, nearest_declared
@@ -127,3 +131,27 @@ def test_too_many_problems_are_counted_and_not_listed():
     assert failure.problems[:-1] == (PROBLEM,) * MOST
     assert failure.problems[-1].problem == "and at least 5 more, from here on"
     assert failure.problems[-1].level == "error"
+
+
+def slips_between(ours, theirs):
+    """Return how many letters are changed, added, left out or swapped, as its definition says."""
+
+    @cache
+    def slips(row, column):
+        if not row or not column:
+            return row + column
+        ways = [slips(row - 1, column) + 1, slips(row, column - 1) + 1]
+        ways.append(slips(row - 1, column - 1) + (ours[row - 1] != theirs[column - 1]))
+        if ours[row - 2 : row] == theirs[column - 2 : column][::-1] and row > 1 < column:
+            ways.append(slips(row - 2, column - 2) + 1)
+        return min(ways)
+
+    return slips(len(ours), len(theirs))
+
+
+names = st.text("abc", min_size=6, max_size=10)
+
+
+@given(names, names)
+def test_a_name_is_near_exactly_if_it_has_at_most_two_slips(written, known):
+    assert (nearest(written, [known]) == known) == (slips_between(written, known) <= 2)
