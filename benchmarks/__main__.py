@@ -165,12 +165,12 @@ class Bench:
             self.turns.setdefault(f"{name}_{part}", []).append(value)
 
     async def _against_bare(self, name: str, ours: Measured, theirs: Measured) -> None:
-        kept = 0
+        accepted = 0
         for again in reversed(range(self._size.turns * self._size.tries)):
             plain, noise = await self._turn(f"{name}_bare", theirs)
             mine, more_noise = await self._turn(name, ours)
             # A noisy turn is measured again, as long as there are tries left.
-            if (noise.noisy or more_noise.noisy) and again >= self._size.turns - kept:
+            if (noise.noisy or more_noise.noisy) and again >= self._size.turns - accepted:
                 continue
             self._keep(f"{name}_bare", plain)
             self._keep(name, mine)
@@ -178,8 +178,8 @@ class Bench:
             if cost := ratios.pop("cpu_us_per_event_vs_bare", None):
                 ratios["cpu_vs_bare"] = 1 / cost
             self._keep(name, ratios)
-            kept += 1
-            if kept == self._size.turns:
+            accepted += 1
+            if accepted == self._size.turns:
                 return
 
     async def run(self) -> None:
@@ -284,12 +284,12 @@ class Bench:
 
 
 def table(figures: Figures) -> Table:
-    made = Table("figure", "of", "measured", "goal", "")
-    made.columns[0].no_wrap = made.columns[4].no_wrap = True
+    table = Table("figure", "of", "measured", "goal", "")
+    table.columns[0].no_wrap = table.columns[4].no_wrap = True
     for row in ROWS:
         if row.name in figures:
-            made.add_row(*row.cells(figures))
-    return made
+            table.add_row(*row.cells(figures))
+    return table
 
 
 @contextmanager
@@ -309,9 +309,9 @@ async def bench(size: Size, folder: Path, console: Console) -> Bench:
     assert ourselves is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ourselves.cancel)
     async with Sink() as sink:
-        made = Bench(size, folder, sink, console)
-        await made.run()
-        return made
+        measured = Bench(size, folder, sink, console)
+        await measured.run()
+        return measured
 
 
 def main() -> None:
@@ -337,12 +337,12 @@ def main() -> None:
     if TESTED == OUTSIDE:
         console.print("[red]this machine has one core: everything shares it, the ratios say little")
     with home() as folder:
-        made = uvloop.run(bench(size, folder, console))
-    figures = made.figures()
+        measured = uvloop.run(bench(size, folder, console))
+    figures = measured.figures()
     Console(width=120).print(table(figures))
     where = BUILD / "bench.json"
     written = {
-        **figures, "turns": made.turns, "quick": options.quick, "machine": platform.platform()
+        **figures, "turns": measured.turns, "quick": options.quick, "machine": platform.platform()
     }  # fmt: skip
     where.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
     console.print(f"every figure: {where.relative_to(Path.cwd())}")

@@ -83,9 +83,9 @@ async def _counted(home: Path, sink: Sink, path: str, besides: str) -> Figures:
             await flat_out(program.port, [request(number, path)], 1)
             await sink.has(number + 1)
             await _rests(notes)
-            made = notes.read_bytes()[before:]
-            statements.append(made.count(STATEMENT))
-            commits.append(made.count(COMMIT))
+            written = notes.read_bytes()[before:]
+            statements.append(written.count(STATEMENT))
+            commits.append(written.count(COMMIT))
     notes.unlink()
     return {"statements": median(statements), "commits": median(commits)}
 
@@ -220,9 +220,9 @@ def jpeg(size: int) -> bytes:
 def _different(picture: bytes, count: int) -> Mapping[str, bytes]:
     """Return as many pictures that differ by two numbers of a quantisation table, found by the end of their address."""
     table = picture.index(b"\xff\xdb") + 5
-    made = {}
+    pictures = {}
     for number in range(count):
         copy = bytearray(picture)
         copy[table + 62], copy[table + 63] = 1 + number // 32, 1 + number % 32
-        made[f"{number:08d}"] = bytes(copy)
-    return made
+        pictures[f"{number:08d}"] = bytes(copy)
+    return pictures

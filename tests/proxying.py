@@ -1,4 +1,4 @@
-"""A real HTTP proxy on this machine. It leads names to where a test says, and remembers what it was asked."""
+"""A real HTTP proxy on this machine. It leads names to where a test says, and remembers what it was requests."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ class PracticeProxy:
     Connects (CONNECT), and passes on requests for http.
 
     `places` maps `host:port` to where it really is. `login` is what it wants. `answer` is said instead of connecting.
-    `asked` are the first lines of requests, `heads` their heads.
+    `requests` are the first lines of requests, `heads` their heads.
     """
 
     def __init__(self, places=None, *, login="", answer=b"", host="127.0.0.1"):
@@ -24,7 +24,7 @@ class PracticeProxy:
         self._tasks = set()
 
     @property
-    def asked(self):
+    def requests(self):
         return [head.partition("\r\n")[0] for head in self.heads]
 
     async def __aenter__(self):
@@ -55,9 +55,11 @@ class PracticeProxy:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.heads.append(head)
         method, target, _ = head.partition("\r\n")[0].split(" ")
-        wanted = f"Proxy-Authorization: Basic {base64.b64encode(self.login.encode()).decode()}\r\n"
+        expected = (
+            f"Proxy-Authorization: Basic {base64.b64encode(self.login.encode()).decode()}\r\n"
+        )
         answer = self.answer
-        if self.login and wanted not in head:
+        if self.login and expected not in head:
             answer = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
         if answer:
             writer.write(answer)

@@ -60,9 +60,9 @@ def test_no_other_part_of_the_program_knows_a_channel():
             if place.startswith((own.replace(".", "/"), *ALLOWED)):
                 continue
             constants = {node.value for node in nodes(file) if isinstance(node, ast.Constant)}
-            words = {channel.platform, channel.action} & constants - EXAMPLES
-            if words:
-                named[place] = words
+            text = {channel.platform, channel.action} & constants - EXAMPLES
+            if text:
+                named[place] = text
         for file in (PACKAGE / "web/pages/templates").iterdir():
             if (
                 channel.platform not in EXAMPLES

@@ -93,7 +93,7 @@ def test_every_folder_stands_in_the_table_and_nothing_else():
 
 def test_every_name_in_the_table_is_a_folder_a_file_or_a_library_in_use():
     ours = {module_name(file).removeprefix("appealbridge.") for file in files()}
-    libraries = {one.name.partition(".")[0] for file in files() for one in imports(file)}
+    libraries = {module.name.partition(".")[0] for file in files() for module in imports(file)}
     for layer in LAYERS.values():
         assert layer.may <= ours
         assert {rule.removesuffix(".*") for rule in layer.must_not} <= ours | libraries
@@ -106,9 +106,9 @@ def test_a_file_imports_what_its_folder_may(file):
         return
     folder = folder_of(file)
     assert [
-        f"{file.name}:{one.line}: {why}"
-        for one in imports(file)
-        if (why := wrong(folder, one.name))
+        f"{file.name}:{module.line}: {why}"
+        for module in imports(file)
+        if (why := wrong(folder, module.name))
     ] == []
 
 
@@ -137,8 +137,8 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS.keys())
 def test_a_forbidden_import_is_seen_in_every_spelling(spelling):
-    found = [*imports_of(spelling, "appealbridge.triggers.planted")]
-    assert [one for one in found if wrong("triggers", one.name)]
+    result = [*imports_of(spelling, "appealbridge.triggers.planted")]
+    assert [each for each in result if wrong("triggers", each.name)]
 
 
 ALLOWED = [
@@ -151,9 +151,9 @@ ALLOWED = [
 
 @pytest.mark.parametrize("spelling", ALLOWED)
 def test_an_allowed_import_is_let_through(spelling):
-    found = [*imports_of(spelling, "appealbridge.triggers.planted")]
-    assert found
-    assert not [one for one in found if wrong("triggers", one.name)]
+    result = [*imports_of(spelling, "appealbridge.triggers.planted")]
+    assert result
+    assert not [each for each in result if wrong("triggers", each.name)]
 
 
 @pytest.mark.parametrize("folder", ["triggers", "channels"])
@@ -161,34 +161,34 @@ def test_plug_ins_do_not_know_their_neighbours(folder):
     near = f"appealbridge.{folder}"
     for file in files(folder):
         own = ".".join(module_name(file).split(".")[:3])
-        others = [one.name for one in imports(file) if covers(near, one.name)]
+        others = [module.name for module in imports(file) if covers(near, module.name)]
         assert not [name for name in others if not covers(own, name)], file
 
 
 def test_nothing_below_imports_what_stands_on_top():
     top = {folder for folder, layer in LAYERS.items() if layer.everything}
-    wanted = {f"appealbridge.{folder}" for folder in top}
+    expected = {f"appealbridge.{folder}" for folder in top}
     assert "daemon" in top
     assert [
         module_name(file)
         for file in files()
         if folder_of(file) not in top
-        for one in imports(file)
-        if any(covers(name, one.name) for name in wanted)
+        for module in imports(file)
+        if any(covers(name, module.name) for name in expected)
     ] == []
 
 
 def test_the_model_knows_only_the_standard_library_and_pydantic():
     allowed = sys.stdlib_module_names | {"pydantic", "pydantic_core", "idna", "appealbridge"}
     for file in files("model"):
-        assert {one.name.partition(".")[0] for one in imports(file)} <= allowed, file.name
+        assert {module.name.partition(".")[0] for module in imports(file)} <= allowed, file.name
 
 
 @pytest.mark.parametrize("part", pure_parts())
 def test_a_pure_part_knows_no_loop_thread_network_or_database(part):
     assert files(part), f"{part} is not there"
     for file in files(part):
-        names = {one.name for one in imports(file)}
+        names = {module.name for module in imports(file)}
         assert not [n for n in names if any(covers(rule, n) for rule in IMPURE)], file.name
 
 
@@ -208,11 +208,11 @@ def calls(file: Path) -> set[str]:
 
     `asyncio.sleep(0)` only gives others their turn, so it is left out.
     """
-    found = set()
+    result = set()
     for node in nodes(file):
         if isinstance(node, ast.Call) and ast.unparse(node) != "asyncio.sleep(0)":
-            found.add(".".join(ast.unparse(node.func).split(".")[-2:]))
-    return found
+            result.add(".".join(ast.unparse(node.func).split(".")[-2:]))
+    return result
 
 
 ASKS_THE_TIME = re.compile(
@@ -223,8 +223,8 @@ ASKS_THE_TIME = re.compile(
 
 @pytest.mark.parametrize("file", files(), ids=module_name)
 def test_only_the_clock_asks_for_the_time(file):
-    asked = sorted(call for call in calls(file) if ASKS_THE_TIME.fullmatch(call))
-    assert (asked == []) == (file != PACKAGE / "clock.py"), asked
+    requested = sorted(call for call in calls(file) if ASKS_THE_TIME.fullmatch(call))
+    assert (requested == []) == (file != PACKAGE / "clock.py"), requested
 
 
 CONNECTS = {
@@ -261,16 +261,16 @@ LIBRARIES_THAT_CONNECT = {
 
 
 def test_only_the_one_door_connects_to_anything_outside_the_program():
-    made = {
+    result = {
         module_name(file): {call.rpartition(".")[2] for call in calls(file)} & CONNECTS
         for file in files()
     }
-    assert {name: found for name, found in made.items() if found} == MAY_CONNECT
+    assert {name: result for name, result in result.items() if result} == MAY_CONNECT
     assert {
         module_name(file)
         for file in files()
-        for one in imports(file)
-        if any(covers(library, one.name) for library in LIBRARIES_THAT_CONNECT)
+        for module in imports(file)
+        if any(covers(library, module.name) for library in LIBRARIES_THAT_CONNECT)
     } <= set(MAY_CONNECT)
 
 
@@ -278,7 +278,7 @@ def test_only_the_sqlite_store_knows_sqlite():
     inside = f"{STORE}.sqlite"
     outside = [file for file in files() if not covers(inside, module_name(file))]
     for file in outside:
-        names = {one.name for one in imports(file)}
+        names = {module.name for module in imports(file)}
         assert "sqlite3" not in names, file.name
         if module_name(file) != f"{STORE}.opening":
             assert not [name for name in names if covers(inside, name)], file.name

@@ -51,29 +51,29 @@ def blocks() -> list[Block]:
 
 def _blocks(page: Path) -> list[Block]:
     text = page.read_text("utf-8")
-    found = []
+    results = []
     for fence in FENCE.finditer(text):
         above = _COMMENT.search(text[: fence.start()])
         word, rest = (above["word"], above["rest"] or "") if above else ("", "")
         line = text.count("\n", 0, fence.start()) + 1
-        found.append(Block(page, line, fence["language"], fence["text"], word, rest))
-    return found
+        results.append(Block(page, line, fence["language"], fence["text"], word, rest))
+    return results
 
 
 def table_after(page: str, mark: str) -> str:
     """Return the table right below the comment `mark` of a page."""
-    _, found, rest = text_of(page).partition(f"<!-- {mark} -->\n")
-    assert found, f"docs/{page} has no <!-- {mark} -->"
+    _, result, rest = text_of(page).partition(f"<!-- {mark} -->\n")
+    assert result, f"docs/{page} has no <!-- {mark} -->"
     return rest.lstrip("\n").partition("\n\n")[0].rstrip("\n") + "\n"
 
 
 def links() -> list[tuple[Path, str]]:
     """Return every link of every page that leads to a file or a heading of ours."""
     return [
-        (page, found["target"])
+        (page, match["target"])
         for page in PAGES
-        for found in _LINK.finditer(FENCE.sub("", page.read_text("utf-8")))
-        if "://" not in found["target"]
+        for match in _LINK.finditer(FENCE.sub("", page.read_text("utf-8")))
+        if "://" not in match["target"]
     ]
 
 

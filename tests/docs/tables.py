@@ -24,7 +24,7 @@ def table(model: type[BaseModel], *, without: type[BaseModel] = BaseModel) -> st
 def _rows(
     model: type[BaseModel],
     prefix: str,
-    told: set[type[BaseModel]],
+    values: set[type[BaseModel]],
     without: frozenset[str] = frozenset(),
 ) -> Iterator[str]:
     for name, field in model.model_fields.items():
@@ -32,13 +32,13 @@ def _rows(
             continue  # what only the program itself sets is nobody's option
         path = f"{prefix}{field.alias or name}"
         inner = _inner(field.annotation)
-        words = str(field.description)
+        text = str(field.description)
         default = _default(field, inner)
-        yield f"| `{path}` | {default} | {words} |\n" if default else f"| `{path}` | | {words} |\n"
-        if inner is not None and inner not in told:
-            told.add(inner)  # of two options that take the same, the first says what
+        yield f"| `{path}` | {default} | {text} |\n" if default else f"| `{path}` | | {text} |\n"
+        if inner is not None and inner not in values:
+            values.add(inner)  # of two options that take the same, the first says what
             named = "NAME." if _is_mapping(field.annotation) else ""
-            yield from _rows(inner, f"{path}.{named}", told)
+            yield from _rows(inner, f"{path}.{named}", values)
 
 
 def _inner(annotation: Any) -> type[BaseModel] | None:

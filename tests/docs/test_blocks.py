@@ -49,8 +49,8 @@ def kind_of(block) -> str:
     return "appeal" if "reference" in names else f"nothing known: {', '.join(names)}"
 
 
-def kinds(*wanted):
-    return [block for block in YAML if kind_of(block) in wanted]
+def kinds(*expected):
+    return [block for block in YAML if kind_of(block) in expected]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -94,7 +94,7 @@ def test_settings_load_without_errors(block, tmp_path):
         file,
         platforms={name: channel.account for name, channel in plugins.channels.items()},
         sections=SECTIONS,
-        practise=lambda platform, *asked: plugins.channels[platform].practice(*asked),
+        practise=lambda platform, *call: plugins.channels[platform].practice(*call),
         environ=workplace.AnySecret(),
         offline=True,  # the file of an authority is on their machine
     )
@@ -105,8 +105,8 @@ def test_settings_load_without_errors(block, tmp_path):
 def test_the_file_of_an_appeal_is_read(block, tmp_path):
     ending = "yaml" if block.language == "yaml" else "md"
     (tmp_path / f"appeal.{ending}").write_text(block.text, "utf-8")
-    (found,), problems = read_appeals(tmp_path, now=0.0, first=True)
-    assert found.appeal.reference in block.text
+    (item,), problems = read_appeals(tmp_path, now=0.0, first=True)
+    assert item.appeal.reference in block.text
     assert not problems
 
 

@@ -21,9 +21,9 @@ TO_THE_PATH, THREE_FILES, CHECK, START, STOP = (
 
 def free_ports(count):
     taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in taken]
-    for one in taken:
-        one.close()
+    ports = [each.getsockname()[1] for each in taken]
+    for each in taken:
+        each.close()
     return ports
 
 
@@ -94,11 +94,11 @@ def written(folder, platforms, daemon):
         settings.write(f"listen: 127.0.0.1:{daemon}\napprovals: {{ undo: 1s }}\n")
 
 
-async def says(file, words):
-    async def said():
-        return file.exists() and words in file.read_text()
+async def says(file, message):
+    async def printed():
+        return file.exists() and message in file.read_text()
 
-    await until(said, f"{file.name} says {words}")
+    await until(printed, f"{file.name} says {message}")
 
 
 async def started(folder, *, again=""):
@@ -128,19 +128,19 @@ async def test_the_page_for_newcomers_leads_to_a_post_in_a_second_terminal_that_
         await started(folder)
         second = await posted(tmp_path, folder)
         first.types(STOP, "wait")
-        told = await first.ends()
+        output = await first.ends()
     async with terminal(tmp_path) as again:
         again.types(SECOND[0], start.replace(".log", "-2.log"))
         await started(folder, again="-2")
         again.types("appealbridge deliveries", STOP, "wait")
-        kept = await again.ends()
-    for words in (
+        stored = await again.ends()
+    for phrase in (
         "1 recipe fine, 0 errors, 1 note, practice",
         "1 test, 1 passed, 0 failed",
         "is closed. Please use another route.",
     ):
-        assert words in told, told
-    for words in (
+        assert phrase in output, output
+    for phrase in (
         "type      road.closed",
         "wanted by road-closed",
         "accepted (202)",
@@ -149,6 +149,6 @@ async def test_the_page_for_newcomers_leads_to_a_post_in_a_second_terminal_that_
         "no. 1  tweet on force_x: delivered",
         "practice: nothing here is public",
     ):
-        assert words in second, second
-    assert "1    delivered" in kept, kept
+        assert phrase in second, second
+    assert "1    delivered" in stored, stored
     assert (folder / "posts").read_text().count("Please use another route.") == 1

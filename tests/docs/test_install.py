@@ -123,17 +123,17 @@ class Server:
 def server() -> Iterator[Server]:
     # A socket's path may not be long, so this is not pytest's folder.
     root = Path(tempfile.mkdtemp(prefix="ab"))
-    made = Server(root)
+    server_ = Server(root)
     try:
-        yield made
+        yield server_
     finally:
-        made.stop()
+        server_.stop()
         shutil.rmtree(root)
 
 
-def block(words: str) -> str:
+def block(message: str) -> str:
     """Return the shell block that has these words."""
-    (text,) = (text for text in SHELL if words in text)
+    (text,) = (text for text in SHELL if message in text)
     return text
 
 
@@ -173,8 +173,8 @@ def test_a_server_that_is_set_up_as_the_page_says_works_and_is_updated_and_goes_
     held = "source /etc/profile.d/appealbridge.sh; appealbridge deliveries --state held"
     assert "no deliveries" in server.types(held).lower()
 
-    for words in ("systemd-creds", "nginx -t", "apachectl"):
-        server.types(block(words))
+    for phrase in ("systemd-creds", "nginx -t", "apachectl"):
+        server.types(block(phrase))
 
     (server.root / "var/lib/appealbridge-backup").mkdir()
     server.types(block("appealbridge db backup"))
@@ -184,11 +184,11 @@ def test_a_server_that_is_set_up_as_the_page_says_works_and_is_updated_and_goes_
     server.types(block("systemctl start appealbridge-backup"))
     copies = {file.name for file in (server.root / "var/lib/appealbridge-backup").iterdir()}
     assert len(copies) == 2, copies
-    asked = (server.root / "asked").read_text()
-    for words in (
+    requested = (server.root / "asked").read_text()
+    for phrase in (
         "adduser duty_officer appealbridge",
         "nginx -t",
         "apachectl configtest",
         "enable --now appealbridge appealbridge-backup.timer",
     ):
-        assert words in asked
+        assert phrase in requested

@@ -7,7 +7,7 @@ from tests.docs.pages import PAGES, ROOT, anchors, links
 
 @pytest.mark.parametrize(
     ("page", "target"),
-    [pytest.param(*one, id=f"{one[0].relative_to(ROOT)} to {one[1]}") for one in links()],
+    [pytest.param(*each, id=f"{each[0].relative_to(ROOT)} to {each[1]}") for each in links()],
 )
 def test_a_link_leads_somewhere(page, target):
     path, _, anchor = target.partition("#")
@@ -20,13 +20,15 @@ def test_every_page_can_be_reached_from_the_first_one():
     reached, new = set(), {ROOT / "README.md"}
     while new:
         reached |= new
-        found = {
+        result = {
             (page.parent / target.partition("#")[0]).resolve()
             for page, target in links()
             if page in new
         }
         new = {
-            file for place in found for file in ([place] if place.is_file() else place.glob("*.md"))
+            file
+            for place in result
+            for file in ([place] if place.is_file() else place.glob("*.md"))
         }
         new = (new & set(PAGES)) - reached
     assert set(PAGES) <= reached

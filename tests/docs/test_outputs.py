@@ -25,13 +25,13 @@ EXAMPLES = [
 def test_a_command_prints_what_the_page_says(block, tmp_path, monkeypatch):
     workplace.build(tmp_path)
     workplace.enter(tmp_path, monkeypatch)
-    program, *words = shlex.split(block.rest)
+    program, *arguments = shlex.split(block.rest)
     assert program == "appealbridge"
-    told = CliRunner().invoke(main, words).output
-    assert [line.rstrip() for line in told.splitlines()] == block.text.splitlines()
+    result = CliRunner().invoke(main, arguments).output
+    assert [line.rstrip() for line in result.splitlines()] == block.text.splitlines()
 
 
-@pytest.mark.parametrize(("template", "gives"), EXAMPLES, ids=[one[0] for one in EXAMPLES])
+@pytest.mark.parametrize(("template", "gives"), EXAMPLES, ids=[each[0] for each in EXAMPLES])
 def test_a_filter_gives_what_the_page_says(template, gives):
     assert str(compile_template(template).fill(scope_of({}))) == gives
 

@@ -69,11 +69,11 @@ async def test_the_page_leads_from_an_empty_folder_to_a_published_message(tmp_pa
     )
     try:
         async with asyncio.timeout(120):
-            told = (await process.communicate())[0].decode()
+            output = (await process.communicate())[0].decode()
     finally:
         with suppress(ProcessLookupError):  # what a failure left behind
             os.killpg(process.pid, signal.SIGKILL)
-    for words in (
+    for phrase in (
         "1 recipe fine, 0 errors, 0 notes",
         "1 test, 1 passed, 0 failed",
         "37 of 31000 bytes",
@@ -81,7 +81,7 @@ async def test_the_page_leads_from_an_empty_folder_to_a_published_message(tmp_pa
         '"plug_in":"google_chat"',
         "no. 1  google_chat on newsroom: delivered",
     ):
-        assert words in told, told
+        assert phrase in output, output
 
 
 def test_the_page_names_our_version_of_the_interface():
@@ -96,5 +96,5 @@ def test_the_page_names_every_method_and_every_error_of_a_channel():
         if callable(value) and not name.startswith("_")
     }
     errors = {error.__name__ for error in DeliveryError.__subclasses__()}
-    words = FENCE.sub("", text_of("plug-ins.md"))
-    assert unsaid(methods - {"practice_credentials"} | errors | {"LoginExpired"}, words) == []
+    text = FENCE.sub("", text_of("plug-ins.md"))
+    assert unsaid(methods - {"practice_credentials"} | errors | {"LoginExpired"}, text) == []

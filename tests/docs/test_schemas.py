@@ -22,14 +22,14 @@ TAGS = {"!secret": str, "!include": str}
 
 def misfits(kind, text) -> list[str]:
     schema = json.loads((SCHEMAS / FILES[kind]).read_text("utf-8"))
-    found = Draft202012Validator(schema).iter_errors(read(text, "a file", TAGS).value)
-    return [f"{one.json_path}: {one.message}" for one in found]
+    problems = Draft202012Validator(schema).iter_errors(read(text, "a file", TAGS).value)
+    return [f"{each.json_path}: {each.message}" for each in problems]
 
 
 @pytest.mark.parametrize("kind", FILES)
 def test_the_schema_that_is_checked_in_is_current(kind):
-    wanted = schema_text(kind, load(third_party=False))
-    assert (SCHEMAS / FILES[kind]).read_text("utf-8") == wanted, "say: make schemas"
+    expected = schema_text(kind, load(third_party=False))
+    assert (SCHEMAS / FILES[kind]).read_text("utf-8") == expected, "say: make schemas"
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)

@@ -38,10 +38,10 @@ def tables():
 
 
 @pytest.mark.parametrize(
-    ("page", "mark", "wanted"), [pytest.param(*one, id=one[1]) for one in tables()]
+    ("page", "mark", "expected"), [pytest.param(*each, id=each[1]) for each in tables()]
 )
-def test_the_table_says_what_the_model_says(page, mark, wanted):
-    assert table_after(page, f"options: {mark}") == wanted
+def test_the_table_says_what_the_model_says(page, mark, expected):
+    assert table_after(page, f"options: {mark}") == expected
 
 
 ROWS = {
@@ -61,8 +61,8 @@ def test_the_table_at_a_glance_says_what_each_channel_can_do(ability):
         if line.startswith("|")
     ]
     platforms = next(cells for cells in rows if cells[0] == "`platform`")
-    said = next(cells for cells in rows if cells[0] == ROWS[ability])
+    text = next(cells for cells in rows if cells[0] == ROWS[ability])
     channels = load(third_party=False).channels
-    assert {name.strip("`"): word for name, word in zip(platforms[1:], said[1:], strict=True)} == {
+    assert {name.strip("`"): word for name, word in zip(platforms[1:], text[1:], strict=True)} == {
         name: "yes" if ABILITIES[ability](channel) else "no" for name, channel in channels.items()
     }

@@ -27,14 +27,14 @@ from tests.docs.pages import ROOT, part
 MODES = (QUEUED, SINGLE, RESTART, PARALLEL)
 
 
-def unsaid(words, text: str) -> list[str]:
+def unsaid(message, text: str) -> list[str]:
     """Return the words that stand nowhere in the text as code."""
-    said = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`[^`]+`", text))))
-    return sorted(word for word in words if word not in said)
+    sentence = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`[^`]+`", text))))
+    return sorted(word for word in message if word not in sentence)
 
 
 @pytest.mark.parametrize(
-    ("page", "heading", "words"),
+    ("page", "heading", "message"),
     [
         ("recipes.md", "Conditions", [*FieldTest.names(), *CONDITIONS]),
         ("recipes.md", "Variables", GIVEN_NAMES),
@@ -54,8 +54,8 @@ def unsaid(words, text: str) -> list[str]:
         ("channels.md", "What may come of an attempt", Outcome),
     ],
 )
-def test_the_page_has_every_word(page, heading, words):
-    assert unsaid(words, part(page, heading)) == []
+def test_the_page_has_every_word(page, heading, message):
+    assert unsaid(message, part(page, heading)) == []
 
 
 def test_what_the_language_does_not_have_yet_is_said():
@@ -80,9 +80,9 @@ def test_nothing_that_is_there_is_called_missing():
 
 def test_every_way_in_which_an_attempt_can_fail_is_said():
     def below(error):
-        return [error, *(one for inner in error.__subclasses__() for one in below(inner))]
+        return [error, *(each for inner in error.__subclasses__() for each in below(inner))]
 
-    names = {one.__name__ for one in below(DeliveryError)} - {"DeliveryError"}
+    names = {each.__name__ for each in below(DeliveryError)} - {"DeliveryError"}
     names = {
         name
         for name in names
@@ -107,10 +107,10 @@ def test_the_command_line_is_told_with_every_option(name, command):
     lines = part("configuration.md", "The command line").splitlines()
     (line,) = [line for line in lines if re.match(rf"\| `appealbridge {name}\b", line)]
     options = {option.opts[0] for option in command.params if isinstance(option, click.Option)}
-    told = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", line)) | {"--config"}
-    assert options | {"--config"} == told
-    arguments = [one for one in command.params if isinstance(one, click.Argument)]
-    assert all(one.human_readable_name.strip("[].").rstrip(".") in line for one in arguments)
+    result = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", line)) | {"--config"}
+    assert options | {"--config"} == result
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    assert all(each.human_readable_name.strip("[].").rstrip(".") in line for each in arguments)
 
 
 def test_every_status_that_a_sender_may_hear_is_told():
@@ -140,18 +140,18 @@ def test_every_address_of_the_api_is_told():
     engine = SimpleNamespace(people=None)  # asked for its routes only
     verbs = {route.path.removeprefix("/api/v1") for route in api.routes(engine, None, None)}
     # The page leaves out the pattern of a part of an address.
-    wanted = {re.sub(r":[^}]+}", "}", route) for route in verbs if "{path" not in route}
-    wanted |= {f"/{name}" for name in listing._LISTS} | {
+    expected = {re.sub(r":[^}]+}", "}", route) for route in verbs if "{path" not in route}
+    expected |= {f"/{name}" for name in listing._LISTS} | {
         f"/{name}/{{id}}" for name in listing._SINGLE
     }
-    said = part("configuration.md", "`/api/v1`")
-    told = set(re.findall(r"`(?:GET|POST) /api/v1(/[^`]+)`", said))
-    told |= {
+    text = part("configuration.md", "`/api/v1`")
+    result = set(re.findall(r"`(?:GET|POST) /api/v1(/[^`]+)`", text))
+    result |= {
         f"/deliveries/{{id}}/{verb}"
         for verb in ("confirm", "retry", "cancel")
-        if f"`/{verb}`" in said
+        if f"`/{verb}`" in text
     }
-    assert told == wanted
+    assert result == expected
 
 
 def test_the_health_addresses_are_told():

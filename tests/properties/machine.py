@@ -51,7 +51,7 @@ class Machine(RuleBasedStateMachine):
         self.events: dict[str, Event] = {}
         self.begun: dict[str, int] = defaultdict(int)
         self.let_again: set[str] = set()
-        self.seen: dict[str, Ends] = defaultdict(dict)
+        self.known_ends: dict[str, Ends] = defaultdict(dict)
         self.looked_at: list[OpenRun] = []
         self.starts()
 
@@ -115,7 +115,7 @@ class Machine(RuleBasedStateMachine):
                 for row in rows
                 if row["state"] not in OPEN
             }
-            assert wake_at <= self.now or ended.items() <= self.seen[id_].items(), id_
+            assert wake_at <= self.now or ended.items() <= self.known_ends[id_].items(), id_
 
     @invariant()
     def one_subject_goes_out_event_by_event(self) -> None:
@@ -128,8 +128,10 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def every_attempt_kept_is_one_that_was_begun(self) -> None:
-        kept = "SELECT delivery_id, count(*) FROM attempts WHERE kind = 'send' GROUP BY delivery_id"
-        for id_, count in self.reader.execute(kept):
+        stored = (
+            "SELECT delivery_id, count(*) FROM attempts WHERE kind = 'send' GROUP BY delivery_id"
+        )
+        for id_, count in self.reader.execute(stored):
             assert count <= self.begun[id_]
 
     @invariant()
@@ -139,22 +141,22 @@ class Machine(RuleBasedStateMachine):
         counted = self.does(self.store.backlog()).counts
         for state in State:
             count = 0 if state is State.DELIVERED else states.count(state)
-            assert sum(n for (one, _), n in counted.items() if one is state) == count
+            assert sum(n for (each, _), n in counted.items() if each is state) == count
 
     # -- how ------------------------------------------------------------------------------------
 
-    def does(self, asked: Awaitable[Any]) -> Any:
+    def does(self, call: Awaitable[Any]) -> Any:
         async def done() -> Any:
-            return await asked
+            return await call
 
         return self.loop.get_loop().run_until_complete(done())
 
-    def changes(self, *asked: Awaitable[Any]) -> list[Any]:
+    def changes(self, *call: Awaitable[Any]) -> list[Any]:
         """Do several things at once; check that no delivery made a move that is not allowed."""
         self.before = self.rows
 
         async def done() -> list[Any]:
-            return await asyncio.gather(*asked)
+            return await asyncio.gather(*call)
 
         answers = self.loop.get_loop().run_until_complete(done())
         self.rows = delivery_rows(self.reader)
@@ -164,9 +166,9 @@ class Machine(RuleBasedStateMachine):
             assert row["state"] is was or row["state"] in MOVES[was], (was, row)
         return answers
 
-    def refuses(self, asked: Callable[[], Awaitable[Any]]) -> None:
+    def refuses(self, call: Callable[[], Awaitable[Any]]) -> None:
         with pytest.raises(IllegalMove):
-            self.does(asked())
+            self.does(call())
         assert delivery_rows(self.reader) == self.rows
 
     def has(self, *states: State) -> bool:

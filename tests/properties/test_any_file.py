@@ -140,8 +140,8 @@ def test_an_event(tmp_path, raw):
 def test_an_appeal_of_which_the_others_are_read(tmp_path, name, raw):
     (tmp_path / name).write_bytes(raw)
     (tmp_path / "good.md").write_text(APPEAL.replace("WMP-1", "GOOD"))
-    found, notes = read_appeals(tmp_path, 9e9, first=True)
-    assert "GOOD" in {file.appeal.reference for file in found}
+    result, notes = read_appeals(tmp_path, 9e9, first=True)
+    assert "GOOD" in {file.appeal.reference for file in result}
     assert not [note for note in notes if REPORT in note]
 
 

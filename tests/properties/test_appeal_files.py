@@ -26,7 +26,7 @@ VALUES = TEXTS | st.sampled_from(
      "*a", "!secret x", "!include /etc/passwd", "|", "> folded", "'", "!!python/object:os.system x"]
 )  # fmt: skip
 FIELDS = st.lists(st.tuples(KEYS, VALUES), max_size=6).map(
-    lambda told: "".join(f"{name}: {value}\n" for name, value in told)
+    lambda values: "".join(f"{name}: {value}\n" for name, value in values)
 )
 CONTENTS = st.one_of(
     FIELDS.map(str.encode),
@@ -72,12 +72,12 @@ def here(monkeypatch):
     monkeypatch.setattr("appealbridge.triggers.appeal.trigger.in_folder", in_folder)
 
 
-def is_kept(seen):
+def is_kept(result):
     """Whether the engine can store its items and say its notes."""
-    for item in seen.items:
+    for item in result.items:
         orjson.dumps(item.data)
         assert 0 < len(item.identity) <= 300
-    return all(words.encode() and len(words) < 2000 for words in seen.problems.values())
+    return all(phrase.encode() and len(phrase) < 2000 for phrase in result.problems.values())
 
 
 @given(st.dictionaries(NAMES, CONTENTS, max_size=4))
@@ -112,10 +112,10 @@ def test_the_largest_file_costs_little(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     tracemalloc.start()
     begin = time.process_time()
-    seen = look(tmp_path)
+    poll = look(tmp_path)
     spent, (_, peak) = time.process_time() - begin, tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert is_kept(seen)
+    assert is_kept(poll)
     assert spent < 15.0
     assert peak < 150 * 1024 * 1024
 
@@ -131,6 +131,6 @@ def test_what_is_no_file_of_the_folder_is_never_opened(tmp_path):
     os.mkfifo(folder / "pipe.yaml")  # to open it would wait for ever
     with (folder / "huge.yaml").open("wb") as huge:
         huge.truncate(2**40)
-    seen = look(folder)
-    assert not seen.items
-    assert len(seen.problems) == 4
+    poll = look(folder)
+    assert not poll.items
+    assert len(poll.problems) == 4

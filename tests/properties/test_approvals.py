@@ -150,16 +150,16 @@ class Approvals(RuleBasedStateMachine):
             self.loop.close()
             self.folder.cleanup()
 
-    def does(self, asked: Any) -> Any:
+    def does(self, call: Any) -> Any:
         async def done() -> Any:
-            return await asked
+            return await call
 
         return self.loop.get_loop().run_until_complete(done())
 
-    def tries(self, asked: Any) -> Any:
+    def tries(self, call: Any) -> Any:
         """Return the result, or `None` if it is refused."""
         try:
-            return self.does(asked)
+            return self.does(call)
         except (IllegalMove, NotFound, ValueError):
             return None
 
@@ -201,13 +201,13 @@ class Approvals(RuleBasedStateMachine):
             assert corrects
             assert "no. " in new.reason
             self.ended |= {post.id for post in posts}
-        wanted = tuple(post.content for post in posts)
+        expected = tuple(post.content for post in posts)
         says_it = []
         for each in self.all(*OPEN):
             if each.follows:
                 continue
             now = self.thread(each)
-            says_it += [each] if now == wanted and each.subject == subject else []
+            says_it += [each] if now == expected and each.subject == subject else []
             if each.id in before and now != before[each.id]:
                 assert corrects
                 assert each.state is State.HELD
@@ -240,11 +240,11 @@ class Approvals(RuleBasedStateMachine):
         waiting = [each for each in self.all(State.HELD) if Hold.APPROVAL in each.holds]
         if waiting:
             delivery = one_of(waiting, place)
-            (asked,) = self.does(self.questions.about([delivery])) or [None]
-            if asked is not None:
-                page = dict(asked.newest.account)["page_id"]
+            (requested,) = self.does(self.questions.about([delivery])) or [None]
+            if requested is not None:
+                page = dict(requested.newest.account)["page_id"]
                 content = self.thread(delivery)
-                self.views.append(View(delivery.id, asked.newest.hash, content, str(page)))
+                self.views.append(View(delivery.id, requested.newest.hash, content, str(page)))
 
     @precondition(lambda self: self.views)
     @rule(place=PLACES, who=WHO, newest=st.booleans(), at=st.sampled_from(["", "", "23:59"]))
@@ -339,8 +339,8 @@ class Approvals(RuleBasedStateMachine):
     @precondition(lambda self: self.stopped)
     @rule()
     def an_operator_lifts_the_stop(self) -> None:
-        seen = self.does(self.stops.would_start()).seen
-        self.does(self.stops.start(seen, Actor("ben", How.LOG_IN)))
+        preview = self.does(self.stops.would_start()).seen
+        self.does(self.stops.start(preview, Actor("ben", How.LOG_IN)))
         self.stopped = False
 
     # -- sending ----------------------------------------------------------------------------------------

@@ -96,9 +96,11 @@ def test_each_platform_is_here():
 
 
 @pytest.mark.parametrize(("limit", "count"), PLATFORMS.values(), ids=PLATFORMS)
-@given(made=texts(), room=st.integers(5, 300))
-def test_a_shortened_text_is_cut_in_nothing_that_must_stay_whole(limit, count, made, room):
-    text, spans = made
+@given(text_and_spans=texts(), room=st.integers(5, 300))
+def test_a_shortened_text_is_cut_in_nothing_that_must_stay_whole(
+    limit, count, text_and_spans, room
+):
+    text, spans = text_and_spans
     short = shortened(text, min(room, limit), count)
     assert count(short) <= room
     if short != text and short not in ("", ELLIPSIS):
@@ -109,9 +111,9 @@ def test_a_shortened_text_is_cut_in_nothing_that_must_stay_whole(limit, count, m
         assert len(begin) in {0, *(character.end() for character in GRAPHEME.finditer(text))}
 
 
-@given(made=texts(), length=st.integers(1, 300), cut_words=st.booleans())
-def test_a_truncated_text_is_cut_in_nothing_that_must_stay_whole(made, length, cut_words):
-    text, spans = made
+@given(text_and_spans=texts(), length=st.integers(1, 300), cut_words=st.booleans())
+def test_a_truncated_text_is_cut_in_nothing_that_must_stay_whole(text_and_spans, length, cut_words):
+    text, spans = text_and_spans
     template = compile_text(
         f"{{{{ event.data.text | truncate({length}, {str(cut_words).lower()}, '', 0) }}}}"
     )
@@ -123,9 +125,9 @@ def test_a_truncated_text_is_cut_in_nothing_that_must_stay_whole(made, length, c
 
 
 @pytest.mark.parametrize(("limit", "count"), PLATFORMS.values(), ids=PLATFORMS)
-@given(made=texts(), room=st.integers(60, 300))
-def test_a_thread_is_cut_in_nothing_that_must_stay_whole(limit, count, made, room):
-    text, spans = made
+@given(text_and_spans=texts(), room=st.integers(60, 300))
+def test_a_thread_is_cut_in_nothing_that_must_stay_whole(limit, count, text_and_spans, room):
+    text, spans = text_and_spans
     text = text.rstrip()
     try:
         posts = split(text, min(room, limit), count)
@@ -135,8 +137,8 @@ def test_a_thread_is_cut_in_nothing_that_must_stay_whole(limit, count, made, roo
     place = 0
     for number, post in enumerate(posts, start=1):
         assert count(post) <= room
-        words = post.removesuffix(f" ({number}/{len(posts)})")
-        place = text.index(words, place) + len(words)
+        message = post.removesuffix(f" ({number}/{len(posts)})")
+        place = text.index(message, place) + len(message)
         assert place in graphemes
         assert not [span for span in spans if span[0] < place < span[1]]
     assert place == len(text)

@@ -58,18 +58,20 @@ class Deliveries(Machine):
     @rule(together=st.lists(st.lists(ARRIVALS, min_size=1, max_size=2), min_size=1, max_size=2))
     def events_arrive(self, together: list[list[Any]]) -> None:
         """Several calls at once, each with several events."""
-        calls = [[self.an_arrival(*one) for one in call] for call in together]
+        calls = [[self.an_arrival(*each) for each in call] for call in together]
         answers = self.changes(*(self.store.accept(call) for call in calls))
         for arrival, accepted in zip(chain(*calls), chain(*answers), strict=True):
             assert not accepted.repeat
             self.events[arrival.event.id] = arrival.event
             for id_ in accepted.begun:
                 self.begun[id_] += 1
-            asked = {one.id for one in arrival.deliveries if one.state is State.SENDING}
+            requested = {
+                delivery.id for delivery in arrival.deliveries if delivery.state is State.SENDING
+            }
             rows = {row["id"]: row for row in in_state(self.rows, State.SENDING)}
-            assert accepted.begun == asked & rows.keys()
+            assert accepted.begun == requested & rows.keys()
             # Where nothing stands before it, what asks to begin is begun.
-            assert accepted.begun == asked - have_to_wait(self.rows)
+            assert accepted.begun == requested - have_to_wait(self.rows)
 
     @precondition(lambda self: self.events)
     @rule(place=PLACES)
@@ -92,10 +94,10 @@ class Deliveries(Machine):
             if row["id"] not in waiting
         ]
         due.sort(key=lambda row: (row["due_at"], row["number"]))
-        assert [one.id for one in claimed] == [row["id"] for row in due[:limit]]
-        for one in claimed:
-            self.begun[one.id] += 1
-        assert {one.id for one in claimed} == self.moved()
+        assert [delivery.id for delivery in claimed] == [row["id"] for row in due[:limit]]
+        for delivery in claimed:
+            self.begun[delivery.id] += 1
+        assert {delivery.id for delivery in claimed} == self.moved()
 
     @precondition(lambda self: self.has(State.SENDING))
     @rule(
@@ -117,15 +119,15 @@ class Deliveries(Machine):
     @precondition(lambda self: self.has(State.UNKNOWN))
     @rule(channel=st.sampled_from(CHANNELS), way=PLACES, due=PAUSES)
     def looks_end(self, channel: str, way: int, due: float) -> None:
-        (found,) = self.changes(self.store.claim_unknown(channel, self.now, 2))
+        (match,) = self.changes(self.store.claim_unknown(channel, self.now, 2))
         assert self.rows == self.before
         unknown = in_state(self.rows, State.UNKNOWN)
         due_now = [
             row for row in unknown if row["channel"] == channel and row["due_at"] <= self.now
         ]
-        assert len(found) == min(2, len(due_now))
-        for one in found:
-            row = next(row for row in self.rows if row["id"] == one.id)
+        assert len(match) == min(2, len(due_now))
+        for each in match:
+            row = next(row for row in self.rows if row["id"] == each.id)
             target = one_of(sorted(MOVES[State.UNKNOWN]), way)
             self.changes(self.store.settle(self.ending(row, target, due, False)))
 
@@ -192,7 +194,7 @@ class Deliveries(Machine):
         late = {
             row["id"] for row in self.before if may_expire(row) and row["publish_by"] <= self.now
         }
-        assert {one.id for one in expired} == self.moved() <= late
+        assert {delivery.id for delivery in expired} == self.moved() <= late
         assert len(expired) == min(limit, len(late))
 
     @precondition(lambda self: self.rows)
@@ -200,8 +202,8 @@ class Deliveries(Machine):
     def the_process_dies(self) -> None:
         self.stops()
         self.starts()
-        (found,) = self.changes(self.store.recover(self.now, self.now + 1))
-        assert found == len(in_state(self.before, State.SENDING))
+        (match,) = self.changes(self.store.recover(self.now, self.now + 1))
+        assert match == len(in_state(self.before, State.SENDING))
         assert in_state(self.rows, State.SENDING) == []
         self.looked_at.clear()
 
@@ -227,19 +229,19 @@ class Deliveries(Machine):
     @precondition(lambda self: self.looked_at)
     @rule(steps=st.lists(STEPS, max_size=2), state=st.sampled_from(RunState))
     def a_run_plans_on(self, steps: list[Any], state: RunState) -> None:
-        found = self.looked_at.pop(0)
-        if found.event.id not in self.events:
+        result = self.looked_at.pop(0)
+        if result.event.id not in self.events:
             return
         self.count += 1
-        run = a_run(found.event, state=state)
+        run = a_run(result.event, state=state)
         planned = [
-            self.planned(found.event, f"later{self.count}.{n}", *step)
+            self.planned(result.event, f"later{self.count}.{n}", *step)
             for n, step in enumerate(steps)
         ]
-        (open_still,) = self.changes(self.store.advance(run, found.wakes, planned))
+        (open_still,) = self.changes(self.store.advance(run, result.wakes, planned))
         if open_still:
-            ended = [one for one in found.deliveries if one.state not in OPEN]
-            self.seen[run.id] = {one.id: (one.state, one.attempts) for one in ended}
+            ended = [delivery for delivery in result.deliveries if delivery.state not in OPEN]
+            self.known_ends[run.id] = {each.id: (each.state, each.attempts) for each in ended}
         assert len(self.rows) == len(self.before) + len(planned) * open_still
 
     @precondition(lambda self: self.rows)
@@ -251,8 +253,8 @@ class Deliveries(Machine):
     @rule(forget=st.booleans(), back=st.sampled_from([0.0, 100.0]))
     def what_is_over_is_taken_out(self, forget: bool, back: float) -> None:
         over = Over(self.now - back)
-        asked = self.store.forget(over, emptied=False) if forget else self.store.empty(over)
-        self.changes(asked)
+        requested = self.store.forget(over, emptied=False) if forget else self.store.empty(over)
+        self.changes(requested)
         left = {row["id"]: row for row in self.rows}
         known = {id_ for (id_,) in self.reader.execute("SELECT id FROM events")}
         self.events = {id_: event for id_, event in self.events.items() if id_ in known}

@@ -100,13 +100,13 @@ def test_any_answer_is_items_that_can_be_kept_or_a_source_that_is_down(
     try:
         look = look_at(which, Canned([(status, headers, body)]))
     except SourceDown as down:
-        said = str(down)
+        text = str(down)
         assert down.after is None or 0 <= down.after < float("inf")  # noqa: PT017 - either outcome is right
     else:
-        said = "looked"
+        text = "looked"
         assert is_kept(look)
-    assert len(said) < 3000
-    assert said.encode()
+    assert len(text) < 3000
+    assert text.encode()
 
 
 def rss(inside, head=b"<?xml version='1.0'?>"):

@@ -32,15 +32,15 @@ class Writer:
 
     def entries(self, before, deep):
         """Draw a list of entries, `before` being the steps that stand before it."""
-        before, made = list(before), []
+        before, result = list(before), []
         for _ in range(self.draw(st.integers(1, 3))):
             if self.count >= MOST_STEPS:
                 break
             kinds = ["step", "step", "delay"] + (["if", "choose", "wait_for"] if deep else [])
-            made.append(getattr(self, f"_{self.draw(st.sampled_from(kinds))}")(before, deep))
+            result.append(getattr(self, f"_{self.draw(st.sampled_from(kinds))}")(before, deep))
         if deep < 2 and self.draw(st.integers(0, 5)) == 0:
-            made.append({"stop": "enough"})
-        return made or [self._step(before, deep)]
+            result.append({"stop": "enough"})
+        return result or [self._step(before, deep)]
 
     def _needs(self, before):
         return self.draw(st.lists(st.sampled_from(before), max_size=2)) if before else []
@@ -97,13 +97,13 @@ def recipes(draw):
 
 def _reachable(entries):
     """Leave out what stands behind a stop that always comes, which no recipe may have."""
-    kept = []
+    stored = []
     for entry in entries:
         entry = {key: _inside(value) for key, value in entry.items()}
-        kept.append(entry)
+        stored.append(entry)
         if _stops(entry):
             break
-    return kept
+    return stored
 
 
 def _inside(value):
@@ -117,7 +117,7 @@ def _inside(value):
 def _stops(entry):
     lists = [entry[key] for key in ("then", "else", "default") if key in entry]
     lists += [way["sequence"] for way in entry.get("choose", ())]
-    return "stop" in entry or (bool(lists) and all(one and _stops(one[-1]) for one in lists))
+    return "stop" in entry or (bool(lists) and all(each and _stops(each[-1]) for each in lists))
 
 
 class World:
@@ -142,22 +142,22 @@ class World:
             self._end(now)
             self._look(now)
             happens = [at for at in self.ends.values() if at > now]
-            happens += [one.received_at for one in self.events if one.received_at > now]
+            happens += [event.received_at for event in self.events if event.received_at > now]
             happens += [at for at in self.extra if at > now]
             happens += [self.wake_at] if self.wake_at is not None else []
             now = max(now, min(happens, default=inf) + self.late)
         return {
-            (one.id, one.content) for made in self.deliveries.values() for one in made
+            (each.id, each.content) for result in self.deliveries.values() for each in result
         }, self.reason
 
     def _end(self, now):
         for step, at in self.ends.items():
-            one = self.deliveries[step][0]
-            if at <= now and one.state in OPEN:
+            delivery = self.deliveries[step][0]
+            if at <= now and delivery.state in OPEN:
                 good = crc32(step.encode()) % 3
                 receipt = Receipt("1") if good else None
                 state = State.DELIVERED if good else State.FAILED
-                self.deliveries[step] = [replace(one, state=state, receipt=receipt)]
+                self.deliveries[step] = [replace(delivery, state=state, receipt=receipt)]
 
     def _look(self, now):
         later = [e for e in self.events if e.received_at <= now and e.id not in self.unneeded]
@@ -184,7 +184,7 @@ class World:
 
 
 DATA = st.fixed_dictionaries({}, optional={"a": st.integers(0, 1), "b": st.just(1)})
-EVENTS = st.lists(st.tuples(st.integers(1, 700), TYPES), max_size=5, unique_by=lambda one: one[0])
+EVENTS = st.lists(st.tuples(st.integers(1, 700), TYPES), max_size=5, unique_by=lambda each: each[0])
 LOOKS = st.lists(st.floats(0.5, 1500), max_size=5)
 
 

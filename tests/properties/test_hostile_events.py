@@ -119,8 +119,8 @@ def outcome(recipe, data) -> str:
         why = match(recipe, event)
     except RenderError as failure:
         return str(failure)
-    made = plan(recipe, event, {}, NOW)
-    return why + made.failed + "".join(delivery.content for delivery in made.deliveries)
+    planned = plan(recipe, event, {}, NOW)
+    return why + planned.failed + "".join(delivery.content for delivery in planned.deliveries)
 
 
 PAIRS = [(recipe, 1) for recipe in ASKING] + [(recipe, b) for recipe in TELLING for b in OTHERS]
@@ -130,10 +130,10 @@ PAIRS = [(recipe, 1) for recipe in ASKING] + [(recipe, b) for recipe in TELLING 
 def test_nothing_a_stranger_sends_takes_long_or_makes_much(name):
     for recipe, other in PAIRS:
         begun = process_time()
-        said = outcome(recipe, {"a": EVENTS[name], "b": other})
+        text = outcome(recipe, {"a": EVENTS[name], "b": other})
         assert process_time() - begun < 3, recipe.text
-        assert len(said) < 4 * LIMIT
-        assert SECRET not in said
+        assert len(text) < 4 * LIMIT
+        assert SECRET not in text
 
 
 @pytest.mark.parametrize("name", ["a long text", "a wide mapping"])

@@ -177,7 +177,7 @@ def test_what_is_read_of_a_list_of_addresses_is_read_the_same_again(written, sep
             assert again == [entry]
             assert entry.domain.isascii()
         else:
-            assert [type(one) for one in again] == [InvalidMailbox]
+            assert [type(each) for each in again] == [InvalidMailbox]
             assert str(again[0]) == str(entry)
         assert one_line(str(entry)) == str(entry)
 

@@ -37,7 +37,10 @@ WORDS = st.binary(max_size=12) | st.sampled_from(
      b"SMTPUTF8", b"x" * 9000, b"\x1b[2J\0", b"\xff\xfe", PLANTED.encode()]
 )  # fmt: skip
 LINES = st.builds(
-    lambda code, between, words: code + between + words, CODES, st.sampled_from([b" ", b"-"]), WORDS
+    lambda code, between, message: code + between + message,
+    CODES,
+    st.sampled_from([b" ", b"-"]),
+    WORDS,
 )
 REPLIES = st.lists(LINES, min_size=1, max_size=3).map(b"\r\n".join) | st.binary(max_size=30)
 
@@ -109,10 +112,10 @@ def test_any_reply_is_a_mail_handed_over_or_a_failure_of_the_door(desk, replies,
     try:
         desk.run(desk.is_handed(server, "a@b.example", "c@d.example", mail))
     except DeliveryError as error:
-        told = str(error)
+        result = str(error)
     else:
-        told = "handed over"
+        result = "handed over"
         assert desk.taken == 1
-    assert told.isprintable()
-    assert len(told) < 500
-    assert PLANTED not in told
+    assert result.isprintable()
+    assert len(result) < 500
+    assert PLANTED not in result

@@ -113,7 +113,7 @@ class Canned(Http):
         self.logins = Logins()
         self._session = self
         self.answers = answers
-        self.asked = 0
+        self.requests_made = 0
         self.effects = set[Effect]()
 
     def destination(self, url, params):
@@ -123,8 +123,8 @@ class Canned(Http):
         if url.endswith("/com.atproto.server.createSession"):
             return 200, CIMultiDict(), SESSION
         self.effects.add(effect)
-        status, headers, answer = self.answers[self.asked % len(self.answers)]
-        self.asked += 1
+        status, headers, answer = self.answers[self.requests_made % len(self.answers)]
+        self.requests_made += 1
         return status, CIMultiDict(headers), answer
 
 
@@ -185,7 +185,7 @@ def test_any_answer_is_a_receipt_or_a_failure_of_the_door(platform, verb, answer
     result = asyncio.run(do(case, verb, "http://127.0.0.1:1", http))
     assert is_kept(result)
     assert PLANTED not in str(result)
-    assert http.asked < 100
+    assert http.requests_made < 100
     assert verb != "look" or isinstance(result, (Standing, *UNSEEN))
 
 
@@ -328,8 +328,8 @@ def test_posts_made_to_be_costly_to_read_are_not(platform, posts):
     case = CASES[platform]
     listed = posts if platform == "mastodon" else {"data": posts, "meta": {}}
     me = {"id": "1", "acct": "force", "data": {"id": "1", "username": "force"}}
-    asked = [me, listed] if platform == "mastodon" else [listed]
-    http = Canned([(200, {}, orjson.dumps(one)) for one in asked])
+    requested = [me, listed] if platform == "mastodon" else [listed]
+    http = Canned([(200, {}, orjson.dumps(each)) for each in requested])
     tracemalloc.start()
     begin = time.process_time()
     result = asyncio.run(do(case, "find", "http://127.0.0.1:1", http))

@@ -136,8 +136,8 @@ def played(data, closing):
 def turned(value):
     """Return the same JSON with the keys of every object in another order."""
     if isinstance(value, dict):
-        return {key: turned(one) for key, one in reversed(value.items())}
-    return [turned(one) for one in value] if isinstance(value, list) else value
+        return {key: turned(item) for key, item in reversed(value.items())}
+    return [turned(each) for each in value] if isinstance(value, list) else value
 
 
 KEYED = st.dictionaries(st.sampled_from("abcl"), JSON, max_size=4)
@@ -262,8 +262,8 @@ def places(value, path=()):
         if isinstance(value, list)
         else ()
     )
-    for key, one in inside:
-        yield from places(one, (*path, key))
+    for key, each in inside:
+        yield from places(each, (*path, key))
 
 
 def changed(value, path, new):

@@ -76,10 +76,10 @@ class Wire:
     def account(self, platform):
         channel, options = CHANNELS[platform]
         self.number += 1  # one of its own for each example, so that none sees another's posts
-        given = (
+        values = (
             {**options, "page_id": str(10**9 + self.number)} if platform == "facebook" else options
         )
-        return channel.account(**channel.practice(f"a{self.number}", given, self.sandbox.url))
+        return channel.account(**channel.practice(f"a{self.number}", values, self.sandbox.url))
 
     async def put(self, platform, account, text, fault=None, **more):
         channel, _ = CHANNELS[platform]
@@ -108,9 +108,9 @@ def wire():
         runner.run(wire.close())
 
 
-def could_be_taken_for(one, other):
+def could_be_taken_for(first, other):
     """Whether two texts say the same to a reader, or nothing but what platforms put in another way."""
-    return letters(one) == letters(other) or canonical(one) == canonical(other)
+    return letters(first) == letters(other) or canonical(first) == canonical(other)
 
 
 @pytest.mark.parametrize("platform", list(CHANNELS))
@@ -134,9 +134,9 @@ def test_what_was_published_without_an_answer_is_found_and_nothing_else(
             return None  # nothing that this platform takes
         return before, sought
 
-    told = wire.runner.run(lost())
-    assume(told is not None)
-    before, sought = told
+    output = wire.runner.run(lost())
+    assume(output is not None)
+    before, sought = output
     if could_be_taken_for(text, other):
         assert sought.receipt is not None or not sought.sure
     else:

@@ -20,8 +20,8 @@ KEYS = st.sampled_from(
 )  # fmt: skip
 
 
-def flow(told):
-    return "{ " + ", ".join(f"{key}: {value}" for key, value in told.items()) + " }"
+def flow(values):
+    return "{ " + ", ".join(f"{key}: {value}" for key, value in values.items()) + " }"
 
 
 TREES = st.recursive(
@@ -33,7 +33,7 @@ TREES = st.recursive(
     max_leaves=12,
 )
 FILES = st.dictionaries(KEYS, TREES, max_size=6).map(
-    lambda told: "".join(f"{key}: {value}\n" for key, value in told.items())
+    lambda values: "".join(f"{key}: {value}\n" for key, value in values.items())
 )
 
 
@@ -43,7 +43,7 @@ def test_no_text_raises_anything_but_its_problems(tmp_path, text):
     file = tmp_path / "appealbridge.yaml"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        told = repr(
+        result = repr(
             load_settings(
                 file,
                 platforms={"x": XAccount},
@@ -52,6 +52,6 @@ def test_no_text_raises_anything_but_its_problems(tmp_path, text):
             )
         )
     except InvalidDocuments as invalid:
-        told = str(invalid)
-    assert told
-    assert HOOK not in told
+        result = str(invalid)
+    assert result
+    assert HOOK not in result

@@ -30,19 +30,19 @@ def test_a_shortened_text_fits_and_keeps_the_recipes_own_words(own, values, mark
         "{{ event.data.a | shorten }}" if mark else "{{ event.data.a }}",
         "{{ event.data.b }}",
     )
-    made = recipe(f"x {own[0]} {first} {own[1]} {second} {own[2]}")
+    result = recipe(f"x {own[0]} {first} {own[1]} {second} {own[2]}")
     event = event_of({"a": values[0], "b": values[1]})
-    planned = plan(made, event, {}, event.received_at)
+    planned = plan(result, event, {}, event.received_at)
     if planned.failed:
         assert planned.deliveries == ()
         return
     (delivery,) = planned.deliveries
-    text = made.steps[0].plugin.message.model_validate_json(delivery.content).text
+    text = result.steps[0].plugin.message.model_validate_json(delivery.content).text
     assert x_length(text) <= X_LIMIT
-    assert made.steps[0].plugin.measure(Account(), made.steps[0].plugin.message(text=text)).fits
+    assert result.steps[0].plugin.measure(Account(), result.steps[0].plugin.message(text=text)).fits
     place = 0
-    for words in own:
-        place = text.index(words, place) + len(words)
+    for phrase in own:
+        place = text.index(phrase, place) + len(phrase)
     if mark:
         # Mentions in a value are broken up by a hair space.
         assert without_invisible(values[1]).replace("\u200a", "") in text.replace("\u200a", "")

@@ -12,13 +12,13 @@ BOUNDS = st.tuples(st.integers(1, 8), st.floats(1, 100))
 
 def verdicts(arrivals, most, within):
     """Return (time, count, whether it went out) of each; what does not fit is a flood from then on."""
-    window, now, told = Window(most, within), 1000.0, []
+    window, now, result = Window(most, within), 1000.0, []
     for pause, count in arrivals:
         now += pause
         fits = window.take(count, now)
         window.flooded = window.flooded or not fits
-        told.append((now, count, fits))
-    return told
+        result.append((now, count, fits))
+    return result
 
 
 @given(ARRIVALS, BOUNDS)
@@ -38,12 +38,12 @@ def test_the_same_gets_the_same_verdicts(arrivals, bound):
 def test_who_keeps_to_the_bound_is_never_held(arrivals, bound):
     most, within = bound
     span = within * (1 + 2 / PARTS)
-    told = verdicts(arrivals, most, within)
-    for index, (now, _, _) in enumerate(told):
-        recent = [count for at, count, _ in told[: index + 1] if at >= now - span]
+    result = verdicts(arrivals, most, within)
+    for index, (now, _, _) in enumerate(result):
+        recent = [count for at, count, _ in result[: index + 1] if at >= now - span]
         if sum(recent) > most:
             return
-    assert all(fits for _, _, fits in told)
+    assert all(fits for _, _, fits in result)
 
 
 @given(ARRIVALS, BOUNDS, st.data())

@@ -100,16 +100,16 @@ class Stopping(RuleBasedStateMachine):
             self.loop.close()
             self.folder.cleanup()
 
-    def does(self, asked: Any) -> Any:
+    def does(self, call: Any) -> Any:
         async def done() -> Any:
-            return await asked
+            return await call
 
         return self.loop.get_loop().run_until_complete(done())
 
     def decision(self, act: Act) -> Decision:
         return Decision(actor=BOB, act=act, at=self.time, reason="decided")
 
-    def one(self, place: int, *states: State) -> Any:
+    def chosen(self, place: int, *states: State) -> Any:
         rows = self.does(self.store.deliveries(DeliveryFilter(states=frozenset(states))))
         return rows[place % len(rows)] if rows else None
 
@@ -162,15 +162,15 @@ class Stopping(RuleBasedStateMachine):
 
     @rule()
     def an_operator_lifts_it(self) -> None:
-        seen = self.does(self.stops.would_start()).seen
+        preview = self.does(self.stops.would_start()).seen
         try:
-            self.does(self.stops.start(seen, BOB))
+            self.does(self.stops.start(preview, BOB))
         except IllegalMove:
             # A stop by the file has no number until it is stored, so what was seen was another one.
-            seen = self.does(self.stops.would_start()).seen
+            preview = self.does(self.stops.would_start()).seen
             if not self.stopped:
                 return
-            self.does(self.stops.start(seen, BOB))
+            self.does(self.stops.start(preview, BOB))
         assert self.stopped
         self.stopped = False
         self.lifted_at = self.time
@@ -182,7 +182,7 @@ class Stopping(RuleBasedStateMachine):
 
     @rule(place=PLACES)
     def a_person_clears_a_hold(self, place: int) -> None:
-        held = self.one(place, State.HELD)
+        held = self.chosen(place, State.HELD)
         if held is not None:
             cleared = [held.holds[place % len(held.holds)]]
             self.does(
@@ -193,7 +193,7 @@ class Stopping(RuleBasedStateMachine):
 
     @rule(place=PLACES)
     def a_person_cancels(self, place: int) -> None:
-        waiting = self.one(place, State.HELD, State.READY)
+        waiting = self.chosen(place, State.HELD, State.READY)
         if waiting is not None:
             decision = self.decision(Act.CANCEL)
             self.does(self.store.move(waiting.id, State.CANCELLED, self.time, decision=decision))

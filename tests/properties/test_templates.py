@@ -34,10 +34,10 @@ def compiled(text, *, html):
 @given(TEXTS, st.booleans())
 @drawn(1000)
 def test_any_text_is_compiled_or_refused_with_a_place(text, html):
-    found = compiled(text, html=html)
-    if isinstance(found, Malformed):
-        assert found.problem
-        assert 1 <= found.line <= text.count("\n") + text.count("\r") + 1
+    result = compiled(text, html=html)
+    if isinstance(result, Malformed):
+        assert result.problem
+        assert 1 <= result.line <= text.count("\n") + text.count("\r") + 1
     else:
         with contextlib.suppress(Unfillable):
-            found.fill(scope_of(DATA))
+            result.fill(scope_of(DATA))

@@ -27,14 +27,14 @@ PATHS = Paths(key="$.key", subject="$.subject", type="$.type", time="$.time")
 
 
 def source(scheme, meaning):
-    told = {"signature": scheme}
+    values = {"signature": scheme}
     if scheme is Scheme.NONE:
-        told["allow_unsigned"] = True
+        values["allow_unsigned"] = True
     else:
         text = KEY.decode()
         standard = f"whsec_{base64.b64encode(KEY).decode()}"
-        told["secrets"] = (Secret(standard if scheme is Scheme.STANDARD else text),)
-    return WebhookSource(**told, **meaning)
+        values["secrets"] = (Secret(standard if scheme is Scheme.STANDARD else text),)
+    return WebhookSource(**values, **meaning)
 
 
 MEANINGS = {name: {"preset": name} for name in PRESETS} | {"mapped": {"mapping": PATHS}, "": {}}
@@ -123,10 +123,10 @@ def received(desk, request):
     return WEBHOOK.receive(desk, request)
 
 
-def kept(draft):
+def can_be_stored(draft):
     """Whether a store can keep it and a page can show it."""
-    words = (draft.type, draft.subject, draft.key)
-    assert all(word and len(word) <= 320 and word.isprintable() for word in words), words
+    text = (draft.type, draft.subject, draft.key)
+    assert all(word and len(word) <= 320 and word.isprintable() for word in text), text
     orjson.dumps(draft.data)
     return draft.time is None or 0 <= draft.time < 253_402_300_800
 
@@ -135,15 +135,15 @@ def kept(draft):
 @drawn(300)
 def test_what_is_signed_becomes_events_that_can_be_kept_or_is_refused(which, body, headers, over):
     proof = signed(which[0], body, headers.get("webhook-id") or "msg_1")
-    told = {**proof, **headers} if over else {**headers, **proof}
+    values = {**proof, **headers} if over else {**headers, **proof}
     try:
-        brought = received(SOURCES[which], Request(told, body, NOW))
+        brought = received(SOURCES[which], Request(values, body, NOW))
     except Refused as refused:
         assert refused.status in REFUSALS  # noqa: PT017 - either outcome is right
         assert len(str(refused)) < 1000  # noqa: PT017
     else:
         assert bool(brought.events) != bool(brought.why_none)
-        assert all(kept(draft) for draft in brought.events)
+        assert all(can_be_stored(draft) for draft in brought.events)
 
 
 @given(

@@ -202,21 +202,21 @@ class Withdrawals(RuleBasedStateMachine):
             if delivery.id in looked_for:
                 continue
             if delivery.kind is Kind.WITHDRAW:
-                seen: Any = self.world.look(self._receipt(delivery), fails=fails)
+                poll: Any = self.world.look(self._receipt(delivery), fails=fails)
             elif delivery.is_edit:
-                seen = self.world.shows(delivery, self._receipt(delivery), fails=fails)
+                poll = self.world.shows(delivery, self._receipt(delivery), fails=fails)
             else:
-                seen = self.world.search(delivery, fails=fails)
-            self.looks.append((delivery, seen))
+                poll = self.world.search(delivery, fails=fails)
+            self.looks.append((delivery, poll))
 
     @precondition(lambda self: self.looks)
     @rule(place=PLACES)
     def a_look_ends(self, place: int) -> None:
-        delivery, seen = self.looks.pop(place % len(self.looks))
+        delivery, result = self.looks.pop(place % len(self.looks))
         settlement = (
-            self._looked(delivery, seen)
+            self._looked(delivery, result)
             if delivery.kind is Kind.WITHDRAW
-            else self._searched(delivery, seen)
+            else self._searched(delivery, result)
         )
         try:
             self._does(self.store.settle(settlement))
@@ -426,9 +426,9 @@ class Withdrawals(RuleBasedStateMachine):
         self.store = self._does(SqliteStore.open(self.path))
         self._does(self.store.recover(self.now, self.now + 1))
 
-    def _does(self, asked: Awaitable[Any]) -> Any:
+    def _does(self, call: Awaitable[Any]) -> Any:
         async def done() -> Any:
-            return await asked
+            return await call
 
         return self.loop.get_loop().run_until_complete(done())
 
@@ -535,12 +535,12 @@ class Withdrawals(RuleBasedStateMachine):
             if target.state in (State.WITHDRAWING, State.WITHDRAWN):
                 self.withdrawn.add(target.id)
 
-    def _looked(self, removal: Delivery, seen: Any) -> Settlement:
+    def _looked(self, removal: Delivery, result: Any) -> Settlement:
         before = self._does(self.store.attempts(removal.id))
-        account = ACCOUNT if isinstance(seen, Standing) and not seen.there else ""
+        account = ACCOUNT if isinstance(result, Standing) and not result.there else ""
         return settle_look(
             removal,
-            seen,
+            result,
             self._receipt(removal),
             before,
             account=account,
@@ -548,7 +548,7 @@ class Withdrawals(RuleBasedStateMachine):
             now=self.now,
         )
 
-    def _searched(self, delivery: Delivery, seen: Any) -> Settlement:
+    def _searched(self, delivery: Delivery, result: Any) -> Settlement:
         account: Any = Account()
         channel = Mail() if delivery.channel == MAIL else X()
         settlement = None
@@ -558,7 +558,7 @@ class Withdrawals(RuleBasedStateMachine):
             return settlement
         return settle_search(
             delivery,
-            seen,
+            result,
             account,
             RetryPolicy(),
             self._does(self.store.attempts(delivery.id)),

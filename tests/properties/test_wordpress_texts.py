@@ -30,8 +30,8 @@ def test_no_post_has_a_shortcode_a_script_or_markup_in_its_title(title, text):
     if not title.strip() or not text.strip():
         return
     post = WordPressPost(title=title, text=text, body=clean(text) or None, excerpt=text)
-    for said in (post.sent_title(), post.content(), post.summary()):
-        assert "<script" not in said.lower()
+    for message in (post.sent_title(), post.content(), post.summary()):
+        assert "<script" not in message.lower()
     assert "[" not in post.content() + post.summary()
     assert "<" not in post.sent_title() + post.summary()
 

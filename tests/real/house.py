@@ -74,10 +74,10 @@ async def house(
         yield running
 
 
-async def command(running: Daemon, *words: str) -> str:
+async def command(running: Daemon, *arguments: str) -> str:
     """Run one of our commands on the daemon's settings, and return what it prints."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appealbridge", *words, "--config", str(running.stage.config),
+        sys.executable, "-m", "appealbridge", *arguments, "--config", str(running.stage.config),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
     output, _ = await process.communicate()

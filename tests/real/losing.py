@@ -32,7 +32,7 @@ class Losing:
         """Lose the answers to the next `count` such requests."""
         self._wanted += [part] * count
 
-    def asked(self, part: str) -> list[int]:
+    def requests_for(self, part: str) -> list[int]:
         """Return the statuses of the answers to requests whose address contains this."""
         return [status for _, path, status in self.passed if part in path]
 
@@ -74,7 +74,7 @@ class Losing:
             self.lost.append(request.path)
             if request.transport is not None:
                 request.transport.abort()
-        kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
+        stored = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
         if "Content-Encoding" in answer.headers:
-            kept["Content-Encoding"] = answer.headers["Content-Encoding"]
-        return web.Response(status=answer.status, body=body, headers=kept)
+            stored["Content-Encoding"] = answer.headers["Content-Encoding"]
+        return web.Response(status=answer.status, body=body, headers=stored)

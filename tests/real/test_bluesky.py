@@ -83,8 +83,8 @@ class Pds:
 
     async def read(self, handle=HANDLE):
         """Return the account's posts, newest first, as Bluesky's own client reads them."""
-        words = ["node", self._folder / "read.mjs", self.way.url, handle]
-        return json.loads(await asyncio.to_thread(output_of, words))
+        text = ["node", self._folder / "read.mjs", self.way.url, handle]
+        return json.loads(await asyncio.to_thread(output_of, text))
 
     async def ask(self, method, body=None, token="", **options):
         """Make one request; return the status and the body."""
@@ -98,9 +98,11 @@ class Pds:
 
     async def makes_account(self, handle):
         account = {"email": f"{handle}@example.org", "handle": handle, "password": PASSWORD}
-        _, made = await self.ask("server.createAccount", account)
+        _, result = await self.ask("server.createAccount", account)
         name = {"name": "AppealBridge"}
-        return (await self.ask("server.createAppPassword", name, made["accessJwt"]))[1]["password"]
+        return (await self.ask("server.createAppPassword", name, result["accessJwt"]))[1][
+            "password"
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +114,8 @@ def installed():
 def real(installed, tmp_path_factory):
     """The address of a PDS with two accounts."""
     port = free_port()
-    words = ["node", installed / "serve.mjs", str(port), str(free_port())]
-    with running(words, port, tmp_path_factory.mktemp("bluesky") / "log"):
+    text = ["node", installed / "serve.mjs", str(port), str(free_port())]
+    with running(text, port, tmp_path_factory.mktemp("bluesky") / "log"):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -276,14 +278,14 @@ async def test_pictures_of_a_recipe_are_there_once_and_gone_with_their_post(pds,
 
 async def test_a_daemon_that_starts_again_needs_no_new_login(pds, tmp_path):
     recipes, channels = {"post": POST}, CHANNELS.format(url=pds.way.url)
-    before = len(pds.way.asked("createSession"))
+    before = len(pds.way.requests_for("createSession"))
     for number in (1, 2, 3):
         async with house(
             tmp_path / "stage", channels, recipes, bluesky_app_password=pds.password
         ) as force:
             await force.receives(f"msg_{number}", {**EVENT, "text": f"Closed {number}"})
             await force.has(number, "delivered")
-    assert len(pds.way.asked("createSession")) - before == 1
+    assert len(pds.way.requests_for("createSession")) - before == 1
     posts = await pds.read()
     assert len(posts) == 3
     for post in posts:
@@ -332,7 +334,8 @@ async def test_two_pictures_are_shown_with_their_descriptions(pds):
         assert (await channel.find(account, message, delivery, tools)).receipt.id == receipt.id
         (post,) = await pds.read()
         assert [
-            (one["alt"], one["aspectRatio"], one["type"], one["size"]) for one in post["pictures"]
+            (each["alt"], each["aspectRatio"], each["type"], each["size"])
+            for each in post["pictures"]
         ] == [
             (image.alt, {"width": 120, "height": 80}, "image/png", len(data))
             for image, data in pictures
@@ -407,13 +410,13 @@ async def answers_of(pds):
     token, did = session["accessJwt"], session["did"]
     place = {"repo": did, "collection": POSTS}
     record = {"$type": POSTS, "text": "hi", "createdAt": TIME}
-    seen = {}
+    result = {}
 
     def note(name, answer):
         status, body = answer
         text = json.dumps(body, ensure_ascii=False, sort_keys=True)
         text = re.sub(r"baf[a-z2-7]{50,}", "CID", text.replace(did, "DID"))
-        seen[name] = status, re.sub(r'"rev": "\w+"', "REV", text)
+        result[name] = status, re.sub(r'"rev": "\w+"', "REV", text)
 
     async def put(name, key, record, token=token, **more):
         body = {**place, "rkey": key, "record": record, "swapRecord": None, **more}
@@ -449,7 +452,7 @@ async def answers_of(pds):
     _, renewed = await pds.ask("server.refreshSession", None, session["refreshJwt"], data=b"")
     assert renewed["did"] == did
     note("renew by the wrong token", await pds.ask("server.refreshSession", None, token, data=b""))
-    return seen
+    return result
 
 
 async def test_the_practice_bluesky_answers_as_the_real_one_does(installed, real, request):
@@ -474,9 +477,9 @@ async def test_texts_are_counted_as_bluesky_s_own_library_counts_them(installed)
         "ᅡ", "\u200d", "\ufe0f", "#", "https://www.gov.uk/a", "a\u0301\u0302\u0303", "😀",
     ]  # fmt: skip
     texts = ["".join(draw.choices(parts, k=draw.randint(1, 40))) for _ in range(2000)]
-    words = ["node", str(installed / "count.mjs")]
+    arguments = ["node", str(installed / "count.mjs")]
     process = await asyncio.create_subprocess_exec(
-        *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate(json.dumps(texts).encode())
     counts = {

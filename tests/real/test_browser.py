@@ -50,7 +50,7 @@ async def chromium(installed):
         yield opened
 
 
-async def asked(crew):
+async def with_open_questions(crew):
     """Begin with an appeal with a picture, whose three posts wait for approval."""
     await crew.begins({"appeals": RECIPE}, settings=people())
     drawn = pictures.saved(pictures.drawn(900, 600), "PNG")
@@ -65,14 +65,14 @@ def enters(page):
         page.keyboard.press("Enter")
 
 
-def tabs_to(page, words):
+def tabs_to(page, message):
     """Press the tab key until what has the focus has these words."""
     for _ in range(120):
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
-        if focused.count() and words in focused.inner_text():
+        if focused.count() and message in focused.inner_text():
             return
-    raise AssertionError(f"no {words!r} can be reached by keyboard on {page.url}")
+    raise AssertionError(f"no {message!r} can be reached by keyboard on {page.url}")
 
 
 def approves_two(_, page):
@@ -100,7 +100,7 @@ def approves_what_was_edited(_, page):
 async def test_on_a_phone_without_scripts_two_posts_are_approved_and_one_is_edited_for_a_third_person(
     crew, chromium
 ):
-    await asked(crew)
+    await with_open_questions(crew)
     approver = await on_phone(chromium, crew, "approver")
     await chromium.does(approves_two, approver)
     author = await on_phone(chromium, crew, "author")
@@ -130,7 +130,7 @@ def answers_by_keyboard(_, page):
 
 
 async def test_everything_is_reached_by_keyboard_alone(crew, chromium):
-    await asked(crew)
+    await with_open_questions(crew)
     await chromium.does(answers_by_keyboard, await on_phone(chromium, crew, "approver"))
     await crew.story.until(lambda: crew.story.posts("facebook"), passing=5)
     states = {each["number"]: each["state"] for each in await crew.story.deliveries()}
@@ -149,7 +149,7 @@ def examines(browser, url, cookies, scheme, axe, paths):
     """Return what axe-core finds on pages, with everything unfolded."""
     context = browser.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)
     context.add_cookies(cookies)
-    page, found = context.new_page(), {}
+    page, results = context.new_page(), {}
     for path in paths:
         page.goto(url + path)
         for summary in page.locator("summary").all():
@@ -159,21 +159,21 @@ def examines(browser, url, cookies, scheme, axe, paths):
         assert result["passes"], path
         for each in result["violations"]:
             nodes = [node["html"][:200] for node in each["nodes"]][:3]
-            found.setdefault(path, []).append((each["id"], nodes))
-    return found
+            results.setdefault(path, []).append((each["id"], nodes))
+    return results
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_any_page(crew, chromium, installed, scheme):
     axe = (installed / "node_modules/axe-core/axe.min.js").read_text("utf-8")
-    await asked(crew)
+    await with_open_questions(crew)
     page = await on_phone(chromium, crew, "approver")
     cookies = await chromium.does(lambda _: page.context.cookies())
     page = await on_phone(chromium, crew, "admin")
     admins = await chromium.does(lambda _: page.context.cookies())
     for known, paths in ((cookies, PAGES), (admins, ADMINS_PAGES), ([], OPEN_PAGES)):
-        found = await chromium.does(examines, crew.story.bridge.url, known, scheme, axe, paths)
-        assert found == {}
+        result = await chromium.does(examines, crew.story.bridge.url, known, scheme, axe, paths)
+        assert result == {}
 
 
 async def test_the_screenshots_of_the_docs_can_be_taken_anew(installed, tmp_path):

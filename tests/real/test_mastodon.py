@@ -107,7 +107,7 @@ async def test_a_post_has_its_pictures_with_their_descriptions_once(server, tmp_
             (corrected,) = read()
             assert (corrected["id"], "Aisha, 14" in corrected["content"]) == (post["id"], True)
             # mastodon-mock takes the new picture, but an edit leaves a post's pictures as they are.
-            assert len(way.asked("/media")) == 4
+            assert len(way.requests_for("/media")) == 4
             assert way.lost[2:] == [f"/api/v1/statuses/{post['id']}"]
             await command(force, "withdraw", "MP-1", "--reason", "Found")
 

@@ -200,14 +200,14 @@ async def test_a_correction_whose_answer_is_lost_edits_the_same_post_once(site, 
         assert [post["status"] for post in await site.posts("Ben is 14")] == ["trash"]
 
 
-def said(answer):
+def status_and_code(answer):
     status, body = answer
     return (status, body.get("code")) if isinstance(body, dict) else status
 
 
 async def test_a_stranger_is_refused_in_these_words(site):
     _, post = await site.asks("POST", "posts", {"title": "x", "status": "publish", "slug": "ab-s"})
-    for method, path, body, wanted in [
+    for method, path, body, expected in [
         ("POST", "posts", {"title": "x"}, (401, "rest_cannot_create")),
         ("GET", "posts?slug=ab-s&status=any,trash", None, (400, "rest_invalid_param")),
         ("GET", f"posts/{post['id']}?context=edit", None, (401, "rest_forbidden_context")),
@@ -216,23 +216,29 @@ async def test_a_stranger_is_refused_in_these_words(site):
         ("POST", "categories", {"name": "y"}, (401, "rest_cannot_create")),
         ("GET", "users/me", None, (401, "rest_not_logged_in")),
     ]:
-        assert said(await site.asks(method, path, body, user="")) == wanted, (method, path)
+        assert status_and_code(await site.asks(method, path, body, user="")) == expected, (
+            method,
+            path,
+        )
     _, body = await site.asks("GET", "posts?slug=ab-s&status=any,trash", user="")
     inner = body["data"]["details"]["status"]
     assert (inner["code"], inner["data"]["status"]) == ("rest_forbidden_status", 401)
 
 
 async def test_what_is_wrong_is_refused_in_these_words(site):
-    for body, wanted in [
+    for body, expected in [
         ({"status": "publish"}, "empty_content"),
         ({"title": "x", "status": "nope"}, "rest_invalid_param"),
         ({"title": 7}, "empty_content"),
         ({"title": "x", "slug": 7}, "rest_invalid_param"),
         ({"title": "x", "categories": ["Missing"]}, "rest_invalid_param"),
     ]:
-        assert said(await site.asks("POST", "posts", body)) == (400, wanted), body
-    assert said(await site.asks("GET", "posts/99999?context=edit")) == (404, "rest_post_invalid_id")
-    assert said(await site.asks("GET", "nothing")) == (404, "rest_no_route")
+        assert status_and_code(await site.asks("POST", "posts", body)) == (400, expected), body
+    assert status_and_code(await site.asks("GET", "posts/99999?context=edit")) == (
+        404,
+        "rest_post_invalid_id",
+    )
+    assert status_and_code(await site.asks("GET", "nothing")) == (404, "rest_no_route")
 
 
 async def test_a_post_lives_like_this(site):
@@ -249,15 +255,18 @@ async def test_a_post_lives_like_this(site):
     assert (status, edited["content"]["raw"], edited["title"]) == (200, "<p>no</p>", first["title"])
     status, trashed = await site.asks("DELETE", where)
     assert (status, trashed["status"], trashed["slug"]) == (200, "trash", "ab-1__trashed")
-    assert said(await site.asks("DELETE", where)) == (410, "rest_already_trashed")
-    assert said(await site.asks("GET", where, user="")) == (401, "rest_forbidden")
+    assert status_and_code(await site.asks("DELETE", where)) == (410, "rest_already_trashed")
+    assert status_and_code(await site.asks("GET", where, user="")) == (401, "rest_forbidden")
     both = "posts?slug=ab-1,ab-1__trashed&context=edit&status"
     assert (await site.asks("GET", f"{both}=any"))[1] == []
-    _, (found,) = await site.asks("GET", f"{both}=any,trash")
-    assert (found["id"], found["status"]) == (first["id"], "trash")
+    _, (result,) = await site.asks("GET", f"{both}=any,trash")
+    assert (result["id"], result["status"]) == (first["id"], "trash")
     status, gone = await site.asks("DELETE", f"{where}?force=true")
     assert (status, gone["deleted"]) == (200, True)
-    assert said(await site.asks("DELETE", f"{where}?force=true")) == (404, "rest_post_invalid_id")
+    assert status_and_code(await site.asks("DELETE", f"{where}?force=true")) == (
+        404,
+        "rest_post_invalid_id",
+    )
 
 
 async def test_terms_are_kept_like_this(site):
@@ -267,8 +276,8 @@ async def test_terms_are_kept_like_this(site):
     assert (status, again["code"]) == (400, "term_exists")
     assert again["data"]["term_id"] == term["id"]
     assert (await site.asks("GET", "categories?search=Lost%20%26%20found"))[1] == []
-    _, (found,) = await site.asks("GET", "categories?search=lost%20%26amp%3B%20found")
-    assert found["id"] == term["id"]
+    _, (result,) = await site.asks("GET", "categories?search=lost%20%26amp%3B%20found")
+    assert result["id"] == term["id"]
     _, post = await site.asks("POST", "posts", {"title": "x", "categories": [term["id"], 9999]})
     assert post["categories"] == [term["id"]]
     _, post = await site.asks("POST", "posts", {"title": "x"})

@@ -156,14 +156,14 @@ class Feed(Trigger[FeedOptions, FeedOptions]):
 
 
 def registry() -> Registry:
-    made = Registry()
+    result = Registry()
     for plugin in (X(), Email(), Appeal(), Hook(), Feed()):
-        made.add(plugin)
-    return made
+        result.add(plugin)
+    return result
 
 
 def catalogue(**changes) -> Catalogue:
-    given = {
+    values = {
         "registry": registry(),
         "channels": {
             "force_x": ("x", Account()),
@@ -178,4 +178,4 @@ def catalogue(**changes) -> Catalogue:
         "people": frozenset({"officer_in_charge", "duty_comms"}),
         **changes,
     }
-    return Catalogue(**given)
+    return Catalogue(**values)

@@ -51,9 +51,9 @@ def expected(group: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as made:
-        prepare(Path(made))
-        yield Path(made)
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)
@@ -76,11 +76,11 @@ def test_every_golden_answer_has_its_file(group):
 
 if __name__ == "__main__":
     os.environ |= {"COLUMNS": "120", "NO_COLOR": "1"}
-    with tempfile.TemporaryDirectory() as made:
-        prepare(Path(made))
+    with tempfile.TemporaryDirectory() as temporary:
+        prepare(Path(temporary))
         for each in GROUPS:
             answers = (
-                f"{MARK}{file}\n{answer(Path(made), each, file)}"
+                f"{MARK}{file}\n{answer(Path(temporary), each, file)}"
                 for kind, file in CASES
                 if kind == each
             )

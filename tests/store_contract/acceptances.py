@@ -53,12 +53,12 @@ class StoreAcceptancesContract:
         await store.accept_recipe(newer, replace(CONTENT, text="approval: none # 2\n"), accepts())
         await store.close()
         after = await open_store()
-        known, found = await after.acceptances(), await after.accepted_content(RECIPE)
+        known, result = await after.acceptances(), await after.accepted_content(RECIPE)
         nothing = await after.accepted_content("another")
         entries = (await after.audit(0, 10))[-2:]
         await after.close()
         assert known == [an_acceptance(), newer]  # in the order of their versions
-        assert found == (newer, replace(CONTENT, text="approval: none # 2\n"))
+        assert result == (newer, replace(CONTENT, text="approval: none # 2\n"))
         assert nothing is None
         assert [(each.act, each.actor) for each in entries] == [("accept", "carol")] * 2
 
@@ -84,14 +84,14 @@ class StoreAcceptancesContract:
         """And what is held for another reason too stays held for that."""
         mine, others = await held(store, 1), await held(store, 2, OTHER)
         burst = await held(store, 3, hold=with_hold(Hold.ACCEPTANCE, Hold.BURST))
-        asked = await held(store, 4, hold=Hold.APPROVAL)
+        requested = await held(store, 4, hold=Hold.APPROVAL)
         waiting = {(RECIPE, VERSION): 2, (RECIPE, OTHER): 1}
         assert await store.waiting_for_acceptance() == waiting
         assert await store.clear_accepted(NOW) == []
         await store.accept_recipe(an_acceptance(), CONTENT, accepts())
         cleared = await store.clear_accepted(NOW + 6)
         assert [each.id for each in cleared] == [mine.id, burst.id]
-        states = [await store.delivery(each.id) for each in (mine, others, burst, asked)]
+        states = [await store.delivery(each.id) for each in (mine, others, burst, requested)]
         assert [(each.state, each.hold) for each in states] == [
             (State.READY, ""),
             (State.HELD, Hold.ACCEPTANCE),

@@ -211,12 +211,12 @@ class StoreAmendmentsContract:
         for _ in range(2):
             (part,) = await store.claim(CHANNEL, NOW, 9)
             await store.settle(ended(part, State.DELIVERED, at=NOW))
-        one = an_amendment(2)
-        root = one.deliveries[0]
+        single = an_amendment(2)
+        root = single.deliveries[0]
         later = replace(
             root, id=f"{root.id}.2", state=State.PLANNED, follows=root.id, content='{"text":"b"}'
         )
-        await store.accept([Arrival(one.event, one.runs, [root, later])])
+        await store.accept([Arrival(single.event, single.runs, [root, later])])
         edits = [await store.delivery(each.id) for each in (root, later)]
         assert [each.target for each in edits] == [first.id, second.id]
         await sent(store, edits[0])

@@ -107,7 +107,9 @@ async def asks(
     return await store.ask(question, [revision]), revision
 
 
-async def asked(store: Store, number: int = 1, *texts: str, **more: Any) -> tuple[Any, ...]:
+async def stored_question(
+    store: Store, number: int = 1, *texts: str, **more: Any
+) -> tuple[Any, ...]:
     """Store a delivery that needs approval, and ask about it; return it, its revision and the question's number."""
     delivery, _ = await planned(store, number, *texts, **more)
     question, revision = await asks(store, delivery)
@@ -115,9 +117,9 @@ async def asked(store: Store, number: int = 1, *texts: str, **more: Any) -> tupl
 
 
 def reply(revision: Revision, kind: AnswerKind = AnswerKind.APPROVE, **more: Any) -> PersonsAnswer:
-    words = {"due_at": NOW + 20} | more
+    arguments = {"due_at": NOW + 20} | more
     return PersonsAnswer(
-        delivery_id=revision.delivery_id, hash=revision.hash, kind=kind, reason="why", **words
+        delivery_id=revision.delivery_id, hash=revision.hash, kind=kind, reason="why", **arguments
     )
 
 
@@ -150,8 +152,8 @@ async def raced(*both: Awaitable[Any]) -> list[Any]:
 
 
 async def state_of(store: Store, delivery: Delivery) -> tuple[State, str]:
-    found = await store.delivery(delivery.id)
-    return found.state, found.hold
+    match = await store.delivery(delivery.id)
+    return match.state, match.hold
 
 
 class StoreApprovalsContract:
@@ -176,12 +178,12 @@ class StoreApprovalsContract:
             for step in ("a", "b", "c")
         ]
         await store.accept([Arrival(event, [a_run(event)], posts)])
-        one, two, other = [
+        first, two, other = [
             (await asks(store, await store.delivery(post.id), policy=policy))[0].number
             for post, policy in zip(posts, ("", "", "silver"), strict=True)
         ]
-        assert one == two != other
-        assert len(await store.asked_about(one)) == 2
+        assert first == two != other
+        assert len(await store.asked_about(first)) == 2
         with pytest.raises(NotFound):
             await store.question(other + 1)
 
@@ -203,7 +205,7 @@ class StoreApprovalsContract:
         assert len(await store.revisions([delivery.id])) == 1
 
     async def test_a_question_is_open_only_while_anything_of_it_waits(self, store: Store) -> None:
-        delivery, _, number = await asked(store)
+        delivery, _, number = await stored_question(store)
         assert [each.number for each in await store.questions()] == [number]
         await store.move(delivery.id, State.CANCELLED, NOW + 1)
         assert await store.questions() == []
@@ -215,7 +217,7 @@ class StoreApprovalsContract:
     async def test_an_approval_makes_it_ready_at_its_time_and_is_in_the_trail(
         self, store: Store
     ) -> None:
-        delivery, revision, number = await asked(store)
+        delivery, revision, number = await stored_question(store)
         approved = await answered(store, revision, publish_at=NOW + 60)
         assert (approved.state, approved.due_at) == (State.READY, NOW + 20)
         assert await store.claim(CHANNEL, NOW + 19, 9) == []
@@ -228,7 +230,7 @@ class StoreApprovalsContract:
         assert (await store.question(number)).state is QuestionState.ANSWERED
 
     async def test_another_hold_stays_after_the_approval(self, store: Store) -> None:
-        delivery, revision, _ = await asked(store, hold="approval burst")
+        delivery, revision, _ = await stored_question(store, hold="approval burst")
         assert (await answered(store, revision)).hold == Hold.BURST
         assert await store.claim(CHANNEL, NOW + 99, 9) == []
         await store.clear_holds(delivery.id, [Hold.BURST], NOW + 30)
@@ -236,7 +238,7 @@ class StoreApprovalsContract:
         assert await store.approval(delivery.id)
 
     async def test_a_rejection_cancels_and_asking_for_changes_does_not(self, store: Store) -> None:
-        delivery, revision, number = await asked(store)
+        delivery, revision, number = await stored_question(store)
         waits = await answered(store, revision, AnswerKind.CHANGES)
         assert (waits.state, waits.hold) == (State.HELD, Hold.APPROVAL)
         assert waits.reason == "bob asks for changes: why"
@@ -248,19 +250,19 @@ class StoreApprovalsContract:
         assert await store.approval(delivery.id) is None
 
     async def test_several_answers_are_stored_together_or_not_at_all(self, store: Store) -> None:
-        one, first, _ = await asked(store, 1)
-        two, second, _ = await asked(store, 2)
+        single, first, _ = await stored_question(store, 1)
+        two, second, _ = await stored_question(store, 2)
         pair = [reply(first), reply(replace(second, hash="0f" * 32))]
         with pytest.raises(StaleRevision):
             await store.answer(pair, by("bob"))
-        assert await store.answers([one.id, two.id]) == []
+        assert await store.answers([single.id, two.id]) == []
         assert await store.audit() == []
         assert {
             each.state for each in await store.answer([reply(first), reply(second)], by("b"))
         } == {State.READY}
 
     async def test_only_the_hash_of_the_newest_revision_is_taken(self, store: Store) -> None:
-        delivery, revision, _ = await asked(store)
+        delivery, revision, _ = await stored_question(store)
         short = replace(revision, hash=revision.hash[:8])
         with pytest.raises(StaleRevision):
             await answered(store, replace(revision, hash=revision.hash[:7]))
@@ -284,7 +286,7 @@ class StoreApprovalsContract:
             await answered(store, replace(revision, delivery_id="nothing"))
 
     async def test_an_edit_is_a_new_revision_with_its_author(self, store: Store) -> None:
-        delivery, revision, number = await asked(store)
+        delivery, revision, number = await stored_question(store)
         await revised(store, delivery, 2, "Aged 14")
         edited = await store.delivery(delivery.id)
         assert (edited.content, edited.content_hash) == tuple(says("Aged 14").values())
@@ -311,7 +313,7 @@ class StoreApprovalsContract:
         assert [each.number for each in read if each.delivery_id == other.id] == [1]
 
     async def test_a_thread_is_asked_edited_and_approved_as_a_whole(self, store: Store) -> None:
-        first, revision, number = await asked(store, 1, "1", "2", "3")
+        first, revision, number = await stored_question(store, 1, "1", "2", "3")
         two, three = await store.thread(first.id)
         assert {each.question for each in (first, two, three)} == {number}
         new = replace(three, **says("three"))
@@ -332,8 +334,8 @@ class StoreApprovalsContract:
     async def test_an_edit_changes_nothing_but_the_thread_that_it_is_about(
         self, store: Store
     ) -> None:
-        first, _, _ = await asked(store, 1, "1", "2")
-        other, _, _ = await asked(store, 2)
+        first, _, _ = await stored_question(store, 1, "1", "2")
+        other, _, _ = await stored_question(store, 2)
         revision = await a_revision(store, first, 2)
         with pytest.raises(IllegalMove):
             await store.revise(revision, {other.id: "{}"}, by("anna", Act.EDIT))
@@ -344,7 +346,7 @@ class StoreApprovalsContract:
         assert await store.audit() == []
 
     async def test_an_approval_can_be_taken_back_until_it_is_sent(self, store: Store) -> None:
-        delivery, revision, number = await asked(store, 1, "1", "2")
+        delivery, revision, number = await stored_question(store, 1, "1", "2")
         (part,) = await store.thread(delivery.id)
         with pytest.raises(IllegalMove):
             await store.take_back(delivery.id, by("bob", Act.TAKE_BACK))
@@ -365,7 +367,7 @@ class StoreApprovalsContract:
     async def test_an_approval_that_does_not_fit_any_more_is_asked_again(
         self, store: Store
     ) -> None:
-        delivery, revision, _ = await asked(store)
+        delivery, revision, _ = await stored_question(store)
         await answered(store, revision)
         (claimed,) = await store.claim(CHANNEL, NOW + 30, 9)
         held = ended(claimed, State.HELD, at=NOW + 30, hold=Hold.APPROVAL, attempt=None)
@@ -380,7 +382,7 @@ class StoreApprovalsContract:
     async def test_a_correction_gives_what_waits_its_content_and_is_asked_about(
         self, store: Store
     ) -> None:
-        delivery, revision, number = await asked(store)
+        delivery, revision, number = await stored_question(store)
         new = await corrected(store, 2, "Aged 14", publish_by=NOW + 900)
         assert (new.state, f"no. {delivery.number}" in new.reason) == (State.CANCELLED, True)
         old = await store.delivery(delivery.id)
@@ -400,7 +402,7 @@ class StoreApprovalsContract:
     async def test_a_correction_ends_an_approval_that_was_not_used_yet(self, store: Store) -> None:
         for number, due_at in ((1, NOW + 20), (3, NOW + 9000)):
             event = {"subject": f"RC-{number}"}
-            delivery, revision, _ = await asked(store, number, event=event)
+            delivery, revision, _ = await stored_question(store, number, event=event)
             await answered(store, revision, due_at=due_at)
             await corrected(store, number + 1, "Aged 14", event=event)
             assert await state_of(store, delivery) == (State.HELD, Hold.APPROVAL)
@@ -408,7 +410,7 @@ class StoreApprovalsContract:
         assert await store.claim(CHANNEL, NOW + 9999, 9) == []
 
     async def test_a_correction_that_says_the_same_changes_nothing(self, store: Store) -> None:
-        delivery, revision, _ = await asked(store)
+        delivery, revision, _ = await stored_question(store)
         await answered(store, revision)
         same = await corrected(store, 2, "Aged 13", hold="approval same_text")
         assert same.state is State.CANCELLED
@@ -418,12 +420,12 @@ class StoreApprovalsContract:
     async def test_what_is_held_for_more_is_held_for_it_after_a_correction(
         self, store: Store
     ) -> None:
-        delivery, _, _ = await asked(store, hold="approval burst")
+        delivery, _, _ = await stored_question(store, hold="approval burst")
         await corrected(store, 2, "Aged 14", hold="approval alt_text")
         assert (await store.delivery(delivery.id)).holds == ["approval", "alt_text", "burst"]
 
     async def test_what_is_being_sent_or_was_is_not_corrected(self, store: Store) -> None:
-        delivery, revision, _ = await asked(store)
+        delivery, revision, _ = await stored_question(store)
         await answered(store, revision)
         await store.claim(CHANNEL, NOW + 30, 9)
         later = await corrected(store, 2, "Aged 14")
@@ -434,7 +436,7 @@ class StoreApprovalsContract:
 
     async def test_what_was_tried_already_gives_way_to_its_correction(self, store: Store) -> None:
         """Nobody may think that an attempt with the old words was one with the new ones."""
-        delivery, revision, _ = await asked(store)
+        delivery, revision, _ = await stored_question(store)
         await answered(store, revision)
         (claimed,) = await store.claim(CHANNEL, NOW + 30, 9)
         await store.settle(ended(claimed, State.READY, at=NOW + 31, due_at=NOW + 90))
@@ -445,7 +447,7 @@ class StoreApprovalsContract:
     async def test_only_the_same_step_of_the_same_subject_and_source_is_corrected(
         self, store: Store
     ) -> None:
-        delivery, _, _ = await asked(store)
+        delivery, _, _ = await stored_question(store)
         others: list[dict[str, Any]] = [
             {"event": {"subject": "RC-78"}},
             {"event": {"source": "webhook:other"}},
@@ -460,7 +462,7 @@ class StoreApprovalsContract:
     async def test_a_thread_is_corrected_whatever_number_of_posts_it_has(
         self, store: Store
     ) -> None:
-        first, _, number = await asked(store, 1, "1", "2")
+        first, _, number = await stored_question(store, 1, "1", "2")
         await corrected(store, 2, "one", "two", "three")
         thread = [await store.delivery(first.id), *await store.thread(first.id)]
         texts = [says(text)["content"] for text in ("one", "two", "three")]
@@ -482,14 +484,14 @@ class StoreApprovalsContract:
         assert sent == [says("1")["content"], says("2")["content"]]
 
     async def test_nothing_of_a_withdrawn_subject_becomes_a_revision(self, store: Store) -> None:
-        delivery, _, _ = await asked(store)
+        delivery, _, _ = await stored_question(store)
         await store.withdraw(a_withdrawal(subject=SUBJECT))
         late = await corrected(store, 2, "Aged 14")
         assert late.state is State.CANCELLED
         assert (await store.delivery(delivery.id)).content == delivery.content
 
     async def test_an_open_run_goes_on_with_the_data_of_its_correction(self, store: Store) -> None:
-        delivery, _, _ = await asked(store)
+        delivery, _, _ = await stored_question(store)
         event = {"data": {"age": 14}, "type": "appeal.updated", "received_at": NOW + 60}
         await corrected(store, 2, "Aged 14", event=event)
         woken = {each.run.id: each for each in await store.woken_runs(NOW + 99, 9)}
@@ -502,7 +504,7 @@ class StoreApprovalsContract:
     async def test_what_nobody_answers_lapses_and_no_clock_brings_it_back(
         self, store: Store
     ) -> None:
-        delivery, revision, number = await asked(store, 1, "1", "2")
+        delivery, revision, number = await stored_question(store, 1, "1", "2")
         (part,) = await store.thread(delivery.id)
         assert await store.lapse(LAPSES - 1) == []
         assert [each.id for each in await store.lapse(LAPSES)] == [delivery.id]
@@ -518,13 +520,13 @@ class StoreApprovalsContract:
         assert await store.claim(CHANNEL, NOW + 1, 9) == []
 
     async def test_what_was_approved_does_not_lapse(self, store: Store) -> None:
-        delivery, revision, _ = await asked(store)
+        delivery, revision, _ = await stored_question(store)
         await answered(store, revision, due_at=LAPSES + 60)
         assert await store.lapse(LAPSES + 1) == []
         assert (await store.delivery(delivery.id)).state is State.READY
 
     async def test_asking_again_notifies_and_counts(self, store: Store) -> None:
-        delivery, _, number = await asked(store)
+        delivery, _, number = await stored_question(store)
         await store.asked_again(number, level=1, next_at=NOW + 600, reached=2)
         question = await store.question(number)
         assert (question.level, question.next_at, question.reached) == (1, NOW + 600, 2)
@@ -541,7 +543,7 @@ class StoreApprovalsContract:
     async def test_personal_words_of_revisions_go_with_those_of_their_delivery(
         self, store: Store
     ) -> None:
-        delivery, revision, _ = await asked(store)
+        delivery, revision, _ = await stored_question(store)
         await corrected(store, 2, "Aged 14")
         await asks(store, await store.delivery(delivery.id), 2)
         await store.move(delivery.id, State.CANCELLED, NOW)
@@ -565,7 +567,7 @@ class StoreApprovalsContract:
         self, store: Store, other: str, first: str
     ) -> None:
         """Whichever of the two is stored first."""
-        delivery, revision, number = await asked(store)
+        delivery, revision, number = await stored_question(store)
         edit = replace(delivery, **says("Aged 14"))
         newer = await a_revision(store, edit, 2)
         more = {"state": State.HELD, "hold": Hold.APPROVAL, "corrects": True}
@@ -612,7 +614,7 @@ class StoreApprovalsContract:
         self, store: Store, other: str, first: str
     ) -> None:
         """Either it was in time, and the other is on top of it; or it is refused."""
-        delivery, _, _ = await asked(store)
+        delivery, _, _ = await stored_question(store)
         new = {text: replace(delivery, **says(text)) for text in ("mine", "theirs")}
         newer = {text: await a_revision(store, each, 2) for text, each in new.items()}
         more = {"state": State.HELD, "hold": Hold.APPROVAL, "corrects": True}
@@ -632,20 +634,20 @@ class StoreApprovalsContract:
             pair.reverse()
         results = await raced(*pair)
         refused = [isinstance(result, IllegalMove) for result in results]
-        found = await store.delivery(delivery.id)
+        match = await store.delivery(delivery.id)
         if other == "edit":
             assert refused == [False, True]
-            assert found.content == new["mine" if first == "edit" else "theirs"].content
+            assert match.content == new["mine" if first == "edit" else "theirs"].content
         elif first == "edit":
             assert not any(refused)
             assert (await store.revisions([delivery.id]))[-1].content == new["mine"].content
         else:
             assert refused == [False, True]
         if other == "correct":
-            assert found.content == says("x")["content"]
+            assert match.content == says("x")["content"]
 
     async def test_an_amendment_of_what_waits_ends_its_approval(self, store: Store) -> None:
-        delivery, revision, _ = await asked(store)
+        delivery, revision, _ = await stored_question(store)
         await answered(store, revision)
         amends = Amends("tweet", True, Instead.FOLLOW_UP)
         event = an_event(2, subject=SUBJECT)

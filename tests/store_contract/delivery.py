@@ -103,7 +103,7 @@ class StoreDeliveryContract:
         """It waits for a person, perhaps for ever."""
         await store.accept([an_arrival(1, subject="A38", state=State.HELD, hold=hold)])
         await store.accept([an_arrival(2, subject="A38")])
-        assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [2]
+        assert [each.number for each in await store.claim(CHANNEL, NOW, 10)] == [2]
 
     @pytest.mark.parametrize("source", [State.SENDING, State.UNKNOWN])
     async def test_what_comes_to_be_held_gives_its_turn_on(
@@ -125,7 +125,7 @@ class StoreDeliveryContract:
         await store.accept([an_arrival(3, subject="A38", channel="force_facebook")])
         event = an_event(4, subject="A38", source="webhook:stranger")
         await store.accept([Arrival(event, [a_run(event)], [a_delivery(event)])])
-        assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [2, 4]
+        assert [each.number for each in await store.claim(CHANNEL, NOW, 10)] == [2, 4]
         assert len(await store.claim("force_facebook", NOW, 10)) == 1
 
     async def test_what_is_planned_after_a_wait_waits_for_what_was_planned_before(
@@ -150,7 +150,7 @@ class StoreDeliveryContract:
             event = an_event(number, subject="A38", source=source, joined="webhook:a")
             await store.accept([Arrival(event, [a_run(event)], [a_delivery(event)])])
             assert await store.event(event.id) == event
-        assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [1]
+        assert [each.number for each in await store.claim(CHANNEL, NOW, 10)] == [1]
 
     async def test_who_waits_for_a_turn_is_told_behind_whom(self, store: Store) -> None:
         """The one that goes first, since all the others wait for that."""
@@ -158,8 +158,8 @@ class StoreDeliveryContract:
         arrivals.append(an_arrival(4, subject="A38", state=State.HELD))
         arrivals.append(an_arrival(5, subject="M6"))
         await store.accept(arrivals)
-        asked = [arrival.deliveries[0].id for arrival in arrivals]
-        assert await store.turns_behind(asked) == {asked[1]: 1, asked[2]: 1}
+        requested = [arrival.deliveries[0].id for arrival in arrivals]
+        assert await store.turns_behind(requested) == {requested[1]: 1, requested[2]: 1}
         assert await store.turns_behind(["nobody"]) == {}
 
     async def test_the_turn_passes_when_all_of_an_event_have_settled(self, store: Store) -> None:
@@ -202,9 +202,9 @@ class StoreDeliveryContract:
             if target:
                 await store.settle(ended(delivery, target))
         await store.accept([an_arrival(4, state=State.SENDING, begun_at=NOW + 99)])
-        assert [one.number for one in await store.begun_before(NOW + 1, 9)] == [1]
-        assert [one.number for one in await store.begun_before(NOW + 99, 9)] == [1, 4]
-        assert [one.number for one in await store.begun_before(NOW + 99, 1)] == [1]
+        assert [each.number for each in await store.begun_before(NOW + 1, 9)] == [1]
+        assert [each.number for each in await store.begun_before(NOW + 99, 9)] == [1, 4]
+        assert [each.number for each in await store.begun_before(NOW + 99, 1)] == [1]
         assert await store.begun_before(NOW - 1, 9) == []
 
     # -- how attempts end -----------------------------------------------------------------------
@@ -214,8 +214,8 @@ class StoreDeliveryContract:
         delivery = await begun(store, an_arrival(1))
         settlement = ended(delivery, State.DELIVERED, at=NOW + 1)
         await store.settle(settlement)
-        kept = await store.delivery(delivery.id)
-        assert kept == replace(
+        stored = await store.delivery(delivery.id)
+        assert stored == replace(
             delivery, state=State.DELIVERED, begun_at=None, settled_at=NOW + 1, receipt=RECEIPT
         )
         assert await store.attempts(delivery.id) == [settlement.attempt]
@@ -225,9 +225,9 @@ class StoreDeliveryContract:
         delivery = await begun(store, an_arrival(1))
         again = ended(delivery, State.READY, due_at=NOW + 30, reason="503, says the platform")
         await store.settle(again)
-        kept = await store.delivery(delivery.id)
-        assert (kept.state, kept.due_at, kept.reason) == (State.READY, NOW + 30, again.reason)
-        assert (kept.begun_at, kept.settled_at, kept.attempts) == (None, None, 1)
+        stored = await store.delivery(delivery.id)
+        assert (stored.state, stored.due_at, stored.reason) == (State.READY, NOW + 30, again.reason)
+        assert (stored.begun_at, stored.settled_at, stored.attempts) == (None, None, 1)
         (claimed,) = await store.claim(CHANNEL, NOW + 30, 1)
         assert (claimed.attempts, claimed.begun_at) == (2, NOW + 30)
         assert claimed.first_begun_at == delivery.first_begun_at
@@ -236,9 +236,9 @@ class StoreDeliveryContract:
         """Past the daily cap a delivery waits for a person."""
         delivery = await begun(store, an_arrival(1))
         await store.settle(ended(delivery, State.HELD, hold="daily_cap", reason="60 today"))
-        kept = await store.delivery(delivery.id)
-        assert (kept.state, kept.hold, kept.reason) == (State.HELD, "daily_cap", "60 today")
-        assert kept.due_at == delivery.due_at
+        stored = await store.delivery(delivery.id)
+        assert (stored.state, stored.hold, stored.reason) == (State.HELD, "daily_cap", "60 today")
+        assert stored.due_at == delivery.due_at
 
     async def test_looks_are_kept_beside_attempts_in_order(self, store: Store) -> None:
         """They tell the story of an unclear outcome."""

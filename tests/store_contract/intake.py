@@ -50,9 +50,9 @@ class StoreIntakeContract:
         delivery = a_delivery(event, publish_by=NOW + 7200, state=State.HELD, hold="approval")
         await store.accept([Arrival(event, [run], [delivery])])
         assert await store.run(run.id) == run
-        kept = await store.delivery(delivery.id)
-        assert kept == replace(delivery, number=kept.number)
-        assert kept.number > 0
+        stored = await store.delivery(delivery.id)
+        assert stored == replace(delivery, number=stored.number)
+        assert stored.number > 0
 
     async def test_what_was_accepted_outlives_the_process(
         self, store: Store, open_store: OpenStore
@@ -83,29 +83,29 @@ class StoreIntakeContract:
         states = [RunState.PLANNED, RunState.FAILED, RunState.OPEN, RunState.SKIPPED]
         event = an_event(1)
         runs = [a_run(event, f"recipe-{n}", state=state) for n, state in enumerate(states)]
-        told = await store.accept([Arrival(event, runs), Arrival(an_event(2))])
-        assert [one.recipes for one in told] == [3, 0]
+        result = await store.accept([Arrival(event, runs), Arrival(an_event(2))])
+        assert [each.recipes for each in result] == [3, 0]
 
     async def test_a_repeat_within_one_call_is_a_repeat(self, store: Store) -> None:
         """Two items of one feed may carry the same identity."""
         event, twin = an_event(1), an_event(2, key="msg_1")
         accepted = await store.accept([Arrival(event), Arrival(twin)])
-        assert [one.repeat for one in accepted] == [False, True]
-        assert {one.event_id for one in accepted} == {event.id}
+        assert [each.repeat for each in accepted] == [False, True]
+        assert {each.event_id for each in accepted} == {event.id}
 
     async def test_repeats_handed_over_at_once_are_stored_once(self, store: Store) -> None:
         """Two deliveries of one webhook may arrive in the same moment."""
         calls = [store.accept([Arrival(an_event(n, key="one"))]) for n in range(8)]
-        accepted = [one for (one,) in await asyncio.gather(*calls)]
-        assert sum(not one.repeat for one in accepted) == 1
-        assert len({one.event_id for one in accepted}) == 1
+        accepted = [each for (each,) in await asyncio.gather(*calls)]
+        assert sum(not each.repeat for each in accepted) == 1
+        assert len({each.event_id for each in accepted}) == 1
         assert len(await store.events()) == 1
 
     async def test_one_key_of_two_sources_is_two_events(self, store: Store) -> None:
         """Keys are the senders' own."""
         other = an_event(2, key="msg_1", source="webhook:other")
         accepted = await store.accept([Arrival(an_event(1)), Arrival(other)])
-        assert [one.repeat for one in accepted] == [False, False]
+        assert [each.repeat for each in accepted] == [False, False]
 
     async def test_order_of_arrival_is_the_order_of_numbers(self, store: Store) -> None:
         """Whatever the callers' number, and more than fit one statement."""
@@ -155,20 +155,20 @@ class StoreIntakeContract:
         """It saves a commit; the caller owns the attempt."""
         arrival = an_arrival(1, state=State.SENDING)
         (accepted,) = await store.accept([arrival])
-        kept = await store.delivery(arrival.deliveries[0].id)
-        assert accepted.begun == {kept.id}
-        assert (kept.state, kept.attempts) == (State.SENDING, 1)
-        assert kept.begun_at == kept.first_begun_at == arrival.deliveries[0].begun_at
+        stored = await store.delivery(arrival.deliveries[0].id)
+        assert accepted.begun == {stored.id}
+        assert (stored.state, stored.attempts) == (State.SENDING, 1)
+        assert stored.begun_at == stored.first_begun_at == arrival.deliveries[0].begun_at
         assert await store.claim(CHANNEL, NOW, 10) == []
 
     async def test_a_delivery_that_has_to_wait_is_not_begun(self, store: Store) -> None:
         """An update never overtakes what it updates."""
         await store.accept([an_arrival(1, subject="A38", due_at=NOW + 60)])
         (accepted,) = await store.accept([an_arrival(2, subject="A38", state=State.SENDING)])
-        kept = await store.delivery("2")
+        stored = await store.delivery("2")
         assert accepted.begun == frozenset()
-        assert (kept.state, kept.attempts, kept.begun_at) == (State.READY, 0, None)
-        assert kept.first_begun_at is None
+        assert (stored.state, stored.attempts, stored.begun_at) == (State.READY, 0, None)
+        assert stored.first_begun_at is None
 
     async def test_of_one_subject_in_one_moment_only_the_first_is_begun(self, store: Store) -> None:
         """Whether they come by one call or by several."""
@@ -177,7 +177,7 @@ class StoreIntakeContract:
             [an_arrival(n, subject="A38", state=State.SENDING) for n in (2, 3)],
         ]
         accepted = await asyncio.gather(*(store.accept(call) for call in calls))
-        assert [len(one.begun) for call in accepted for one in call] == [1, 0, 0]
+        assert [len(each.begun) for call in accepted for each in call] == [1, 0, 0]
 
     async def test_deliveries_of_one_event_are_begun_side_by_side(self, store: Store) -> None:
         """A press list has many recipients and one subject."""
@@ -195,7 +195,7 @@ class StoreIntakeContract:
                 for event in events
             ]
         )
-        assert [len(one.begun) for one in accepted] == [1, 1]
+        assert [len(each.begun) for each in accepted] == [1, 1]
 
     # -- sources --------------------------------------------------------------------------------
 
@@ -289,7 +289,7 @@ class StoreIntakeContract:
         other = PlanningMark(SOURCE, crashes=2, paused_until=NOW + 180)
         for mark in (other, PlanningMark(FEED), first):
             await store.keep_planning_mark(mark)
-        assert await store.planning_marks() == sorted([first, other], key=lambda one: one.source)
+        assert await store.planning_marks() == sorted([first, other], key=lambda each: each.source)
         await store.accept([], PollState(FEED, NOW, NOW + 300))
         assert len(await store.planning_marks()) == 2
         await store.accept([], PollState(FEED, NOW, NOW + 300, marked=True))

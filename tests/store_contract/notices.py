@@ -51,9 +51,9 @@ class StoreNoticesContract:
         assert sort == NewsSort(
             kind=kind, count=1, recipe=RECIPE, channel=CHANNEL, version=sort.version
         )
-        (one,) = await store.news_of([sort], 9)
-        assert (one.number, one.subject, one.reason) == (1, "INC-1", BAD[kind]["reason"])
-        assert sort.version == (await store.run(one.run_id)).version
+        (single,) = await store.news_of([sort], 9)
+        assert (single.number, single.subject, single.reason) == (1, "INC-1", BAD[kind]["reason"])
+        assert sort.version == (await store.run(single.run_id)).version
 
     @pytest.mark.parametrize("state", sorted(set(State) - {State.FAILED, State.EXPIRED}))
     async def test_nothing_else_is_news(self, store: Store, state: State) -> None:
@@ -87,8 +87,8 @@ class StoreNoticesContract:
         await store.accept([Arrival(event, [run])])
         (sort,) = await store.news()
         assert (sort.kind, sort.recipe, sort.version) == (Trouble.RUN_FAILED, RECIPE, run.version)
-        (one,) = await store.news_of([sort], 9)
-        assert (one.run_id, one.subject, one.reason) == (run.id, event.subject, run.reason)
+        (single,) = await store.news_of([sort], 9)
+        assert (single.run_id, single.subject, single.reason) == (run.id, event.subject, run.reason)
 
     async def test_an_alarm_is_news_after_the_store_was_closed(self, open_store: OpenStore) -> None:
         """Whatever dies between raising it and telling it."""
@@ -97,8 +97,8 @@ class StoreNoticesContract:
         await store.close()
         store = await open_store()
         assert await store.news() == [NewsSort(kind=Alarm.DOWN, count=1, channel=CHANNEL)]
-        (one,) = await store.news_of(await store.news(), 9)
-        assert (one.reason, one.at, one.run_id) == ("connection refused", NOW, "")
+        (single,) = await store.news_of(await store.news(), 9)
+        assert (single.reason, single.at, single.run_id) == ("connection refused", NOW, "")
         await store.close()
 
     async def test_what_is_told_is_no_news_any_more_and_its_notice_is_stored(
@@ -130,9 +130,9 @@ class StoreNoticesContract:
         """What there is no room for in one notice is told in the next."""
         await store.accept([an_arrival(n, **BAD[Trouble.FAILED]) for n in range(5)])
         (sort,) = await store.news()
-        told = await store.news_of([sort], 3)
-        assert [one.number for one in told] == [1, 2, 3]
-        await store.tell(told)
+        result = await store.news_of([sort], 3)
+        assert [each.number for each in result] == [1, 2, 3]
+        await store.tell(result)
         assert await store.news() == [replace(sort, count=2)]
 
     async def test_a_run_of_a_notice_is_never_news(self, store: Store) -> None:
@@ -180,7 +180,7 @@ class StoreNoticesContract:
                 Arrival(event, [a_run(event, "another")], [other]),
             ]
         )
-        found = {(sort.recipe, sort.channel, sort.count) for sort in await store.news()}
-        assert found == {
+        match = {(sort.recipe, sort.channel, sort.count) for sort in await store.news()}
+        assert match == {
             (RECIPE, CHANNEL, 2), (RECIPE, "press_office", 1), ("another", CHANNEL, 1),
         }  # fmt: skip

@@ -193,7 +193,7 @@ class StoreQueriesContract:
         waiting = [asyncio.ensure_future(store.accept([an_arrival(n)])) for n in range(20)]
         await asyncio.sleep(0)
         await store.close()
-        assert [one.repeat for (one,) in await asyncio.gather(*waiting)] == [False] * 20
+        assert [each.repeat for (each,) in await asyncio.gather(*waiting)] == [False] * 20
         again = await open_store()
         try:
             assert len(await again.events()) == 20

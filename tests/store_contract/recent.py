@@ -35,14 +35,14 @@ class StoreRecentContract:
         """And those of another source are its own."""
         await store.accept([an_arrival(1), an_arrival(2)])
         known = await store.known(SOURCE, ["msg_1", "msg_3"])
-        assert [(key, one.event_id) for key, one in known.items()] == [("msg_1", an_event(1).id)]
+        assert [(key, item.event_id) for key, item in known.items()] == [("msg_1", an_event(1).id)]
         assert await store.known("feed:news", ["msg_1"]) == {}
 
     async def test_of_a_known_key_is_told_when_and_after_what_it_came(self, store: Store) -> None:
         """Two events may come at the same moment; their numbers tell which was the first."""
         await store.accept([an_arrival(1), an_arrival(2)])
         known = await store.known(SOURCE, ["msg_2", "msg_1"])
-        assert {one.received_at for one in known.values()} == {NOW}
+        assert {each.received_at for each in known.values()} == {NOW}
         assert 0 < known["msg_1"].number < known["msg_2"].number
 
     async def test_a_key_that_was_freed_is_the_next_events(self, store: Store) -> None:
@@ -52,7 +52,7 @@ class StoreRecentContract:
         known = await store.known(SOURCE, ["msg_1"])
         await store.free_keys(SOURCE, known)
         assert await store.known(SOURCE, ["msg_1"]) == {}
-        assert [one.repeat for one in await store.accept([Arrival(second)])] == [False]
+        assert [each.repeat for each in await store.accept([Arrival(second)])] == [False]
         await store.free_keys(SOURCE, known)
         assert (await store.known(SOURCE, ["msg_1"]))["msg_1"].event_id == second.id
         assert {event.id for event in await store.events()} == {first.event.id, second.id}
@@ -65,12 +65,12 @@ class StoreRecentContract:
         sent = []
         for n, (subject, text) in enumerate(texts):
             event = an_event(n, subject=subject)
-            one = a_delivery(event, content_hash=text * 32)
-            arrival = Arrival(event, [a_run(event)], [one])
+            delivery = a_delivery(event, content_hash=text * 32)
+            arrival = Arrival(event, [a_run(event)], [delivery])
             await store.settle(ended(await begun(store, arrival), State.DELIVERED, at=NOW + n))
-            sent.append(await store.delivery(one.id))
-        asked = [(sent[0], "INC-1"), (sent[1], "INC-1"), (sent[0], "INC-3"), (sent[3], "")]
-        assert [await store.followed(*each) for each in asked] == [True, False, False, False]
+            sent.append(await store.delivery(delivery.id))
+        requested = [(sent[0], "INC-1"), (sent[1], "INC-1"), (sent[0], "INC-3"), (sent[3], "")]
+        assert [await store.followed(*each) for each in requested] == [True, False, False, False]
 
     async def test_a_cause_is_kept_with_its_event(self, store: Store) -> None:
         """Beside events that have none."""
@@ -87,26 +87,26 @@ class StoreRecentContract:
     ) -> None:
         """However old it is; what has ended is told only where it was published since."""
         await store.accept([an_arrival(1, state=state, content_hash="ab" * 32)])
-        told = [Text("", CHANNEL, "ab" * 32, SOURCE)] if state in OPEN else []
+        texts = [Text("", CHANNEL, "ab" * 32, SOURCE)] if state in OPEN else []
         assert [
-            Text("", one.channel, one.content_hash, one.origin)
-            for one in _once(await store.texts(NOW + 1, 9))
-        ] == told
+            Text("", each.channel, each.content_hash, each.origin)
+            for each in _once(await store.texts(NOW + 1, 9))
+        ] == texts
 
     async def test_the_text_of_what_was_published_since_is_told(self, store: Store) -> None:
         """The oldest first, so that the newest stays where two are the same."""
         deliveries = [await begun(store, an_arrival(number)) for number in (1, 2, 3)]
         for count, delivery in enumerate(deliveries):
             await store.settle(ended(delivery, State.DELIVERED, at=NOW + count))
-        told = await store.texts(NOW + 1, 9)
-        assert [one.delivery_id for one in told] == ids(deliveries[1:])
+        result = await store.texts(NOW + 1, 9)
+        assert [each.delivery_id for each in result] == ids(deliveries[1:])
 
     async def test_no_more_texts_are_told_than_asked_for(self, store: Store) -> None:
         """The newest of those that were published."""
         for number in range(4):
             delivery = await begun(store, an_arrival(number))
             await store.settle(ended(delivery, State.DELIVERED, at=NOW + number))
-        assert [one.delivery_id for one in await store.texts(NOW, 2)] == [
+        assert [each.delivery_id for each in await store.texts(NOW, 2)] == [
             an_arrival(number).deliveries[0].id for number in (2, 3)
         ]
 
@@ -135,8 +135,8 @@ class StoreRecentContract:
         event = an_event(1, cause=("blog",))
         delivery = await begun(store, Arrival(event, [a_run(event)], [a_delivery(event)]))
         await store.settle(ended(delivery, State.DELIVERED, receipt=receipt))
-        asked = [URL, "https://www.example.police.uk/"]
-        assert await store.published(asked, NOW) == {URL: {RECIPE, "blog"}}
+        requested = [URL, "https://www.example.police.uk/"]
+        assert await store.published(requested, NOW) == {URL: {RECIPE, "blog"}}
 
     async def test_what_was_published_long_ago_or_not_at_all_is_nobodys(self, store: Store) -> None:
         """An address alone proves nothing for ever."""
@@ -157,7 +157,7 @@ class StoreRecentContract:
         await store.accept([an_arrival(number) for number in (1, 2)])
         held = await store.hold_untouched(which, hold="burst", reason="too many")
         assert ids(held) == [an_arrival(number).deliveries[0].id for number in (1, 2)]
-        assert {(one.state, one.hold, one.reason) for one in held} == {
+        assert {(each.state, each.hold, each.reason) for each in held} == {
             (State.HELD, "burst", "too many")
         }
         assert held[0] == await store.delivery("1")

@@ -46,8 +46,8 @@ def _arrival(event: Event, *deliveries: Delivery, **run: Any) -> Arrival:
 
 def _over(number: int, *, state: State = State.FAILED, **event: Any) -> Arrival:
     """Return an event with one delivery that ended when it was planned."""
-    one = an_event(number, **event)
-    return _arrival(one, a_delivery(one, state=state, reason="the platform says no"))
+    single = an_event(number, **event)
+    return _arrival(single, a_delivery(single, state=state, reason="the platform says no"))
 
 
 async def _pruned(store: Store, over: Over, limit: int = 200) -> int:
@@ -150,7 +150,7 @@ class StoreRetentionContract:
     async def test_what_caused_nothing_counts_from_when_it_came_in(self, store: Store) -> None:
         """A skipped run says why with the event's own words."""
         early, late = an_event(1), an_event(2, received_at=LONG_AGO + 1)
-        await store.accept([_arrival(one, state=RunState.SKIPPED) for one in (early, late)])
+        await store.accept([_arrival(each, state=RunState.SKIPPED) for each in (early, late)])
         await store.accept([Arrival(an_event(3))])
         assert await _pruned(store, OVER) == 2
         assert await _full(store) == ["msg_2"]
@@ -262,8 +262,8 @@ class StoreRetentionContract:
     async def test_skipped_runs_go_and_all_else_stays(self, store: Store) -> None:
         """Their event, its other runs, and what was skipped later."""
         old, young = an_event(1), an_event(2, received_at=LONG_AGO + 1)
-        wanted = a_run(old, "other", state=RunState.PLANNED)
-        for event, runs in ((old, [wanted]), (young, [])):
+        expected = a_run(old, "other", state=RunState.PLANNED)
+        for event, runs in ((old, [expected]), (young, [])):
             await store.accept([Arrival(event, [*runs, a_run(event, state=RunState.SKIPPED)])])
         pruned = await store.forget_skipped(LONG_AGO)
         assert (pruned.events, pruned.then) == (1, None)

@@ -74,7 +74,7 @@ class StoreRunContract:
             await store.accept([Arrival(event, [a_run(event, wake_at=at)])])
         assert await store.next_wake() == NOW + 30
         assert await store.woken_runs(NOW + 29, 10) == []
-        assert [one.event for one in await store.woken_runs(NOW + 60, 10)] == [
+        assert [run.event for run in await store.woken_runs(NOW + 60, 10)] == [
             an_event(2),
             an_event(1),
         ]
@@ -90,8 +90,12 @@ class StoreRunContract:
         trace = (*run.trace, {"at": NOW + 2, "step": "mail", "message": "planned"})
         done = replace(run, state=RunState.PLANNED, trace=trace, reason="all is planned")
         await store.advance(done, 1, [later])
-        kept = await store.run(run.id)
-        assert (kept.state, kept.trace, kept.reason) == (RunState.PLANNED, trace, "all is planned")
+        stored = await store.run(run.id)
+        assert (stored.state, stored.trace, stored.reason) == (
+            RunState.PLANNED,
+            trace,
+            "all is planned",
+        )
         assert (await store.delivery(later.id)).planned_at == NOW + 2
         assert await store.next_wake() is None
 
@@ -122,9 +126,9 @@ class StoreRunContract:
         await store.accept([Arrival(event, [a_run(event)], deliveries)])
         await store.claim(CHANNEL, NOW, 2)
         await store.settle(ended(deliveries[0], State.DELIVERED))
-        (seen,) = await store.woken_runs(NOW + 1, 10)
+        (result,) = await store.woken_runs(NOW + 1, 10)
         await store.settle(ended(deliveries[1], State.DELIVERED))
-        await store.advance(a_run(event), seen.wakes, [])
+        await store.advance(a_run(event), result.wakes, [])
         assert len(await store.woken_runs(NOW + 1, 10)) == 1
 
     async def test_not_even_where_as_many_have_settled_as_before(self, store: Store) -> None:
@@ -134,10 +138,10 @@ class StoreRunContract:
         await store.accept([Arrival(event, [a_run(event)], deliveries)])
         await store.claim(CHANNEL, NOW, 2)
         await store.settle(ended(deliveries[0], State.FAILED))
-        (seen,) = await store.woken_runs(NOW + 1, 10)
+        (result,) = await store.woken_runs(NOW + 1, 10)
         await store.move(deliveries[0].id, State.READY, NOW + 1)
         await store.settle(ended(deliveries[1], State.FAILED))
-        await store.advance(a_run(event), seen.wakes, [])
+        await store.advance(a_run(event), result.wakes, [])
         assert len(await store.woken_runs(NOW + 1, 10)) == 1
 
     async def test_a_run_that_is_over_plans_nothing_more(self, store: Store) -> None:

@@ -42,9 +42,9 @@ class StoreStateChangesContract:
         assert await store.next_expiry() == (NOW + 60 if waits else None)
         assert await store.expire(NOW + 59) == []
         expired = await store.expire(NOW + 60)
-        kept = await store.delivery("1")
-        assert ids(expired) == ([kept.id] if waits else [])
-        assert kept.state is (State.EXPIRED if waits else state)
+        stored = await store.delivery("1")
+        assert ids(expired) == ([stored.id] if waits else [])
+        assert stored.state is (State.EXPIRED if waits else state)
         assert await store.next_expiry() is None
 
     async def test_an_expired_one_says_why_and_wakes_its_run(self, store: Store) -> None:
@@ -74,7 +74,7 @@ class StoreStateChangesContract:
         await store.accept([an_arrival(n, publish_by=NOW - n) for n in range(5)])
         portions = [await store.expire(NOW, limit=2) for _ in range(4)]
         assert [len(portion) for portion in portions] == [2, 2, 1, 0]
-        assert [one.publish_by for portion in portions for one in portion] == [
+        assert [each.publish_by for portion in portions for each in portion] == [
             NOW - n for n in (4, 3, 2, 1, 0)
         ]
 
@@ -169,7 +169,7 @@ class StoreStateChangesContract:
         """As what was held from the first has none."""
         await store.accept([an_arrival(number, subject="A38") for number in (1, 2)])
         await store.move("1", State.HELD, NOW, hold="approval")
-        assert [one.number for one in await store.claim(CHANNEL, NOW, 10)] == [2]
+        assert [each.number for each in await store.claim(CHANNEL, NOW, 10)] == [2]
 
     async def test_a_cancelled_one_wakes_its_run(self, store: Store) -> None:
         """What waited for it is cancelled in turn."""
@@ -197,10 +197,10 @@ class StoreStateChangesContract:
         again = await open_store()
         try:
             assert await again.recover(NOW + 60, NOW + 60) == 1
-            kept = await again.delivery(delivery.id)
-            assert (kept.state, kept.due_at, kept.begun_at) == (State.UNKNOWN, NOW + 60, None)
-            assert kept.first_begun_at == delivery.first_begun_at
-            assert kept.reason
+            stored = await again.delivery(delivery.id)
+            assert (stored.state, stored.due_at, stored.begun_at) == (State.UNKNOWN, NOW + 60, None)
+            assert stored.first_begun_at == delivery.first_begun_at
+            assert stored.reason
             assert await again.attempts(delivery.id) == [
                 Attempt(
                     delivery.id,
@@ -209,7 +209,7 @@ class StoreStateChangesContract:
                     NOW,
                     NOW + 60,
                     Outcome.UNSURE,
-                    kept.reason,
+                    stored.reason,
                 )
             ]
             assert (await again.delivery("2")).state is State.READY

@@ -109,5 +109,5 @@ class StoreStopsContract:
         late = an_arrival(1, publish_by=NOW + 50)
         soon = an_arrival(2, publish_by=NOW + 20, state=State.HELD, hold=Hold.APPROVAL)
         await store.accept([late, soon, an_arrival(3), an_arrival(4, publish_by=NOW + 500)])
-        found = await store.waiting_with_end(NOW + 100, 9)
-        assert [each.id for each in found] == [soon.deliveries[0].id, late.deliveries[0].id]
+        match = await store.waiting_with_end(NOW + 100, 9)
+        assert [each.id for each in match] == [soon.deliveries[0].id, late.deliveries[0].id]

@@ -33,7 +33,7 @@ def a_thread(number: int, *, subject: str = "", posts: int = 3, **first: object)
 
 async def states(store: Store, thread: Arrival) -> list[State]:
     """Return where the posts of a thread stand."""
-    return [(await store.delivery(one.id)).state for one in thread.deliveries]
+    return [(await store.delivery(delivery.id)).state for delivery in thread.deliveries]
 
 
 async def claimed(store: Store, now: float = NOW + 1) -> Sequence[Delivery]:
@@ -50,7 +50,7 @@ class StoreThreadsContract:
         """Over a restart too; a claim never begins it before."""
         thread = a_thread(1)
         await store.accept([thread])
-        assert [one.id for one in await claimed(store)] == [thread.deliveries[0].id]
+        assert [delivery.id for delivery in await claimed(store)] == [thread.deliveries[0].id]
         assert (await store.outlook(CHANNEL, NOW)).blocked
         await store.settle(ended(thread.deliveries[0], State.DELIVERED))
         assert await states(store, thread) == [State.DELIVERED, State.READY, State.PLANNED]
@@ -82,9 +82,9 @@ class StoreThreadsContract:
         thread, later = a_thread(1, subject="A38"), an_arrival(2, subject="A38")
         await store.accept([thread, later])
         for post in thread.deliveries:
-            assert [one.id for one in await claimed(store)] == [post.id]
+            assert [delivery.id for delivery in await claimed(store)] == [post.id]
             await store.settle(ended(post, State.DELIVERED))
-        assert [one.id for one in await claimed(store)] == [later.deliveries[0].id]
+        assert [delivery.id for delivery in await claimed(store)] == [later.deliveries[0].id]
 
     async def test_a_thread_that_is_held_keeps_nothing_back(self, store: Store) -> None:
         """None of its posts goes out without a person; released, it goes before what has not begun."""
@@ -93,9 +93,9 @@ class StoreThreadsContract:
         assert (await store.queues())[0].first == (NOW + 9, 4)
         await store.move("1", State.READY, NOW)
         for number in (1, 2, 3, 4):
-            (one,) = await claimed(store, NOW + 9)
-            assert one.number == number
-            await store.settle(ended(one, State.DELIVERED))
+            (single,) = await claimed(store, NOW + 9)
+            assert single.number == number
+            await store.settle(ended(single, State.DELIVERED))
 
     async def test_a_thread_whose_first_post_is_confirmed_goes_before_what_has_not_begun(
         self, store: Store
@@ -104,7 +104,7 @@ class StoreThreadsContract:
         thread = a_thread(1, subject="A38", state=State.HELD, hold="unknown")
         await store.accept([thread, an_arrival(2, subject="A38", due_at=NOW + 9)])
         await store.settle(ended(thread.deliveries[0], State.DELIVERED, source=State.HELD))
-        assert [one.number for one in await claimed(store, NOW + 9)] == [2]
+        assert [delivery.number for delivery in await claimed(store, NOW + 9)] == [2]
 
     async def test_a_persons_word_about_the_one_before_is_enough(self, store: Store) -> None:
         """Called off, it takes the others with it."""
@@ -130,7 +130,9 @@ class StoreThreadsContract:
             (begun,) = await claimed(store, NOW + 99 + at)
             assert begun.id == post.id
             await store.settle(ended(begun, State.DELIVERED))
-        assert [one.id for one in await claimed(store, NOW + 199)] == [later.deliveries[0].id]
+        assert [delivery.id for delivery in await claimed(store, NOW + 199)] == [
+            later.deliveries[0].id
+        ]
 
     async def test_what_a_person_called_off_does_not_come_back_with_its_thread(
         self, store: Store
@@ -156,7 +158,9 @@ class StoreThreadsContract:
         (second,) = await claimed(store, NOW + 99)
         assert second.id == thread.deliveries[1].id
         await store.settle(ended(second, State.FAILED))
-        assert [one.id for one in await claimed(store, NOW + 99)] == [later.deliveries[0].id]
+        assert [delivery.id for delivery in await claimed(store, NOW + 99)] == [
+            later.deliveries[0].id
+        ]
 
     async def test_what_follows_is_not_held_for_a_flood(self, store: Store) -> None:
         """It only ever waits for the one before it."""
@@ -164,7 +168,7 @@ class StoreThreadsContract:
         await store.accept([thread])
         which = HoldFilter(since=NOW - 1, recipe=RECIPE)
         held = await store.hold_untouched(which, hold="burst", reason="many")
-        assert [one.id for one in held] == [thread.deliveries[0].id]
+        assert [each.id for each in held] == [thread.deliveries[0].id]
 
     async def test_a_run_may_plan_a_thread_later(self, store: Store) -> None:
         """As it may plan anything."""

@@ -70,7 +70,7 @@ class StoreWaitingContract:
         plain = Arrival(an_event(6, subject="A38"), [a_run(an_event(6))])
         before = await store.accept([comes(2), plain, waiting(1), waiting(7, subject="")])
         after = await store.accept([comes(3, "M6"), comes(4, "")])
-        assert [one.woke_runs for one in (*before, *after)] == [False] * 6
+        assert [each.woke_runs for each in (*before, *after)] == [False] * 6
         assert await woken(store) == []
 
     async def test_another_senders_events_are_not_heard(self, store: Store) -> None:
@@ -149,7 +149,7 @@ class StoreWaitingContract:
         await store.accept([Arrival(other, [a_run(other, "another", wake_at=LATER)])])
         runs = [waiting(n).runs[0] for n in (1, 2, 3)]
         woken = [replace(run, wake_at=NOW + 1) for run in runs[:2]]
-        assert [one.id for one in await store.runs_before(runs[2].id)] == [run.id for run in woken]
+        assert [run.id for run in await store.runs_before(runs[2].id)] == [run.id for run in woken]
         for alone in (
             runs[0],
             waiting(4, "M6").runs[0],
@@ -158,7 +158,7 @@ class StoreWaitingContract:
         ):
             assert await store.runs_before(alone.id) == []
         await store.advance(over(waiting(1)), 9, [])
-        assert [one.id for one in await store.runs_before(runs[2].id)] == [runs[1].id]
+        assert [run.id for run in await store.runs_before(runs[2].id)] == [runs[1].id]
 
     async def test_when_a_run_is_over_the_next_one_is_woken(self, store: Store) -> None:
         """Even one that was being planned meanwhile; and those of other subjects sleep on."""
@@ -202,7 +202,7 @@ class StoreWaitingContract:
         again = replace(a_run(event, wake_at=NOW), id=f"{a_run(event).id}~2", marks=marks)
         assert await store.run_again([again], ()) == [again]
         assert await store.run_again([again], ()) == []
-        assert [one.run for one in await store.woken_runs(NOW, 10)] == [again]
+        assert [run.run for run in await store.woken_runs(NOW, 10)] == [again]
         assert {run.id for run in await store.runs(event_id=event.id)} == {
             a_run(event).id, again.id,
         }  # fmt: skip

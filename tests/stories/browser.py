@@ -84,9 +84,9 @@ class Phone:
 
     def scans(self, page: str) -> None:
         """Take over the secret that a page shows."""
-        found = re.search(r"secret=([A-Z2-7]+)", page)
-        assert found
-        self.secret = found[1]
+        match = re.search(r"secret=([A-Z2-7]+)", page)
+        assert match
+        self.secret = match[1]
 
     def shows(self, now: float) -> str:
         """Return the six digits of now."""

@@ -138,9 +138,9 @@ class Crew:
 
     async def invites(self, id_: str) -> str:
         """Return a one-time code that the admin gets for somebody."""
-        status, told = await self.asks(UIDS[Role.ADMIN], "POST", f"/api/v1/people/{id_}/invite")
-        assert status == 200, told
-        return str(told["code"])
+        status, answer = await self.asks(UIDS[Role.ADMIN], "POST", f"/api/v1/people/{id_}/invite")
+        assert status == 200, answer
+        return str(answer["code"])
 
 
 @contextmanager

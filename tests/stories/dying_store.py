@@ -58,9 +58,9 @@ class Death:
 
         def watched(connection: sqlite3.Connection, payloads: Sequence[Any]) -> Sequence[Any]:
             results = together(connection, payloads)
-            made = range(self._made + 1, self._made + 1 + sum(map(_changes(together), results)))
-            self._made += len(made)
-            self._killed |= self._side == "before" and self._number in made
+            result = range(self._made + 1, self._made + 1 + sum(map(_changes(together), results)))
+            self._made += len(result)
+            self._killed |= self._side == "before" and self._number in result
             if self._killed:
                 raise Killed
             return results

@@ -63,7 +63,7 @@ class World(Story):
         self.sandbox.faults.clear()
 
         async def at_rest() -> bool:
-            states = {one["state"] for one in await self.deliveries()}
+            states = {delivery["state"] for delivery in await self.deliveries()}
             return not states & {"planned", "ready", "sending", "unknown"}
 
         await self.until(at_rest, passing=5)
@@ -103,9 +103,9 @@ class World(Story):
         def sent() -> Awaitable[tuple[int, Any]]:
             return Story.is_sent(self, body, message, key, **headers)
 
-        status, told = await self._surely(sent)
-        assert status in (200, 202), told
-        return status, told
+        status, result = await self._surely(sent)
+        assert status in (200, 202), result
+        return status, result
 
     async def asks(self, method: str, path: str) -> tuple[int, Any]:
         """Call the API until it answers; return status and answer."""
@@ -113,20 +113,22 @@ class World(Story):
 
     async def does(self, verb: str, delivery: Mapping[str, Any]) -> None:
         """Apply an operation of the API to a delivery; it may have been done before the daemon died."""
-        status, told = await self.asks("POST", f"/deliveries/{delivery['number']}/{verb}")
+        status, answer = await self.asks("POST", f"/deliveries/{delivery['number']}/{verb}")
         if status == 409:
             now = await self.deliveries()
-            (after,) = (one for one in now if one["number"] == delivery["number"])
-            assert (after["state"], after["hold"]) != (delivery["state"], delivery["hold"]), told
+            (after,) = (each for each in now if each["number"] == delivery["number"])
+            assert (after["state"], after["hold"]) != (delivery["state"], delivery["hold"]), answer
         else:
-            assert status == 200, told
+            assert status == 200, answer
 
     async def looks_into(self, hold: str) -> list[dict[str, Any]]:
         """Release what is held for a reason, and confirm mail that is out already; return what was held."""
-        held = [one for one in await self.deliveries(state="held") if one["hold"] == hold]
+        held = [
+            delivery for delivery in await self.deliveries(state="held") if delivery["hold"] == hold
+        ]
         for delivery in held:
-            words = delivery["content"]["text"].strip()
-            there = delivery["hold"] == "unknown" and words in self.posts("email")
+            text = delivery["content"]["text"].strip()
+            there = delivery["hold"] == "unknown" and text in self.posts("email")
             await self.does("confirm?url=https://mail.example/1" if there else "release", delivery)
         return held
 

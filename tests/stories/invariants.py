@@ -122,10 +122,10 @@ class Ended:
                 continue
             versions = [row, *(edit for edit in self.edits if edit["target"] == row["id"])]
             contents = [orjson.loads(each["content"]) for each in versions if each["content"]]
-            given = [content["images"] for content in contents if "images" in content]
-            wanted = [image["alt"] for image in given[-1]] if given else []
-            if self.pictures[place] != wanted:
-                yield f"{row['id']} shows the pictures {self.pictures[place]} and not {wanted}"
+            values = [content["images"] for content in contents if "images" in content]
+            expected = [image["alt"] for image in values[-1]] if values else []
+            if self.pictures[place] != expected:
+                yield f"{row['id']} shows the pictures {self.pictures[place]} and not {expected}"
 
     def _illegal(self, extra: Moves) -> Iterator[str]:
         # The order of a recipe is stored and carried out in one transaction.
@@ -156,19 +156,19 @@ class Ended:
         for row in self.published():
             if not row["content"]:
                 continue
-            platform, words = place = _place(row)
-            copies, ought = self.posts[platform].count(words), delivered[place]
+            platform, text = place = _place(row)
+            copies, ought = self.posts[platform].count(text), delivered[place]
             # Of mail in doubt there may be one more copy, and of a notice, which is rather sent twice than never.
             more = 1 if _in_doubt(row) or row["recipe"] == NOTICE else 0
             if not ought <= copies <= ought + more:
-                yield f"{copies} copies of {row['id']}, which is {row['state']}: {words}"
-            told = row["receipt_id"]
-            if _is_out(row) and platform != "email" and told not in self.addresses[platform]:
-                yield f"{row['id']} has a receipt {told}, which is no post's"
+                yield f"{copies} copies of {row['id']}, which is {row['state']}: {text}"
+            result = row["receipt_id"]
+            if _is_out(row) and platform != "email" and result not in self.addresses[platform]:
+                yield f"{row['id']} has a receipt {result}, which is no post's"
             sends = [
-                one
-                for one in self.attempts
-                if one["delivery_id"] == row["id"] and one["kind"] == "send"
+                each
+                for each in self.attempts
+                if each["delivery_id"] == row["id"] and each["kind"] == "send"
             ]
             if len(sends) > row["attempts"]:
                 yield f"{row['id']} was attempted {row['attempts']} times, of which {len(sends)} are kept"
@@ -204,13 +204,13 @@ def unlike(
     for platform in {*posts, *ended.posts}:
         missing = list(posts.get(platform, ()))
         for text in ended.posts[platform]:
-            found = next((one for one in missing if fnmatchcase(text, one)), None)
-            if found is None and died and text in ended.notices:
+            match = next((each for each in missing if fnmatchcase(text, each)), None)
+            if match is None and died and text in ended.notices:
                 continue  # rather sent twice than never
-            if found is None:
+            if match is None:
                 wrong.append(f"on {platform} there is one too many of: {text}")
             else:
-                missing.remove(found)
+                missing.remove(match)
         if len(missing) > (in_doubt if platform == "email" else 0):
             wrong.append(f"on {platform} there is no {missing}")
     return wrong

@@ -80,12 +80,12 @@ def told_back(secrets: list[str], turn: int = 0) -> str:
     return "\n".join(forms[turn:] + forms[:turn])
 
 
-def found(planted: Planted, told: str) -> list[str]:
+def secrets_in(planted: Planted, values: str) -> list[str]:
     """Return which secrets can be read in a text: whole, or in the pieces of one that was broken."""
-    plain = re.sub(r"\s|\\[nr]", "", told)
-    whole = [form for form in planted.spellings() if form in told or form in plain]
+    plain = re.sub(r"\s|\\[nr]", "", values)
+    whole = [form for form in planted.spellings() if form in values or form in plain]
     # A beginning is enough to tell whose secret it was.
-    return [*whole, *re.findall(r"pl4nted-\d\d.{0,9}|odd=signs.{0,9}", told)]
+    return [*whole, *re.findall(r"pl4nted-\d\d.{0,9}|odd=signs.{0,9}", values)]
 
 
 # -- platforms that repeat what they should not ----------------------------------------------------
@@ -99,7 +99,7 @@ ANSWERS = [
 
 def answer_of(case: ChannelCase, how: str, secrets: list[str], turn: int) -> Any:
     """Return what the platform answers, always with the secrets in it."""
-    said = told_back(secrets, turn)
+    text = told_back(secrets, turn)
     headers = {"Retry-After": quote(secrets[0]), "X-Echo": secrets[0], "ETag": secrets[-1]}
     match how:
         case "well":
@@ -108,17 +108,17 @@ def answer_of(case: ChannelCase, how: str, secrets: list[str], turn: int) -> Any
             return status, {**body, "url": address, "permalink_url": address}, headers
         case "302" | "308":
             place = f"https://platform.example/{quote(secrets[0], safe='')}?t={quote(secrets[0])}"
-            return int(how), said, {**headers, "Location": place}
+            return int(how), text, {**headers, "Location": place}
         case "json":
-            error = {"message": said, "code": 100, "error_user_msg": said, "error_user_title": said}
-            return 400, {"error": error, "detail": said, "title": said}
+            error = {"message": text, "code": 100, "error_user_msg": text, "error_user_title": text}
+            return 400, {"error": error, "detail": text, "title": text}
         case "html":
-            return 502, f"<html><body><pre>{html.escape(said)}</pre></body></html>"
+            return 502, f"<html><body><pre>{html.escape(text)}</pre></body></html>"
         case "hang up":
             return HANG_UP
         case "truncate":
             return TRUNCATE
-    return int(how), said, headers
+    return int(how), text, headers
 
 
 def by_path(planted: Planted) -> Any:
@@ -166,11 +166,11 @@ def as_yaml(value: Any) -> str:
 
 def webhooks(planted: Planted) -> dict[str, Any]:
     """Return a webhook for every way of proof, each with two secrets."""
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for scheme in Scheme:
         name = f"hook_{scheme.value.replace('-', '_')}"
         standard = scheme is Scheme.STANDARD
-        told[scheme.value] = {
+        values[scheme.value] = {
             "signature": scheme.value,
             "mapping": {"type": "$.type", "subject": "$.subject", "key": "$.key"},
             **(
@@ -183,7 +183,7 @@ def webhooks(planted: Planted) -> dict[str, Any]:
                 }
             ),
         }
-    return told
+    return values
 
 
 # -- where to look ----------------------------------------------------------------------------------
@@ -192,9 +192,9 @@ OWN_WORDS = {("events", "data"), ("deliveries", "content"), ("runs", "reason"), 
 """Where a sender's own words stand as they came, and what recipes made of them: whatever it put there is content."""
 
 
-def kept(file: Path) -> dict[str, str]:
+def stored_texts(file: Path) -> dict[str, str]:
     """Return every value of every row of every table, but for own words, by where it stands."""
-    told = {}
+    values = {}
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
         tables = [
             name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")
@@ -205,8 +205,8 @@ def kept(file: Path) -> dict[str, str]:
             for number, row in enumerate(cursor):
                 for column, value in zip(columns, row, strict=True):
                     if (table, column) not in OWN_WORDS:
-                        told[f"{file.name}: {table}.{column} {number}"] = str(value)
-    return told
+                        values[f"{file.name}: {table}.{column} {number}"] = str(value)
+    return values
 
 
 def proof(scheme: str, secret: str, body: bytes, now: float) -> dict[str, str]:
@@ -222,7 +222,7 @@ def proof(scheme: str, secret: str, body: bytes, now: float) -> dict[str, str]:
     whole = f"{stamp}.".encode()
     slack = {"x-slack-signature": f"v0={mac(b'v0:', stamp.encode(), b':', body)}"}
     standard = base64.b64encode(bytes.fromhex(mac(b"msg.", whole, body))).decode()
-    told = {
+    values = {
         Scheme.STANDARD: {
             "webhook-id": "msg",
             "webhook-timestamp": stamp,
@@ -236,4 +236,4 @@ def proof(scheme: str, secret: str, body: bytes, now: float) -> dict[str, str]:
         Scheme.BEARER: {"authorization": f"Bearer {secret}"},
         Scheme.NONE: {},
     }
-    return told[Scheme(scheme)]
+    return values[Scheme(scheme)]

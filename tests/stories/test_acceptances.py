@@ -24,12 +24,12 @@ def mailed(story):
     return [text for text in story.posts("email") if text.startswith("M6")]
 
 
-async def state(story, count, wanted):
+async def state(story, count, expected):
     """Wait until so many messages, without notices, are in this state; return them."""
 
     async def there():
         rows = [row for row in await story.deliveries() if row["recipe"] != "notice"]
-        return len(rows) == count and {row["state"] for row in rows} == {wanted} and rows
+        return len(rows) == count and {row["state"] for row in rows} == {expected} and rows
 
     return await story.until(there, passing=0.2)
 
@@ -58,8 +58,8 @@ async def test_what_it_plans_is_held_until_an_admin_accepts_it_and_then_goes_out
     )
     row = await listed(crew)
     assert (row["to_accept"], row["waiting"], row["accepted_by"]) == ("approval: none", 1, None)
-    status, told = await accepts(crew, ADMIN, row["version"])
-    assert (status, told["accepted_by"]) == (200, "admin"), told
+    status, answer = await accepts(crew, ADMIN, row["version"])
+    assert (status, answer["accepted_by"]) == (200, "admin"), answer
     await state(story, 1, "delivered")
     await story.receives("M6 open")
     await state(story, 2, "delivered")
@@ -141,9 +141,9 @@ async def test_an_acceptance_is_in_the_trail_and_admins_are_told_what_waits(crew
     await story.until(
         lambda: _mailed(story, "eve@example.police.uk", "delivery waits for an admin"), passing=5
     )
-    (told,) = await _mailed(story, "admin@example.police.uk", "delivery waits for an admin")
-    assert "appealbridge recipes accept news" in told
-    assert "appealbridge release" not in told  # that would not let it go
+    (item,) = await _mailed(story, "admin@example.police.uk", "delivery waits for an admin")
+    assert "appealbridge recipes accept news" in item
+    assert "appealbridge release" not in item  # that would not let it go
     assert (await accepts(crew, ADMIN, version))[0] == 200
     entries = (await crew.asks(ADMIN, "GET", "/api/v1/audit"))[1]["entries"]
     (entry,) = [each for each in entries if each["act"] == "accept"]
@@ -155,8 +155,8 @@ async def test_an_acceptance_is_in_the_trail_and_admins_are_told_what_waits(crew
     )
     assert '"says":"approval: none"' in entry["shown"]
     assert '"waiting":1' in entry["shown"]
-    told = "recipe waits for an admin"
-    await story.until(lambda: _mailed(story, "admin@example.police.uk", told), passing=5)
+    item = "recipe waits for an admin"
+    await story.until(lambda: _mailed(story, "admin@example.police.uk", item), passing=5)
 
 
 async def _mailed(story, to, about):
@@ -174,8 +174,8 @@ async def test_no_release_replaces_an_acceptance_but_clears_what_else_holds(crew
     path = "/api/v1/deliveries/{}/release"
     status, refused = await crew.asks(OPERATOR, "POST", path.format(first["number"]))
     assert (status, "appealbridge recipes accept news" in refused["detail"]) == (409, True)
-    status, told = await crew.asks(OPERATOR, "POST", path.format(second["number"]))
-    assert (status, told["hold"]) == (200, "acceptance")
+    status, answer = await crew.asks(OPERATOR, "POST", path.format(second["number"]))
+    assert (status, answer["hold"]) == (200, "acceptance")
     row = await listed(crew)
     assert (await accepts(crew, ADMIN, row["version"]))[0] == 200
     await state(story, 2, "delivered")
@@ -264,8 +264,8 @@ async def test_only_an_accepted_version_is_exempt_from_quiet_hours(crew):
     await state(story, 1, "held")
     _, (question,) = await story.asks("GET", "/questions")
     approve = f"/api/v1/questions/{question['number']}/approve?hash={question['hash']}"
-    status, told = await crew.asks(UIDS[Role.APPROVER], "POST", approve)
-    assert status == 200, told
+    status, answer = await crew.asks(UIDS[Role.APPROVER], "POST", approve)
+    assert status == 200, answer
     await story.clock.passes(seconds=60)
     (waiting,) = await state(story, 1, "ready")
     assert waiting["reason"] == "quiet hours until 12:30 GMT"

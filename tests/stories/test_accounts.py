@@ -25,7 +25,7 @@ async def begins(story, recipe=staging.TWEET, channels=staging.CHANNELS):
 
 
 async def tweets(story, **which):
-    return [one for one in await story.deliveries(**which) if one["channel"] == "force_x"]
+    return [row for row in await story.deliveries(**which) if row["channel"] == "force_x"]
 
 
 def lane(story):
@@ -41,10 +41,10 @@ async def test_an_expired_login_stops_its_channel_and_is_told_once_by_another(st
     await story.clock.passes(minutes=30)
     await story.settles()
 
-    assert {one["state"] for one in await tweets(story)} == {"ready"}
-    assert sum(one["attempts"] for one in await tweets(story)) <= 5, "only the login is tried"
-    untried = [one for one in await tweets(story) if not one["attempts"]]
-    assert {one["reason"] for one in untried} == {
+    assert {post["state"] for post in await tweets(story)} == {"ready"}
+    assert sum(post["attempts"] for post in await tweets(story)) <= 5, "only the login is tried"
+    untried = [post for post in await tweets(story) if not post["attempts"]]
+    assert {each["reason"] for each in untried} == {
         "the login of its account does not work: appealbridge channels"
     }
     (mail,) = story.posts(TOLD)
@@ -67,7 +67,7 @@ async def test_a_restart_neither_forgets_an_expired_login_nor_tells_of_it_again(
     await story.receives("A38 closed")
     await story.clock.passes(minutes=10)
     await story.settles()
-    assert [one["attempts"] for one in await tweets(story)] == [before, 0]
+    assert [post["attempts"] for post in await tweets(story)] == [before, 0]
     assert len(story.posts(TOLD)) == 1
     await story.until(lambda: len(story.posts("x")) == 2, passing=20)
 
@@ -77,7 +77,7 @@ async def test_what_waits_for_a_login_expires_at_its_time(story):
     fails(story, "x", "token_expired", seconds=3600)
     await story.receives("M6 closed")
     await story.until(lambda: story.logged("expired"), passing=5)
-    assert [one["state"] for one in await tweets(story)] == ["expired"]
+    assert [post["state"] for post in await tweets(story)] == ["expired"]
 
 
 async def test_new_credentials_are_tried_at_once(story):
@@ -121,7 +121,7 @@ async def test_after_an_outage_only_what_may_be_published_waits_for_the_slow_pla
         await story.clock.passes(seconds=0.4)
     await story.clock.passes(seconds=2)
     await story.settles()
-    unclear = {one["content"]["text"] for one in await tweets(story, state="unknown")}
+    unclear = {post["content"]["text"] for post in await tweets(story, state="unknown")}
     assert len(unclear) <= 12
     await story.until(lambda: len(story.posts("x")) == len(texts) - len(unclear), passing=0.1)
     assert story.clock.now() - begun < 15
@@ -137,13 +137,13 @@ async def test_one_at_a_time_finds_out_whether_a_platform_is_back(story):
     for number in range(10):
         await story.receives(f"Road {number} closed")
     await story.until(lambda: story.logged("channel_down"), passing=0.5)
-    before = sum(one["attempts"] for one in await tweets(story))
+    before = sum(post["attempts"] for post in await tweets(story))
     for _ in range(120):
         await story.clock.passes(seconds=5)
         await story.settles()
         assert lane(story).in_flight <= 1
-    asked = sum(one["attempts"] for one in await tweets(story)) - before
-    assert 15 <= asked <= 45, (
+    requested = sum(post["attempts"] for post in await tweets(story)) - before
+    assert 15 <= requested <= 45, (
         "ten minutes, ever more seldom, and never more than twice a minute in the end"
     )
 
@@ -169,7 +169,7 @@ def everywhere():
 
 
 async def of(story, platform, **which):
-    return [one for one in await story.deliveries(**which) if one["channel"] == f"force_{platform}"]
+    return [row for row in await story.deliveries(**which) if row["channel"] == f"force_{platform}"]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -181,25 +181,27 @@ async def test_what_comes_while_an_account_may_not_publish_goes_out_when_it_may_
     fails(story, platform, "read_only", seconds=3600)
     for number in range(5):
         await story.receives(f"Road {number} closed")
-    await story.until(lambda: "refuses posts from this account" in "".join(told(story)), passing=1)
+    await story.until(
+        lambda: "refuses posts from this account" in "".join(account_mails(story)), passing=1
+    )
     await story.clock.passes(minutes=30)
     await story.settles()
     waiting = await of(story, platform)
-    assert {one["state"] for one in waiting} == {"ready"}
-    assert all(one["reason"] for one in waiting)
-    assert sum(one["attempts"] for one in waiting) < 40
-    assert len(told(story)) == 1
-    (lane,) = [one for one in await channels(story) if one["name"] == f"force_{platform}"]
+    assert {each["state"] for each in waiting} == {"ready"}
+    assert all(each["reason"] for each in waiting)
+    assert sum(each["attempts"] for each in waiting) < 40
+    assert len(account_mails(story)) == 1
+    (lane,) = [each for each in await channels(story) if each["name"] == f"force_{platform}"]
     assert lane["condition"] == "refused"
     assert len(story.logged("account_refused")) == 1
 
     await story.until(lambda: len(story.posts(platform)) == 5, passing=20)
     assert len(set(story.posts(platform))) == 5
-    await story.until(lambda: len(told(story)) == 2, passing=5)
-    assert "it publishes again" in told(story)[1]
+    await story.until(lambda: len(account_mails(story)) == 2, passing=5)
+    assert "it publishes again" in account_mails(story)[1]
 
 
-def told(story):
+def account_mails(story):
     return [text for text in story.posts(TOLD) if "force_" in text]
 
 
@@ -212,12 +214,12 @@ async def test_a_refused_account_is_refused_after_a_restart_and_nobody_is_told_a
     await begins(story)
     fails(story, "x", "suspended", seconds=600)
     await story.receives("M6 closed")
-    await story.until(lambda: told(story), passing=1)
+    await story.until(lambda: account_mails(story), passing=1)
     await story.restarts()
     await story.clock.passes(seconds=60)
     await story.settles()
     assert lane(story).health.condition == "refused"
-    assert len(told(story)) == 1
+    assert len(account_mails(story)) == 1
     await story.until(lambda: story.posts("x"), passing=10)
 
 
@@ -228,17 +230,17 @@ async def test_a_rate_limit_that_does_not_say_its_end_is_asked_ever_more_seldom(
         await story.receives(f"Road {number} closed")
     await story.clock.passes(minutes=1)
     await story.settles()
-    assert sum(one["attempts"] for one in await tweets(story)) <= 12, (
+    assert sum(post["attempts"] for post in await tweets(story)) <= 12, (
         "not a request a second for each"
     )
     for _ in range(58):
         await story.clock.passes(minutes=1)
         await story.settles()
     listed = await tweets(story)
-    assert sum(one["attempts"] for one in listed) <= 25
-    assert "asked for a pause" in "".join(told(story))
-    for one in listed:
-        _, shown = await story.asks("GET", f"/deliveries/{one['number']}")
+    assert sum(row["attempts"] for row in listed) <= 25
+    assert "asked for a pause" in "".join(account_mails(story))
+    for row in listed:
+        _, shown = await story.asks("GET", f"/deliveries/{row['number']}")
         assert len(shown["history"]) <= 20
     await story.until(lambda: len(story.posts("x")) == 20, passing=20)
 
@@ -270,7 +272,7 @@ async def test_a_long_wish_to_be_left_alone_outlives_a_restart_and_is_told(story
     await story.clock.passes(minutes=50)
     await story.settles()
     assert story.posts("x") == []
-    (waits,) = [one for one in await tweets(story) if not one["attempts"]]
+    (waits,) = [post for post in await tweets(story) if not post["attempts"]]
     assert waits["reason"] == "its account is paused, as the platform asked: appealbridge channels"
     await story.until(lambda: len(story.posts("x")) == 2, passing=30)
 

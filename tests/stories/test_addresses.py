@@ -18,15 +18,15 @@ def hidden(*texts):
 
 async def everything(story):
     """Return all that the daemon tells: figures, listings, log."""
-    told = []
+    response = []
     async with story.session.get(f"{story.bridge.url}/metrics") as answer:
-        told.append(await answer.text())
+        response.append(await answer.text())
     listings = ("/events", "/runs", "/deliveries", "/recipes", "/channels")
-    told += [json.dumps(await story.asks("GET", path)) for path in listings]
+    response += [json.dumps(await story.asks("GET", path)) for path in listings]
     _, events = await story.asks("GET", "/events")
-    told += [json.dumps(await story.asks("GET", f"/traces/{one['id']}")) for one in events]
+    response += [json.dumps(await story.asks("GET", f"/traces/{event['id']}")) for event in events]
     story.bridge.log.output.flush()
-    return [*told, story.lines.getvalue().decode()]
+    return [*response, story.lines.getvalue().decode()]
 
 
 async def test_a_key_in_an_address_is_told_nowhere(story):
@@ -43,14 +43,14 @@ async def test_a_key_in_an_address_is_told_nowhere(story):
     await lists(story, "N-2", "Two")
     await lists(story, "N-3", "Three")
     await story.until(lambda: story.logged("burst_held"), passing=5)
-    told = await everything(story)
-    hidden(*told)
-    assert f'source="feed:{story.sandbox.url}/website/appeals.rss#' in told[0]
+    result = await everything(story)
+    hidden(*result)
+    assert f'source="feed:{story.sandbox.url}/website/appeals.rss#' in result[0]
     _, events = await story.asks("GET", "/events")
     await story.stops()
     for command in ("runs", "deliveries", "trace 1", f"trace {events[0]['id']}"):
-        words = [*command.split(), "--config", str(story.stage.config)]
-        done = await asyncio.to_thread(CliRunner().invoke, main, words)
+        arguments = [*command.split(), "--config", str(story.stage.config)]
+        done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
         assert done.exit_code == 0, done.output
         hidden(done.output, done.stderr)
 
@@ -83,5 +83,5 @@ async def test_two_feeds_that_differ_in_their_query_are_told_apart(story):
         )
     await story.restarts()
     await story.until(
-        lambda: len({one["source"] for one in story.logged("first_look")} - {"appeal:desk"}) == 2
+        lambda: len({each["source"] for each in story.logged("first_look")} - {"appeal:desk"}) == 2
     )

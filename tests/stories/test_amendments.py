@@ -40,7 +40,7 @@ approval: none
 """
 
 
-async def one(story, action="mastodon_post", channel="force_mastodon", **options):
+async def one_post(story, action="mastodon_post", channel="force_mastodon", **options):
     """Publish one post about a subject, with a recipe that corrects it."""
     recipe = ONE.replace("mastodon_post", action).replace("force_mastodon", channel)
     for name, value in options.items():
@@ -96,7 +96,7 @@ async def test_one_correction_reaches_every_channel(story):
 
 
 async def test_an_edited_post_keeps_its_receipt_and_its_versions(story):
-    post = await one(story)
+    post = await one_post(story)
     await corrects(story)
     edit = await amendment(story)
     _, shown = await story.asks("GET", f"/deliveries/{post['number']}")
@@ -110,7 +110,7 @@ async def test_an_edited_post_keeps_its_receipt_and_its_versions(story):
 
 
 async def test_what_is_there_already_is_not_edited_again(story):
-    await one(story)
+    await one_post(story)
     await corrects(story, "Aged 13")
     await amendment(story)
     (post,) = [post.shown() for post in story.sandbox.shelf.everything()]
@@ -118,7 +118,7 @@ async def test_what_is_there_already_is_not_edited_again(story):
 
 
 async def test_what_somebody_edited_by_hand_is_held_with_both_texts(story):
-    await one(story)
+    await one_post(story)
     story.sandbox.faults.add("mastodon", FaultName.EDITED_BY_HAND, 1, None)
     await corrects(story)
     held = await amendment(story, "held")
@@ -131,7 +131,7 @@ async def test_what_somebody_edited_by_hand_is_held_with_both_texts(story):
 
 
 async def test_an_edit_that_is_refused_fails_and_leaves_the_post(story):
-    await one(story)
+    await one_post(story)
     story.sandbox.faults.add("mastodon", FaultName.EDIT_REFUSED, 9, None)
     await corrects(story)
     await amendment(story, "failed")
@@ -140,7 +140,7 @@ async def test_an_edit_that_is_refused_fails_and_leaves_the_post(story):
 
 @pytest.mark.parametrize("fault", [FaultName.POST_THEN_500, FaultName.POST_THEN_RESET])
 async def test_an_unclear_answer_to_an_edit_is_settled_by_a_look(story, fault):
-    await one(story)
+    await one_post(story)
     story.sandbox.faults.add("mastodon", fault, 1, None)
     await corrects(story)
     edit = await amendment(story)
@@ -150,7 +150,7 @@ async def test_an_unclear_answer_to_an_edit_is_settled_by_a_look(story, fault):
 
 
 async def test_a_post_is_published_anew_and_the_old_one_withdrawn(story):
-    post = await one(story, "tweet", "force_x", instead="replace")
+    post = await one_post(story, "tweet", "force_x", instead="replace")
     await corrects(story)
     await story.until(lambda: standing(story, "x") == ["Aged 14"], passing=1)
     new = await amendment(story)
@@ -213,7 +213,7 @@ async def test_a_withdrawal_of_the_subject_removes_what_replaced_a_post_and_what
 
 
 async def test_nothing_is_published_where_the_recipe_says_so(story):
-    await one(story, "tweet", "force_x", instead="nothing")
+    await one_post(story, "tweet", "force_x", instead="nothing")
     await corrects(story)
     none = await amendment(story, "cancelled")
     assert "instead: nothing" in none["reason"]
@@ -237,9 +237,9 @@ async def test_a_correction_is_the_next_revision_of_a_post_that_still_waits_for_
     merged = await amendment(story, "cancelled")
     assert f"the next revision of no. {post['number']}" in merged["reason"]
 
-    (asked,) = await story.until(lambda: asked_about(2))
-    assert asked["number"] == post["number"]
-    assert asked["difference"] == [{"field": "text", "before": "Aged 13", "after": "Aged 14"}]
+    (requested,) = await story.until(lambda: asked_about(2))
+    assert requested["number"] == post["number"]
+    assert requested["difference"] == [{"field": "text", "before": "Aged 13", "after": "Aged 14"}]
     await story.releases(post)
     await story.until(lambda: standing(story) == ["Aged 14"])
 

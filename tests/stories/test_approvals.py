@@ -25,7 +25,7 @@ def crew(story):
         yield Crew(story, folder)
 
 
-async def asked(story, path="/questions"):
+async def open_questions(story, path="/questions"):
     status, answer = await story.asks("GET", path)
     assert status == 200, answer
     return answer
@@ -34,7 +34,10 @@ async def asked(story, path="/questions"):
 async def waiting(story):
     """Return what waits for approval: the deliveries of all open questions."""
     return [
-        row for question in await asked(story) for row in question["deliveries"] if row["waits"]
+        row
+        for question in await open_questions(story)
+        for row in question["deliveries"]
+        if row["waits"]
     ]
 
 
@@ -50,8 +53,8 @@ async def test_what_an_approver_agrees_to_goes_out_after_the_time_to_take_it_bac
     await crew.begins(settings=people(**APPROVERS))
     await story.receives("M6 closed")
     (row,) = await waiting(story)
-    status, told = await answers(crew, BEN, row, "approve")
-    assert (status, told["state"]) == (200, "ready"), told
+    status, answer = await answers(crew, BEN, row, "approve")
+    assert (status, answer["state"]) == (200, "ready"), answer
     await story.clock.passes(seconds=10)
     assert story.posts("x") == []
     await story.clock.passes(seconds=15)
@@ -94,8 +97,8 @@ async def test_nobody_approves_what_they_wrote_or_edited_administrators_included
         {"field": "text", "before": "M6 closed", "after": "M6 closed northbound"}
     ]
     assert row["revision"]["authors"] == ["anna"]
-    status, told = await answers(crew, BEN, row, "approve")
-    assert status == 200, told
+    status, answer = await answers(crew, BEN, row, "approve")
+    assert status == 200, answer
     await story.clock.passes(seconds=30)
     await story.state(1, "delivered", passing=1)
     assert story.posts("x") == ["M6 closed northbound"]
@@ -106,11 +109,11 @@ async def test_a_stale_hash_gets_409_with_the_difference_and_changes_nothing(cre
     story = crew.story
     await crew.begins(settings=people(**APPROVERS))
     await story.receives("M6 closed")
-    (seen,) = await waiting(story)
-    path = f"/api/v1/deliveries/{seen['number']}/edit?hash={seen['revision']['hash']}"
+    (result,) = await waiting(story)
+    path = f"/api/v1/deliveries/{result['number']}/edit?hash={result['revision']['hash']}"
     assert (await crew.sends(ANNA, path, {"text": "M6 open"}))[0] == 200
     for verb, more in (("approve", {}), ("reject", {"reason": "no"}), ("changes", {"reason": "x"})):
-        status, refused = await answers(crew, BEN, seen, verb, **more)
+        status, refused = await answers(crew, BEN, result, verb, **more)
         assert (status, refused["status"]) == (409, 409)
         assert refused["difference"] == [
             {"field": "text", "before": "M6 closed", "after": "M6 open"}
@@ -150,14 +153,14 @@ async def test_the_deliveries_of_one_run_are_answered_together_or_one_by_one(cre
     recipe = staging.EVERYWHERE.replace("approval: none\n", "")
     await crew.begins({"everywhere": recipe}, settings=people(**APPROVERS))
     await story.receives("M6 closed")
-    (question,) = await asked(story)
+    (question,) = await open_questions(story)
     assert len(question["deliveries"]) == 3
     first = question["deliveries"][0]
     assert (await answers(crew, BEN, first, "reject", reason="not on X"))[0] == 200
     path = f"/api/v1/questions/{question['number']}/approve?hash="
     status, refused = await crew.asks(BEN, "POST", path + question["hash"])
     assert status == 409, refused
-    (question,) = await asked(story)
+    (question,) = await open_questions(story)
     status, rows = await crew.asks(BEN, "POST", path + question["hash"])
     assert (status, [row["state"] for row in rows]) == (200, ["ready", "ready"])
     await story.clock.passes(seconds=30)
@@ -224,8 +227,8 @@ async def test_at_one_desk_whoever_may_use_the_daemon_approves(story):
     await story.receives("M6 closed")
     (row,) = await waiting(story)
     path = f"/deliveries/{row['number']}/approve?hash={row['revision']['hash'][:12]}"
-    status, told = await story.asks("POST", path)
-    assert (status, told["state"]) == (200, "ready")
+    status, answer = await story.asks("POST", path)
+    assert (status, answer["state"]) == (200, "ready")
     await story.clock.passes(seconds=30)
     await story.state(1, "delivered", passing=1)
 
@@ -236,7 +239,7 @@ async def test_a_thread_is_approved_with_its_first_post(story):
     )
     await story.begins({"tweet": thread})
     await story.receives("M6 closed")
-    (question,) = await asked(story)
+    (question,) = await open_questions(story)
     (row,) = (each for each in question["deliveries"] if each["waits"])
     assert (
         await story.asks(

@@ -20,12 +20,12 @@ HELD = staging.TWEET.replace("approval: none\n", "")
 def types(story):
     """Run a command as a person does; return its exit status and what it prints."""
 
-    async def told(*words):
-        line = [*words, "--config", str(story.stage.config)]
+    async def run_command(*arguments):
+        line = [*arguments, "--config", str(story.stage.config)]
         result = await asyncio.to_thread(CliRunner().invoke, main, line)
         return result.exit_code, result.output
 
-    return told
+    return run_command
 
 
 async def test_a_trace_shows_a_release_and_who_made_it_and_the_trail_verifies(story, types):
@@ -34,7 +34,7 @@ async def test_a_trace_shows_a_release_and_who_made_it_and_the_trail_verifies(st
     await story.receives("M5 closed")
     first, second = await story.deliveries(state="held")
     _, question = await story.asks("GET", f"/deliveries/{first['number']}/question")
-    (asked,) = question["deliveries"]
+    (requested,) = question["deliveries"]
     by = quote("alice")
     await story.asks("POST", f"/deliveries/{first['number']}/release?by={by}")
     await story.state(2, "delivered", "held", passing=1)
@@ -47,12 +47,12 @@ async def test_a_trace_shows_a_release_and_who_made_it_and_the_trail_verifies(st
     status, shown = await types("audit", "verify")
     assert (status, "2 decisions checked" in shown) == (0, True)
     _, lines = await types("audit", "export")
-    one, other = map(json.loads, lines.splitlines())
-    assert (one["object"], one["content_hash"]) == (
+    left, other = map(json.loads, lines.splitlines())
+    assert (left["object"], left["content_hash"]) == (
         f"delivery {first['number']}",
-        asked["revision"]["hash"],
+        requested["revision"]["hash"],
     )
-    assert other["previous"] == one["hash"]
+    assert other["previous"] == left["hash"]
     assert other["reason"] == "not for the public"
 
 
@@ -78,10 +78,10 @@ async def test_an_old_hash_is_refused_at_the_command_line_with_what_has_changed(
     await story.begins({"tweet": HELD})
     await story.receives("M6 closed")
     _, (question,) = await story.asks("GET", "/questions")
-    seen = question["deliveries"][0]["revision"]["hash"]
+    hash_ = question["deliveries"][0]["revision"]["hash"]
     status, _ = await types("edit", "1", "--text", "M6 open")
     assert status == 0
-    status, shown = await types("approve", "1", "--hash", seen)
+    status, shown = await types("approve", "1", "--hash", hash_)
     assert status == 1
     assert "  changed: text\n    before: M6 closed\n    after: M6 open\n" in shown
 

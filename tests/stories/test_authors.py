@@ -60,9 +60,9 @@ async def rejects(crew, uid, row, verb="reject"):
     return await crew.asks(uid, "POST", f"/api/v1/deliveries/{row['number']}/{verb}?{query}")
 
 
-async def refuses(crew, uid, row, words=OWN_WORDS):
-    status, told = await approves(crew, uid, row)
-    assert (status, words in told["detail"]) == (409, True), told
+async def refuses(crew, uid, row, message=OWN_WORDS):
+    status, answer = await approves(crew, uid, row)
+    assert (status, message in answer["detail"]) == (409, True), answer
 
 
 async def appears(crew, number, owner=0, author="", title="Missing"):

@@ -12,8 +12,8 @@ from tests.stories import staging
 
 async def is_backed_up(story):
     copy = story.stage.folder / "monday.db"
-    words = ["db", "backup", str(copy), "--config", str(story.stage.config)]
-    done = await asyncio.to_thread(CliRunner().invoke, main, words)
+    arguments = ["db", "backup", str(copy), "--config", str(story.stage.config)]
+    done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
     assert done.exit_code == 0, done.output
     return copy
 

@@ -50,10 +50,10 @@ main()
 """The command line as another user; it is loaded before, because that user may not be able to read this Python."""
 
 
-async def command(*words, group):
+async def command(*arguments, group):
     """Run the command line as a user who may do nothing but what the group may."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", AS_SOMEBODY, str(group), *words),
+        *(sys.executable, "-c", AS_SOMEBODY, str(group), *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd="/",

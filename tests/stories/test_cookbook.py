@@ -30,14 +30,14 @@ class Kitchen(Story):
         self.session = await self._stack.enter_async_context(aiohttp.ClientSession())
         folder = self._folder / "home"
         settings = cookbook.build(folder, recipe)
-        told = settings.read_text("utf-8")
+        text = settings.read_text("utf-8")
         for written, here in (
             ("http://127.0.0.1:8090", self.sandbox.url),
             ("every: 10s", "every: 10m"),  # so that days pass faster
         ):
-            assert written in told
-            told = told.replace(written, here)
-        settings.write_text(f"listen: 127.0.0.1:0\nstore: sqlite:///{folder}/bridge.db\n{told}")
+            assert written in text
+            text = text.replace(written, here)
+        settings.write_text(f"listen: 127.0.0.1:0\nstore: sqlite:///{folder}/bridge.db\n{text}")
         secrets = folder / "secrets"
         secrets.mkdir(0o700)
         for hook in ("roads", "weather", "control_room"):
@@ -79,8 +79,8 @@ class Kitchen(Story):
             held = await self.deliveries(state="held")
             return held if len(held) == count else []
 
-        for one in await self.until(waiting):
-            await self.releases(one)
+        for each in await self.until(waiting):
+            await self.releases(each)
 
     async def published(self, **texts: int) -> None:
         """Wait until so many posts stand on each platform, and look that there are no more."""
@@ -94,13 +94,13 @@ class Kitchen(Story):
 
     async def deliveries(self, **which: str) -> list[dict]:
         """List the deliveries of the recipe; people are also told of what waits for their approval."""
-        return [one for one in await super().deliveries(**which) if one["recipe"] != NOTICE]
+        return [each for each in await super().deliveries(**which) if each["recipe"] != NOTICE]
 
     def posts(self, platform: str) -> list[str]:
         """Return the texts of the recipe's posts, in their order."""
         posts = sorted(self.all_posts(platform), key=lambda post: post["created_at"])
-        told = [one for one in posts if not str(one.get("subject")).startswith("AppealBridge:")]
-        return [post["text"].strip() for post in told]
+        texts = [post for post in posts if not str(post.get("subject")).startswith("AppealBridge:")]
+        return [post["text"].strip() for post in texts]
 
     def all_posts(self, platform: str) -> list[dict]:
         shown = (post.shown() for post in self.sandbox.shelf.everything())
@@ -109,11 +109,11 @@ class Kitchen(Story):
 
 @pytest.fixture
 async def kitchen(tmp_path):
-    told = Kitchen(tmp_path)
+    result = Kitchen(tmp_path)
     try:
-        yield told
+        yield result
     finally:
-        await told.ends()
+        await result.ends()
 
 
 async def test_a_road_is_closed_and_open_again(kitchen):
@@ -206,10 +206,10 @@ async def test_when_he_is_arrested_we_are_told_what_to_take_down(kitchen):
     await kitchen.files("WMP-9", status="closed", closed_reason="arrested", **appeal)
     await kitchen.agrees(1)
     await kitchen.published(x=1, email=1)
-    (told,) = kitchen.posts("email")
-    for one in await kitchen.deliveries():
-        if one["channel"] != "press_office":
-            assert one["receipt"]["url"] in told
+    (mail,) = kitchen.posts("email")
+    for delivery in await kitchen.deliveries():
+        if delivery["channel"] != "press_office":
+            assert delivery["receipt"]["url"] in mail
 
 
 def visible(kitchen, platform):
@@ -236,8 +236,8 @@ async def test_a_missing_child_is_corrected_and_taken_down_when_she_is_found(kit
         held = await kitchen.deliveries(state="held", hold="approval")
         return held if len(held) == 2 else []
 
-    for one in await kitchen.until(thanks):
-        await kitchen.releases(one)
+    for each in await kitchen.until(thanks):
+        await kitchen.releases(each)
     await kitchen.published(email=3 * len(PRESS))
     await kitchen.until(
         lambda: all(
@@ -282,9 +282,9 @@ async def test_news_of_an_incident_goes_where_it_fits(kitchen):
     await kitchen.hears("control_room", type="incident.updated", text=long, important=True, **fire)
     await kitchen.hears("control_room", type="incident.closed", **fire)
     await kitchen.published(x=5, facebook=3, mastodon=2, email=len(PRESS))
-    opened, update, one, two, closed = kitchen.posts("x")
+    opened, update, single, two, closed = kitchen.posts("x")
     assert opened.startswith("Incident at New Street: A fire.")
     assert update == "Update on New Street: Trains run again."
-    assert one.endswith("(1/2)")
+    assert single.endswith("(1/2)")
     assert two.endswith("(2/2)")
     assert closed.startswith("The incident at New Street is over.")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.stories.crew import Crew, as_root, open_folder, people
 from tests.stories.test_amendments import CORRECTED
-from tests.stories.test_approvals import ANNA, APPROVERS, BEN, answers, asked, waiting
+from tests.stories.test_approvals import ANNA, APPROVERS, BEN, answers, open_questions, waiting
 from tests.stories.test_images import ALT, picture, puts
 
 APPEALS = """
@@ -51,8 +51,8 @@ def crew(story):
 
 
 async def reports(story, text, type_="appeal.new", subject="RC-77", **data):
-    status, told = await story.receives(text, subject=subject, type=type_, **data)
-    assert status == 202, told
+    status, answer = await story.receives(text, subject=subject, type=type_, **data)
+    assert status == 202, answer
 
 
 async def corrects(story, text, **data):
@@ -71,17 +71,17 @@ async def test_an_appeal_that_is_corrected_while_its_posts_wait_is_asked_about_o
     story.stage.appeal("RC-77", story.clock.now() - 5, title="Missing: Aisha, 13")
     await story.clock.passes(seconds=61)
     await story.state(3, "held")
-    (before,) = await asked(story)
+    (before,) = await open_questions(story)
     story.stage.appeal("RC-77", story.clock.now() - 5, title="Missing: Aisha, 14")
     await story.clock.passes(seconds=61)
-    (question,) = await asked(story)
+    (question,) = await open_questions(story)
     assert question["number"] == before["number"]
     assert {row["revision"]["number"] for row in question["deliveries"]} == {2}
     assert [row["number"] for row in question["deliveries"]] == [1, 2, 3]
-    for seen, row in zip(before["deliveries"], question["deliveries"], strict=True):
+    for result, row in zip(before["deliveries"], question["deliveries"], strict=True):
         change = {"field": "text", "before": "Missing: Aisha, 13", "after": "Missing: Aisha, 14"}
         assert change in row["difference"], row["difference"]
-        status, refused = await approves(story, seen)
+        status, refused = await approves(story, result)
         assert (status, change in refused["difference"]) == (409, True)
         assert (await approves(story, row))[0] == 200
     await story.clock.passes(seconds=30)
@@ -151,7 +151,7 @@ async def test_a_thread_is_corrected_as_a_whole_however_many_parts_it_has(story)
     await reports(story, "1", more=["2", "3"])
     (first,) = await waiting(story)
     await corrects(story, "1", more=["2", "three", "4"])
-    (question,) = await asked(story)
+    (question,) = await open_questions(story)
     rows = question["deliveries"]
     assert [row["content"]["text"] for row in rows] == ["1", "2", "three", "4"]
     assert rows[2]["difference"] == [{"field": "text", "before": "3", "after": "three"}]
@@ -159,7 +159,7 @@ async def test_a_thread_is_corrected_as_a_whole_however_many_parts_it_has(story)
     assert status == 409
     assert {"field": "post 3: text", "before": "3", "after": "three"} in refused["difference"]
     await corrects(story, "1", more=["two"])
-    (question,) = await asked(story)
+    (question,) = await open_questions(story)
     (row,) = (each for each in question["deliveries"] if each["waits"])
     assert (await approves(story, row))[0] == 200
     await story.clock.passes(seconds=40)
@@ -254,11 +254,11 @@ async def test_a_post_of_a_thread_is_edited_and_the_whole_thread_is_asked_again(
     await crew.begins({"thread": THREAD}, settings=people(**APPROVERS))
     await reports(story, "1", more=["2", "3"])
     (first,) = await waiting(story)
-    (question,) = await asked(story)
+    (question,) = await open_questions(story)
     part = question["deliveries"][2]
     path = f"/api/v1/deliveries/{part['number']}/edit?hash={part['revision']['hash']}"
-    status, told = await crew.sends(ANNA, path, {"text": "three"})
-    assert (status, told["number"]) == (200, 2), told
+    status, answer = await crew.sends(ANNA, path, {"text": "three"})
+    assert (status, answer["number"]) == (200, 2), answer
     status, refused = await answers(crew, BEN, first, "approve")
     assert status == 409
     assert refused["difference"] == [

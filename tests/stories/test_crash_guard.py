@@ -105,11 +105,11 @@ async def test_the_rest_of_a_look_that_was_held_is_held(story):
 
 async def test_a_quiet_look_sets_no_mark(story, monkeypatch):
     await begins(story)
-    kept = []
-    monkeypatch.setattr(story.bridge.engine.store, "keep_planning_mark", kept.append)
+    stored = []
+    monkeypatch.setattr(story.bridge.engine.store, "keep_planning_mark", stored.append)
     await story.clock.passes(minutes=5)
     await story.settles()
-    assert kept == []
+    assert stored == []
 
 
 async def test_an_orderly_stop_is_no_crash(story):

@@ -28,16 +28,16 @@ async def demo(folder, *options):
             await process.wait()
 
 
-async def until_said(process, words):
-    while words not in (line := (await process.stdout.readline()).decode()):
-        assert line, f"the demo ended without saying {words}"
+async def until_said(process, message):
+    while message not in (line := (await process.stdout.readline()).decode()):
+        assert line, f"the demo ended without saying {message}"
 
 
 async def test_the_demo_publishes_corrects_and_takes_down_and_ends_well(tmp_path):
     async with demo(tmp_path, "--once") as process:
-        told = (await process.stdout.read()).decode()
+        output = (await process.stdout.read()).decode()
         assert await process.wait() == 0
-    published, rest = told.split("\n▸ the case system corrects")
+    published, rest = output.split("\n▸ the case system corrects")
     corrected, removed = rest.split("\n▸ the website closes the appeal")
     assert published.endswith(f"✓ all {PUBLISHED.total()} posts are published, each exactly once")
     # Two appeals on five platforms; a mail says in its text what its picture shows.
@@ -79,8 +79,8 @@ async def test_a_demo_that_is_told_to_stop_takes_everything_along(tmp_path):
 
 def born_of(folder):
     """The processes that were given this folder for what is passing."""
-    given = f"TMPDIR={folder}\0".encode()
+    values = f"TMPDIR={folder}\0".encode()
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # another's, or gone
-            if given in environment.read_bytes():
+            if values in environment.read_bytes():
                 yield environment.parent.name

@@ -24,13 +24,13 @@ def crew(story):
         yield Crew(story, folder, live=True)
 
 
-async def asked(story, count):
+async def asked_people(story, count):
     """Return who got a notice about an approval, once so many did."""
 
     async def there():
         rows = await story.deliveries(recipe="notice", state="delivered")
-        told = [row["step"] for row in rows if "approval" in row["content"]["subject"]]
-        return told if len(told) >= count else None
+        texts = [row["step"] for row in rows if "approval" in row["content"]["subject"]]
+        return texts if len(texts) >= count else None
 
     return await story.until(there, passing=1)
 
@@ -42,15 +42,15 @@ async def says(crew, uid, until):
 async def test_who_is_on_duty_is_asked_first_and_everybody_with_the_reminder(crew):
     story = crew.story
     await crew.begins({"news": ASKS}, settings=APPROVERS)
-    status, told = await says(crew, BEN, "15:00")
-    assert (status, told["id"]) == (200, "ben"), told
-    assert (await crew.asks(BEN, "GET", "/api/v1/duty"))[1] == [told]
+    status, answer = await says(crew, BEN, "15:00")
+    assert (status, answer["id"]) == (200, "ben"), answer
+    assert (await crew.asks(BEN, "GET", "/api/v1/duty"))[1] == [answer]
     await story.receives("M6 closed")
-    assert await asked(story, 1) == ["ben"]
+    assert await asked_people(story, 1) == ["ben"]
     await story.clock.passes(minutes=9)
-    assert await asked(story, 1) == ["ben"]
+    assert await asked_people(story, 1) == ["ben"]
     await story.clock.passes(minutes=2)
-    assert sorted(await asked(story, 4)) == ["anna", "approver", "ben", "ben"]
+    assert sorted(await asked_people(story, 4)) == ["anna", "approver", "ben", "ben"]
 
 
 async def test_who_wrote_it_is_not_asked_alone_and_a_duty_that_is_over_counts_no_more(crew):
@@ -60,7 +60,7 @@ async def test_who_wrote_it_is_not_asked_alone_and_a_duty_that_is_over_counts_no
     await story.clock.passes(minutes=5)
     assert (await crew.asks(BEN, "GET", "/api/v1/duty"))[1] == []
     await story.receives("M6 closed")
-    assert sorted(await asked(story, 3)) == ["anna", "approver", "ben"]
+    assert sorted(await asked_people(story, 3)) == ["anna", "approver", "ben"]
 
 
 async def test_being_on_duty_is_in_the_trail_and_survives_a_restart(crew):
@@ -80,8 +80,8 @@ async def test_being_on_duty_is_in_the_trail_and_survives_a_restart(crew):
 async def test_a_time_that_is_none_or_more_than_a_day_away_is_refused(crew):
     await crew.begins({"news": ASKS}, settings=APPROVERS)
     for until in ("", "soon", "2026-11-20T07:00", "2026-11-17T07:00"):
-        status, told = await says(crew, BEN, until)
-        assert (status, told["detail"].partition(":")[0]) == (422, "until"), told
+        status, answer = await says(crew, BEN, until)
+        assert (status, answer["detail"].partition(":")[0]) == (422, "until"), answer
     for uid in (UIDS[Role.ADMIN], UIDS[Role.OPERATOR], 0):
         assert (await says(crew, uid, "15:00"))[0] == 403
 
@@ -101,8 +101,8 @@ async def test_a_question_that_only_its_author_could_answer_is_an_alarm_and_turn
         async with story.session.get(f"{story.bridge.url}/readyz") as answer:
             return answer.status == 503 and await answer.json()
 
-    told = await story.until(unready, passing=1)
-    assert told["detail"] == "nobody could be asked for approval: question 1"
+    result = await story.until(unready, passing=1)
+    assert result["detail"] == "nobody could be asked for approval: question 1"
     assert [line for line in story.logged("alarm") if line["kind"] == "approval.nobody_asked"]
 
 

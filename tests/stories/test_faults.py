@@ -43,9 +43,9 @@ async def test_a_loop_that_broke_goes_on_and_people_are_told(story, monkeypatch)
     await story.receives("M6 closed")
     await story.clock.passes(minutes=11)
     await story.state(1, "expired", passing=1)
-    (said,) = story.logged("plugin_bug")
-    assert said["where"] == "upkeep"
-    assert "ZeroDivisionError" in said["error"]
+    (entry,) = story.logged("plugin_bug")
+    assert entry["where"] == "upkeep"
+    assert "ZeroDivisionError" in entry["error"]
     (alarm,) = [line for line in story.logged("alarm") if line["kind"] == "bridge.part_broke"]
     assert "upkeep" in alarm["reason"]
 
@@ -72,11 +72,11 @@ async def test_a_fault_about_one_run_fails_that_run_and_no_other(story, monkeypa
     await story.until(lambda: story.posts("email"), passing=0.1)
 
     async def both():
-        return {one["event"]: one for one in await story.runs() if one["state"] != "open"}
+        return {row["event"]: row for row in await story.runs() if row["state"] != "open"}
 
     ended = await story.until(lambda: _full(both))
-    assert sorted(one["state"] for one in ended) == ["failed", "planned"]
-    (failed,) = [one for one in ended if one["state"] == "failed"]
+    assert sorted(each["state"] for each in ended) == ["failed", "planned"]
+    (failed,) = [each for each in ended if each["state"] == "failed"]
     assert failed["reason"] == "a fault of this program: ZeroDivisionError: a fault of ours"
     assert len(story.posts("x")) == 2
 
@@ -119,7 +119,7 @@ approval: none
 @pytest.mark.parametrize(
     ("owner", "name"),
     [(Report, "accepted"), (Report, "on_result"), (Metrics, "accepted"), (Log, "debug"), (Output, "say")],
-    ids=lambda one: one if isinstance(one, str) else one.__name__,
+    ids=lambda each: each if isinstance(each, str) else each.__name__,
 )  # fmt: skip
 async def test_a_fault_in_what_is_said_costs_no_other_event_that_came_with_it(
     story, monkeypatch, owner, name
@@ -163,10 +163,12 @@ def refuses(monkeypatch, error, subject="bad"):
     """Have the store refuse what runs of a subject plan."""
     whole = SqliteStore.advance
 
-    async def advance(self, run, seen, deliveries, unneeded=()):
-        if run.state is not RunState.FAILED and any(one.subject == subject for one in deliveries):
+    async def advance(self, run, result, deliveries, unneeded=()):
+        if run.state is not RunState.FAILED and any(
+            delivery.subject == subject for delivery in deliveries
+        ):
             raise error
-        return await whole(self, run, seen, deliveries, unneeded)
+        return await whole(self, run, result, deliveries, unneeded)
 
     monkeypatch.setattr(SqliteStore, "advance", advance)
 

@@ -41,7 +41,7 @@ async def brings(story, *numbers, text="Incident"):
 
 
 async def holds(story):
-    return [one["hold"] for one in await story.deliveries(state="held")]
+    return [row["hold"] for row in await story.deliveries(state="held")]
 
 
 # -- webhooks -----------------------------------------------------------------------------------
@@ -53,8 +53,8 @@ async def test_a_webhook_that_goes_round_in_circles_is_held_and_told_once(story)
     await story.state(10, "delivered", "held")
     assert len(story.posts("x")) == 3
     assert await holds(story) == ["burst"] * 7
-    (told,) = story.logged("burst_held")
-    assert (told["of"], told["reason"]) == ("webhook:desk", "more than 3 events within 10m")
+    (entry,) = story.logged("burst_held")
+    assert (entry["of"], entry["reason"]) == ("webhook:desk", "more than 3 events within 10m")
     assert [line["kind"] for line in story.logged("alarm")] == ["flood.held"]
 
 
@@ -110,7 +110,7 @@ async def test_senders_who_come_all_at_once_are_counted_too(story):
     await begins_with_a_bound(story)
     await asyncio.gather(*(story.receives(f"Incident {number}") for number in range(20)))
     listed = await story.state(20, "delivered", "held")
-    out = [one for one in listed if one["state"] == "delivered"]
+    out = [row for row in listed if row["state"] == "delivered"]
     assert (
         len(story.posts("x")) == len(out) <= 3
     )  # fewer where one still waited when the flood was noticed
@@ -136,7 +136,7 @@ async def test_the_deliveries_of_one_event_go_out_together_or_not_at_all(story):
     await story.begins({"everywhere": recipe + "burst: { deliveries: 6, within: 1h }\n"})
     await brings(story, 1, 2)
     listed = await story.state(8, "delivered", "held")
-    assert [one["state"] for one in listed] == ["delivered"] * 4 + ["held"] * 4
+    assert [row["state"] for row in listed] == ["delivered"] * 4 + ["held"] * 4
 
 
 async def test_what_a_step_plans_later_is_counted_too(story):
@@ -144,7 +144,7 @@ async def test_what_a_step_plans_later_is_counted_too(story):
     await story.begins({"everywhere": recipe})
     await brings(story, 1)
     await story.state(4, "delivered", "held")
-    assert [one["channel"] for one in await story.deliveries(state="held")] == ["press_office"]
+    assert [row["channel"] for row in await story.deliveries(state="held")] == ["press_office"]
     assert story.posts("email") == []
 
 
@@ -216,9 +216,9 @@ async def test_what_failed_is_not_tried_again_with_all_others_once_its_text_is_o
     await story.state(2, "failed")
     await brings(story, 1)
     await story.until(lambda: story.posts("mastodon"), passing=1)
-    status, told = await story.asks("POST", "/retry")
+    status, answer = await story.asks("POST", "/retry")
     assert status == 409
-    assert "1 done, 1 left as they were; delivery 1: the same text went out" in told["detail"]
+    assert "1 done, 1 left as they were; delivery 1: the same text went out" in answer["detail"]
     await story.until(lambda: len(story.posts("mastodon")) == 2, passing=1)
     status, _ = await story.asks("POST", "/deliveries/1/retry")  # on a person's word, it is
     assert status == 200
@@ -249,7 +249,7 @@ async def test_a_lot_is_called_off_by_one_word(story):
     _, first = await story.asks("POST", f"/cancel?hold=burst&subject={subject}")
     _, rest = await story.asks("POST", "/cancel?hold=burst&reason=nonsense")
     assert (len(first), len(rest)) == (1, 2)
-    assert {one["reason"] for one in rest} == {"nonsense"}
+    assert {each["reason"] for each in rest} == {"nonsense"}
     assert len(story.posts("x")) == 3
 
 
@@ -257,9 +257,9 @@ async def test_what_is_to_be_agreed_to_takes_a_look_at_each(story):
     await story.begins({"tweet": staging.TWEET.replace("approval: none\n", "")})
     await brings(story, 1)
     for hold in ("approval", "unknown", "", "nonsense"):
-        status, told = await story.asks("POST", f"/release?hold={hold}")
+        status, answer = await story.asks("POST", f"/release?hold={hold}")
         assert status == 422
-        assert "burst" in told["detail"]
+        assert "burst" in answer["detail"]
     assert (await story.asks("POST", "/cancel?hold=nonsense"))[0] == 422
     assert await holds(story) == ["approval"]
 
@@ -304,7 +304,7 @@ async def test_a_recipe_is_not_started_by_its_own_post(story):
         await looked(story, 1)
         feed.lists("Road closed", "https://www.example.police.uk/news/1")
         listed = await story.state(2, "delivered", passing=5)
-        ours = next(one["receipt"]["url"] for one in listed if one["channel"] == "force_mastodon")
+        ours = next(row["receipt"]["url"] for row in listed if row["channel"] == "force_mastodon")
         feed.lists("toot: Road closed", ours)
         await story.state(3, "delivered", passing=5)
         await story.clock.passes(minutes=10)
@@ -339,9 +339,9 @@ async def test_two_recipes_do_not_answer_each_other_for_ever(story):
 # -- on the command line ------------------------------------------------------------------------
 
 
-async def says(story, *words):
+async def says(story, *arguments):
     config = str(story.stage.config)
-    done = await asyncio.to_thread(CliRunner().invoke, main, [*words, "--config", config])
+    done = await asyncio.to_thread(CliRunner().invoke, main, [*arguments, "--config", config])
     return done.exit_code, done.output
 
 
@@ -350,21 +350,21 @@ async def test_an_operator_looks_at_a_lot_and_lets_it_out(story):
     await brings(story, *range(5))
     await story.state(5, "delivered", "held")
     _, listed = await says(story, "deliveries", "--hold", "burst", "--recipe", "tweet", "--json")
-    numbers = [one["number"] for one in json.loads(listed)]
+    numbers = [row["number"] for row in json.loads(listed)]
     assert len(numbers) == 2
-    status, told = await says(story, "release", "--all", "--hold", "burst")
+    status, output = await says(story, "release", "--all", "--hold", "burst")
     assert status == 0
-    released = [line for line in told.splitlines() if "released" in line]
+    released = [line for line in output.splitlines() if "released" in line]
     assert sorted(released) == [f"{n} tweet on force_x: released" for n in sorted(numbers)]
-    status, told = await says(story, "cancel", "--all", "--hold", "burst")
-    assert (status, told.splitlines()[-1]) == (0, "no delivery is held for burst")
-    status, told = await says(story, "release", "--all", "--hold", "unknown")
+    status, output = await says(story, "cancel", "--all", "--hold", "burst")
+    assert (status, output.splitlines()[-1]) == (0, "no delivery is held for burst")
+    status, output = await says(story, "release", "--all", "--hold", "unknown")
     assert status == 1
-    assert "look at each" in told
+    assert "look at each" in output
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         (),
         ("17", "--all", "--hold", "burst"),
@@ -376,7 +376,7 @@ async def test_an_operator_looks_at_a_lot_and_lets_it_out(story):
     ids=" ".join,
 )
 @pytest.mark.parametrize("verb", ["release", "cancel"])
-def test_what_is_meant_has_to_be_said(verb, words):
-    done = CliRunner().invoke(main, [verb, *words])
+def test_what_is_meant_has_to_be_said(verb, arguments):
+    done = CliRunner().invoke(main, [verb, *arguments])
     assert done.exit_code == 2
     assert "--all --hold HOLD" in done.output

@@ -50,8 +50,8 @@ async def decided(crew):
     return story.stage.config
 
 
-async def verifies(config, *words):
-    line = ["audit", "verify", "--config", str(config), *words]
+async def verifies(config, *arguments):
+    line = ["audit", "verify", "--config", str(config), *arguments]
     result = await asyncio.to_thread(CliRunner().invoke, main, line)
     return result.exit_code, " ".join(result.output.split())
 
@@ -69,14 +69,14 @@ async def verifies(config, *words):
 async def test_whatever_is_done_to_the_rows_is_named(crew, forgery, named):
     config = await decided(crew)
     store = crew.story.stage.store
-    kept = store.with_name("kept.db")
-    await asyncio.to_thread(shutil.copy, store, kept)
+    stored = store.with_name("kept.db")
+    await asyncio.to_thread(shutil.copy, store, stored)
     assert (await verifies(config))[0] == 0
     with closing(sqlite3.connect(store)) as db:
         db.executescript(forgery)
-    status, told = await verifies(config)
-    assert status == 1, told
-    assert named in told
-    await asyncio.to_thread(shutil.copy, kept, store)
+    status, result = await verifies(config)
+    assert status == 1, result
+    assert named in result
+    await asyncio.to_thread(shutil.copy, stored, store)
     assert (await verifies(config))[0] == 0
     await crew.story.starts()

@@ -113,14 +113,14 @@ class Appeals(AppealTrigger):
 
 @pytest.fixture
 def sign(monkeypatch):
-    whole, registry, one = plugins.load(), Registry(), Sign()
+    whole, registry, single = plugins.load(), Registry(), Sign()
     triggers = {**whole.triggers, "appeal": Appeals()}
-    for plugin in [*whole.channels.values(), *triggers.values(), one]:
+    for plugin in [*whole.channels.values(), *triggers.values(), single]:
         registry.add(plugin)
     monkeypatch.setattr("appealbridge.daemon.assembly.load_plugins", lambda: registry)
-    yield one
-    one.hangs.clear()
-    one.stubborn = False
+    yield single
+    single.hangs.clear()
+    single.stubborn = False
 
 
 @pytest.fixture
@@ -150,8 +150,8 @@ async def test_a_look_that_hangs_is_given_up_and_made_again(story, sign):
     await story.until(lambda: sign.looks == 2, passing=1)
     sign.hangs = set()
     (delivery,) = await story.state(1, "delivered", passing=1)
-    _, told = await story.asks("GET", f"/deliveries/{delivery['number']}")
-    assert any("the search was ended" in (one["detail"] or "") for one in told["history"])
+    _, answer = await story.asks("GET", f"/deliveries/{delivery['number']}")
+    assert any("the search was ended" in (each["detail"] or "") for each in answer["history"])
 
 
 async def test_an_attempt_that_hangs_can_be_called_off(story, sign):
@@ -161,9 +161,9 @@ async def test_an_attempt_that_hangs_can_be_called_off(story, sign):
     await story.until(lambda: story.deliveries(state="sending"))
     await story.receives("A38 closed")
     first, _ = await story.deliveries()
-    status, told = await story.asks("POST", f"/deliveries/{first['number']}/cancel?reason=wrong")
-    assert (status, told["state"]) == (200, "cancelled"), told
-    assert told["reason"] == "wrong; it may be published all the same, so check the account"
+    status, answer = await story.asks("POST", f"/deliveries/{first['number']}/cancel?reason=wrong")
+    assert (status, answer["state"]) == (200, "cancelled"), answer
+    assert answer["reason"] == "wrong; it may be published all the same, so check the account"
     sign.hangs = set()
     await story.until(lambda: sign.shown == ["A38 closed"], passing=1)
 
@@ -173,8 +173,8 @@ async def test_what_is_being_looked_for_can_be_called_off(story, sign):
     await story.begins({"sign": SIGN}, CHANNELS)
     await story.receives("M6 closed")
     (delivery,) = await story.state(1, "unknown", passing=1)
-    status, told = await story.asks("POST", f"/deliveries/{delivery['number']}/cancel")
-    assert (status, told["state"]) == (200, "cancelled"), told
+    status, answer = await story.asks("POST", f"/deliveries/{delivery['number']}/cancel")
+    assert (status, answer["state"]) == (200, "cancelled"), answer
     await story.clock.passes(minutes=10)
     await story.settles()
     assert sign.shown == []
@@ -186,8 +186,8 @@ async def test_a_login_whose_trial_hangs_is_tried_again(story, sign):
     sign.hangs = {"check"}
     lane.on_result(LoginExpired("401"), story.clock.now())
     await story.receives("M6 closed")
-    words = "could not be tested: it did not end within 60 seconds"
-    await story.until(lambda: words in lane.health.reason, passing=1)
+    text = "could not be tested: it did not end within 60 seconds"
+    await story.until(lambda: text in lane.health.reason, passing=1)
     sign.hangs = set()
     await story.until(lambda: sign.shown == ["M6 closed"], passing=5)
 

@@ -84,10 +84,10 @@ async def test_what_was_approved_is_sent_although_the_picture_at_its_address_is_
     url = await puts(story, "a.png", picture("red"))
     await arrives(story, "Missing: Aisha", {"url": url, "alt": ALT})
     held = await story.state(3, "held")
-    assert {one["hold"] for one in held} == {"approval"}
+    assert {each["hold"] for each in held} == {"approval"}
     await puts(story, "a.png", picture("blue", (10, 10)))
-    for one in held:
-        await story.releases(one)
+    for each in held:
+        await story.releases(each)
     await story.state(3, "delivered")
     (post,) = shown(story, "mastodon")
     (medium,) = post.media
@@ -103,8 +103,8 @@ async def test_a_picture_that_is_not_there_yet_is_waited_for_where_people_can_se
     await story.state(1, "planned")
 
     async def explained():
-        (one,) = await story.deliveries()
-        return "404" in (one["reason"] or "") and one
+        (delivery,) = await story.deliveries()
+        return "404" in (delivery["reason"] or "") and delivery
 
     assert url in (await story.until(explained))["reason"]
     await puts(story, "late.png", picture())
@@ -192,8 +192,8 @@ async def test_a_question_on_the_command_line_says_what_each_picture_is(story, c
 
 
 async def attempts(story):
-    (one,) = await story.deliveries()
-    _, whole = await story.asks("GET", f"/deliveries/{one['number']}")
+    (delivery,) = await story.deliveries()
+    _, whole = await story.asks("GET", f"/deliveries/{delivery['number']}")
     return [(each["kind"], each["outcome"]) for each in whole["history"]]
 
 
@@ -263,7 +263,7 @@ async def test_a_picture_that_a_platform_refuses_fails_with_its_words(story, pla
     story.sandbox.faults.add(platform, FaultName.MEDIA_REFUSED, 1, None)
     await arrives(story, "Missing: Aisha", image)
     everything = await story.state(5, "delivered", "failed")
-    (failed,) = [one for one in everything if one["state"] == "failed"]
+    (failed,) = [each for each in everything if each["state"] == "failed"]
     assert "image 1" in failed["reason"]
     assert shown(story, platform) == []
 
@@ -315,7 +315,7 @@ async def test_a_withdrawal_between_two_uploads_leaves_nothing_behind(story):
     await story.clock.passes(minutes=5)
 
     async def nothing():
-        states = {one["state"] for one in await story.deliveries() if one["channel"]}
+        states = {row["state"] for row in await story.deliveries() if row["channel"]}
         return not story.sandbox.media.uploads("facebook") and not states & {
             "ready",
             "sending",
@@ -377,9 +377,9 @@ async def test_the_picture_of_a_card_goes_through_the_renderer_too(story, monkey
         f"{staging.CHANNELS}force_bluesky: {{ platform: bluesky, handle: force.police.uk }}\n"
     )
     await story.begins({"card": CARD}, channels)
-    found = jpeg(drawn(), exif=exif())
-    assert SECRET in found
-    await arrives(story, "Missing: Aisha", {"url": await puts(story, "card.jpg", found)})
+    result = jpeg(drawn(), exif=exif())
+    assert SECRET in result
+    await arrives(story, "Missing: Aisha", {"url": await puts(story, "card.jpg", result)})
     await story.state(1, "delivered")
     (post,) = shown(story, "bluesky")
     thumb = post.more["record"]["embed"]["external"]["thumb"]
@@ -481,15 +481,15 @@ press_office:
 @pytest.fixture
 def mails(monkeypatch):
     """Every mail as the practice mail server got it."""
-    kept = []
+    stored = []
     read = smtp.read
 
     def keep_and_read(content):
-        kept.append(content)
+        stored.append(content)
         return read(content)
 
     monkeypatch.setattr(smtp, "read", keep_and_read)
-    return kept
+    return stored
 
 
 def photograph():
@@ -684,8 +684,8 @@ async def test_where_posts_cannot_be_edited_the_new_picture_goes_out_instead(sto
     async def there():
         for platform in ("x", "bluesky"):
             up[platform] = [post for post in shown(story, platform) if post.deleted_at is None]
-        wanted = 2 if instead == "follow_up" else 1
-        texts = [posts[-1].text for posts in up.values() if len(posts) == wanted]
+        expected = 2 if instead == "follow_up" else 1
+        texts = [posts[-1].text for posts in up.values() if len(posts) == expected]
         return texts == ["Missing: Aisha, 14"] * 2
 
     await story.until(there, passing=2.0)
@@ -709,8 +709,8 @@ async def test_a_reply_with_a_picture_waits_for_its_post_and_for_its_picture(sto
     async def states():
         return {each["change"]: each["state"] for each in await story.deliveries()}
 
-    async def are(*wanted):
-        return await states() == dict(zip((None, "follow_up"), wanted, strict=True))
+    async def are(*expected):
+        return await states() == dict(zip((None, "follow_up"), expected, strict=True))
 
     await story.until(lambda: are("unknown", "planned"))
     if last == "picture":

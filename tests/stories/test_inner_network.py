@@ -108,8 +108,8 @@ async def test_what_is_for_an_account_inside_waits_and_goes_out_once_the_setting
     await story.restarts()
     await story.receives("Road closed")
     await story.until(lambda: story.posts("email"), passing=1)
-    (told,) = story.posts("email")
-    assert f'add "mail.example:{port}" to inside:' in told
+    (mail,) = story.posts("email")
+    assert f'add "mail.example:{port}" to inside:' in mail
     await story.clock.passes(minutes=30)
     (waiting,) = await story.deliveries(channel="press_office")
     assert waiting["state"] == "ready"
@@ -140,9 +140,9 @@ async def test_a_feed_outside_is_read_through_the_proxy_and_its_refusal_is_told_
         assert inner.requests == []
         proxy.login = ""
         await story.until(lambda: story.posts("x") == ["Road closed"], passing=10)
-        assert {one.path for one in inner.requests} == {"/rss"}
+        assert {request.path for request in inner.requests} == {"/rss"}
         # What is published goes to the practice platforms, which are inside.
-        assert {line.split()[1] for line in proxy.asked} == {"http://news.example:8080/rss"}
+        assert {line.split()[1] for line in proxy.requests} == {"http://news.example:8080/rss"}
 
 
 async def test_a_feed_whose_name_leads_inside_here_is_not_asked_for_at_the_proxy(story, inner):
@@ -152,5 +152,5 @@ async def test_a_feed_whose_name_leads_inside_here_is_not_asked_for_at_the_proxy
         await story.until(lambda: story.logged("source_down"))
         (down,) = story.logged("source_down")
         assert 'add "news.example:8080" to inside: in appealbridge.yaml' in down["reason"]
-        assert proxy.asked == []
+        assert proxy.requests == []
     assert inner.requests == []

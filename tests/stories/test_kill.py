@@ -71,8 +71,8 @@ async def _killed_under_load(folder: Path) -> None:
             assert await killed.ready()
             for number in range(AT_WORK):
                 event = {"type": "incident", "subject": f"T{number}", "text": f"T{number} closed"}
-                status, told = await killed.receives(f"msg_{number}", event)
-                assert status == 202, told
+                status, answer = await killed.receives(f"msg_{number}", event)
+                assert status == 202, answer
 
             async def up() -> bool:
                 return len(await there.posts("closed")) == AT_WORK
@@ -90,13 +90,13 @@ async def _all(folder: Path) -> None:
         assert commits > MESSAGES
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(number: int, side: str) -> str:
+        async def case(number: int, side: str) -> str:
             async with gate:
                 return await _killed(folder, there, number, side)
 
         sides = ("before", "after")
         cases = [(number, side) for number in range(1, commits + 1) for side in sides]
-        faults = await asyncio.gather(*(one(number, side) for number, side in cases))
+        faults = await asyncio.gather(*(case(number, side) for number, side in cases))
     assert not any(faults), "\n".join(filter(None, faults))
 
 
@@ -155,21 +155,21 @@ async def _story(running: Daemon, name: str) -> str | None:
 
     Return the event's id if it was answered with 2xx.
     """
-    status, told = await running.receives(f"msg_{name}", _event(name))
+    status, answer = await running.receives(f"msg_{name}", _event(name))
     if status not in (200, 202):
-        assert status == 0, told
+        assert status == 0, answer
         return None
 
     async def over() -> bool:
         listed = await running.deliveries()
-        held = [one for one in listed if one["hold"] == "approval"]
+        held = [row for row in listed if row["hold"] == "approval"]
         if held:
             await running.ask("POST", f"/api/v1/deliveries/{held[0]['id']}/release")
         quiet = len(listed) == MESSAGES and all(map(_is_over, listed))
         return quiet or running.ending.done()
 
     await until(over, "every delivery to be over")
-    event: str = told["event"]
+    event: str = answer["event"]
     return event
 
 
@@ -183,11 +183,11 @@ def _is_over(delivery: dict[str, Any]) -> bool:
 
 async def _fault(running: Daemon, there: Platforms, name: str, answered: str | None) -> str:
     """Say what of the promise is broken; nothing if it is kept."""
-    status, told = await running.receives(f"msg_{name}", _event(name))
+    status, answer = await running.receives(f"msg_{name}", _event(name))
     if status != 200:
         return f"{name}: a repeat is answered with {status}"
-    if answered not in (None, told["event"]):
-        return f"{name}: the event was {answered} and is now {told['event']}"
+    if answered not in (None, answer["event"]):
+        return f"{name}: the event was {answered} and is now {answer['event']}"
     listed = await running.deliveries()
     posts = await there.posts(name)
     wrong = []

@@ -106,7 +106,7 @@ async def test_what_can_be_corrected_is_said_and_the_code_stays(crew):
     await tab.post("/code", name="approver", code=code)
     phone.scans(tab.page)
     digits = phone.shows(crew.story.clock.now())
-    for password, again, code_, said in (
+    for password, again, code_, text in (
         ("short", "short", digits, "fewer than 12 characters"),
         ("approver-approver", "approver-approver", digits, "too easy to guess"),
         (PASSWORD, OTHER, digits, "the two passwords are not the same"),
@@ -115,7 +115,7 @@ async def test_what_can_be_corrected_is_said_and_the_code_stays(crew):
         status = await tab.post(
             "/code", password=password, again=again, digits=code_, name="approver"
         )
-        assert (status, said in tab.page) == (422, True), tab.page
+        assert (status, text in tab.page) == (422, True), tab.page
         assert PASSWORD not in tab.page
     status = await tab.post(
         "/code", password=PASSWORD, again=PASSWORD, digits=digits, name="approver"
@@ -128,17 +128,17 @@ async def test_a_step_of_the_second_factor_is_used_once(crew):
     _, phone = await enrols(crew)
     _, status = await logs_in(crew, phone)
     assert status == 303
-    seen = phone.shows(crew.story.clock.now())
+    result = phone.shows(crew.story.clock.now())
     thief = browser(crew)
     await thief.get("/log-in")
-    assert await thief.post("/log-in", name="approver", password=PASSWORD, digits=seen) == 403
+    assert await thief.post("/log-in", name="approver", password=PASSWORD, digits=result) == 403
 
 
 async def test_an_unknown_user_and_a_wrong_password_cost_and_say_the_same(crew):
     await crew.begins(settings=public())
     _, phone = await enrols(crew)
     passwords = crew.story.bridge.engine.people.log_ins.passwords
-    said, cost = [], []
+    text, cost = [], []
     for name, password, wrong in (
         ("approver", OTHER, False), ("nobody", OTHER, False), ("operator", OTHER, False), ("approver", PASSWORD, True),
     ):  # fmt: skip
@@ -147,7 +147,7 @@ async def test_an_unknown_user_and_a_wrong_password_cost_and_say_the_same(crew):
         before = passwords.checked
         digits = "123456" if wrong else phone.shows(crew.story.clock.now())
         status = await tab.post("/log-in", name=name, password=password, digits=digits)
-        said.append(
+        text.append(
             (
                 status,
                 tab.page.replace(f'value="{name}"', "").replace(
@@ -157,7 +157,7 @@ async def test_an_unknown_user_and_a_wrong_password_cost_and_say_the_same(crew):
         )
         cost.append(passwords.checked - before)
         assert WRONG in tab.page
-    assert len(set(said)) == 1
+    assert len(set(text)) == 1
     assert cost == [1, 1, 1, 1]
     assert {line["person"] for line in crew.story.logged("not_logged_in")} == {
         "approver",
@@ -308,11 +308,11 @@ async def test_the_session_of_somebody_who_was_removed_or_reset_ends_at_once(cre
     crew.write(public())
     await crew.asks(UIDS[Role.ADMIN], "POST", "/api/v1/reload")
     assert (await carl.get("/"), await tab.get("/")) == (303, 200)
-    status, told = await crew.asks(UIDS[Role.ADMIN], "POST", "/api/v1/people/approver/reset")
+    status, answer = await crew.asks(UIDS[Role.ADMIN], "POST", "/api/v1/people/approver/reset")
     assert status == 200
     assert await tab.get("/") == 303
     assert (await logs_in(crew, phone))[1] == 403
-    await enrols(crew, code=told["code"])
+    await enrols(crew, code=answer["code"])
     mails = await crew.story.until(lambda: crew.story.posts("email"), passing=400)
     assert any(
         "approver, by admin: password and second factor were taken away" in mail for mail in mails

@@ -71,8 +71,8 @@ async def test_a_long_poll_is_stored_in_several_transactions(story, monkeypatch)
     for number in range(5):
         await lists(story, f"N-{number}", f"Item {number}")
     await story.state(5, "delivered", passing=5)
-    listed = max(seen for _, _, seen in stored)
-    assert [one for one in stored if one[0]] == [
+    listed = max(result for _, _, result in stored)
+    assert [each for each in stored if each[0]] == [
         (2, False, 2),
         (2, False, 2),
         (1, True, listed),

@@ -29,12 +29,12 @@ async def test_one_wrong_address_of_a_list_fails_alone_and_was_told_at_the_start
         settings.write(LISTS)
     story.stage.recipe("press", PRESS)
     await story.starts()
-    (told,) = story.logged("list_wrong")
-    assert 'lists.press[1]: "sport#example-tv.example" is not an address' in told["reason"]
+    (line,) = story.logged("list_wrong")
+    assert 'lists.press[1]: "sport#example-tv.example" is not an address' in line["reason"]
 
     await story.receives("Road closed")
     listed = await story.state(4, "delivered", "failed")
-    (failed,) = [one for one in listed if one["state"] == "failed"]
+    (failed,) = [row for row in listed if row["state"] == "failed"]
     assert failed["reason"] == (
         '"sport#example-tv.example" is not an address such as press@example.org'
     )

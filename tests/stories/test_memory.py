@@ -49,10 +49,10 @@ async def test_three_times_as_many_events_leave_no_more_behind(story, monkeypatc
     story.bridge.engine.pipeline.guard._texts._most = TEXTS
     await a_batch(story)
     await a_batch(story)
-    before = kept(story.bridge.engine)
+    before = reachable_objects(story.bridge.engine)
     for _ in range(3):
         await a_batch(story)
-    assert kept(story.bridge.engine) < before * 1.02 + BATCH / 2
+    assert reachable_objects(story.bridge.engine) < before * 1.02 + BATCH / 2
 
 
 async def a_batch(story):
@@ -72,20 +72,20 @@ async def nothing_waits(story):
     return not waiting and not runs
 
 
-def kept(root):
+def reachable_objects(root):
     """Return how many objects can be reached, but for programs, practice platforms, and the loop that all hangs on."""
     gc.collect()
-    seen, found = set(), [root]
-    while found:
-        one = found.pop()
-        if id(one) in seen or isinstance(one, (*PROGRAM, asyncio.AbstractEventLoop)):
+    result, results = set(), [root]
+    while results:
+        item = results.pop()
+        if id(item) in result or isinstance(item, (*PROGRAM, asyncio.AbstractEventLoop)):
             continue
-        seen.add(id(one))
-        if isinstance(one, types.FunctionType):
-            found += [one.__closure__, one.__defaults__]
+        result.add(id(item))
+        if isinstance(item, types.FunctionType):
+            results += [item.__closure__, item.__defaults__]
         else:
-            found += gc.get_referents(one)
-    return len(seen)
+            results += gc.get_referents(item)
+    return len(result)
 
 
 # sqlite3 keeps weak references to a connection's last two hundred cursors.

@@ -11,9 +11,11 @@ LIVE = "channels:\n  nothing_real: { platform: email, smtp: 'smtp://localhost:25
 
 def goes_live(story):
     text = story.stage.config.read_text()
-    kept = [line for line in text.partition("channels:")[0].splitlines() if "practice:" not in line]
+    stored = [
+        line for line in text.partition("channels:")[0].splitlines() if "practice:" not in line
+    ]
     (story.stage.recipes / "tweet.yaml").unlink()
-    story.stage.config.write_text("\n".join(kept) + f"\n{LIVE}")
+    story.stage.config.write_text("\n".join(stored) + f"\n{LIVE}")
     return text
 
 

@@ -56,10 +56,10 @@ def fails(story, platform, fault, count=None, seconds=None):
 
 def notices(story, about=""):
     """Return the mails that tell someone that something went wrong, in their order."""
-    mails = [one.shown() for one in story.sandbox.shelf.everything() if one.platform == "email"]
-    mails = [one for one in mails if one["subject"].startswith("AppealBridge:")]
+    mails = [each.shown() for each in story.sandbox.shelf.everything() if each.platform == "email"]
+    mails = [mail for mail in mails if mail["subject"].startswith("AppealBridge:")]
     return sorted(
-        (one for one in mails if about in one["subject"]), key=lambda one: one["created_at"]
+        (mail for mail in mails if about in mail["subject"]), key=lambda each: each["created_at"]
     )
 
 
@@ -92,10 +92,10 @@ async def test_a_notice_is_listed_beside_the_deliveries_it_tells_of(story):
     await story.until(lambda: notices(story), passing=0.5)
     (notice,) = await story.until(lambda: story.deliveries(state="delivered"))
     assert (notice["recipe"], notice["step"], notice["channel"]) == ("notice", "dana", "desk")
-    _, told = await story.asks("GET", f"/runs/{notice['run']}")
-    assert told["about"]["source"] == "bridge:notices"
-    assert told["about"]["type"] == "delivery.failed"
-    assert told["about"]["data"]["of"] == [1]
+    _, answer = await story.asks("GET", f"/runs/{notice['run']}")
+    assert answer["about"]["source"] == "bridge:notices"
+    assert answer["about"]["type"] == "delivery.failed"
+    assert answer["about"]["data"]["of"] == [1]
 
 
 async def test_what_came_too_late_is_told_to_whom_the_settings_name(story):
@@ -121,9 +121,11 @@ async def test_a_flood_of_failures_is_few_mails(story):
     named = most["text"].count("recipe tweet")
     assert named == 20
     listed = await story.deliveries(state="delivered")
-    events = [(await story.asks("GET", f"/events/{one['event']}"))[1] for one in listed]
-    told = sum(len(one["data"]["of"]) for one in events if one["type"] == "delivery.expired")
-    assert told == 60
+    events = [(await story.asks("GET", f"/events/{row['event']}"))[1] for row in listed]
+    result = sum(
+        len(event["data"]["of"]) for event in events if event["type"] == "delivery.expired"
+    )
+    assert result == 60
 
 
 async def test_what_failed_before_the_daemon_died_is_told_by_the_next_one_and_once(story):
@@ -153,12 +155,12 @@ async def test_an_unclear_outcome_is_told_with_what_was_sought_and_what_to_do(st
 
 async def test_a_recipe_that_cannot_render_is_told_too(story):
     await begins(story, {"unfillable": UNFILLABLE})
-    _, told = await story.receives("M6 closed", message="INC-9")
+    _, answer = await story.receives("M6 closed", message="INC-9")
     (mail,) = await story.until(lambda: notices(story), passing=0.5)
     assert mail["subject"] == "AppealBridge: a recipe stopped with an error"
     assert "actions[0].text" in mail["text"]
     assert "about INC-9" in mail["text"]
-    assert f"appealbridge trace {told['event']}.unfillable" in mail["text"]
+    assert f"appealbridge trace {answer['event']}.unfillable" in mail["text"]
 
 
 async def test_what_a_person_tries_again_and_fails_again_is_told_again(story):
@@ -176,8 +178,8 @@ async def test_without_anyone_to_tell_it_is_said_in_the_log_and_nothing_is_store
     await begins(story, {"mail": MAIL.replace("on_failure: duty_comms\n", "")}, people="")
     fails(story, "email", "post_then_500", count=1)
     await story.receives("M6 closed")
-    (said,) = await story.until(lambda: story.logged("nobody_told"), passing=0.5)
-    assert "nobody is named" in said["reason"]
+    (line,) = await story.until(lambda: story.logged("nobody_told"), passing=0.5)
+    assert "nobody is named" in line["reason"]
     await quietly_passes(story, 10)
     assert len(story.logged("nobody_told")) == 1
     assert len(await story.runs()) == 1
@@ -187,11 +189,11 @@ async def test_an_account_does_not_tell_of_itself(story):
     await begins(story, {"mail": MAIL}, CHANNELS.partition("desk:")[0])
     fails(story, "email", "post_then_500", count=1)
     await story.receives("M6 closed")
-    (said,) = await story.until(lambda: story.logged("nobody_told"), passing=0.5)
-    assert "no account can reach dana" in said["reason"]
+    (line,) = await story.until(lambda: story.logged("nobody_told"), passing=0.5)
+    assert "no account can reach dana" in line["reason"]
     await quietly_passes(story, 10)
     assert notices(story) == []
-    assert [one["state"] for one in await story.runs()] == ["planned", "failed"]
+    assert [row["state"] for row in await story.runs()] == ["planned", "failed"]
 
 
 async def test_an_alarm_is_told_once_to_whom_the_settings_name_and_then_collected(story):
@@ -248,8 +250,8 @@ async def test_a_notice_that_nobody_can_bring_is_only_logged_and_never_a_loop(st
         await story.until(lambda: story.logged("nobody_told"), passing=0.5)
         await quietly_passes(story, 30)
         listed = await story.deliveries()
-        assert [one["channel"] for one in listed] == ["press_office", "desk"]
-        assert {one["state"] for one in listed} == {"failed"}
+        assert [row["channel"] for row in listed] == ["press_office", "desk"]
+        assert {row["state"] for row in listed} == {"failed"}
         assert len(story.logged("nobody_told")) == 1
 
 
@@ -330,11 +332,11 @@ async def test_what_waits_for_approval_is_told_once_to_who_may_agree(story):
     mail = MAIL.replace("approval: none\non_failure", "approval: duty_comms\non_failure")
     await begins(story, {"tweet": APPROVED, "mail": mail})
     await story.receives("M6 closed")
-    (told,) = await story.until(lambda: notices(story), passing=0.5)
-    assert told["to"] == "dana@example.police.uk"
-    assert told["subject"] == "AppealBridge: 2 deliveries wait for approval"
-    assert "appealbridge approve 1" in told["text"]
-    assert "appealbridge approve 2" in told["text"]
+    (message,) = await story.until(lambda: notices(story), passing=0.5)
+    assert message["to"] == "dana@example.police.uk"
+    assert message["subject"] == "AppealBridge: 2 deliveries wait for approval"
+    assert "appealbridge approve 1" in message["text"]
+    assert "appealbridge approve 2" in message["text"]
     await quietly_passes(story, 9)  # the reminder comes after ten
     assert len(notices(story)) == 1
 
@@ -343,8 +345,8 @@ async def test_an_approver_who_cannot_be_reached_has_others_told(story):
     lost = staging.TWEET.replace("approval: none", "approval: nobody_knows_where")
     await begins(story, {"tweet": lost})
     await story.receives("M6 closed")
-    (told,) = await story.until(lambda: notices(story), passing=0.5)
-    assert told["to"] == "eve@example.police.uk"
+    (mail,) = await story.until(lambda: notices(story), passing=0.5)
+    assert mail["to"] == "eve@example.police.uk"
 
 
 async def test_without_anyone_to_tell_what_waits_for_approval_is_no_error(story):

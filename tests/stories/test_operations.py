@@ -23,10 +23,10 @@ async def test_a_person_who_found_the_message_confirms_it_and_later_steps_go_on(
     (held,) = await story.state(1, "held", passing=1)
     assert held["hold"] == "unknown"
     url = "https://mail.example/17"
-    status, told = await story.asks(
+    status, answer = await story.asks(
         "POST", f"/deliveries/{held['number']}/confirm?url={quote(url)}"
     )
-    assert (status, told["state"], told["receipt"]["url"]) == (200, "delivered", url)
+    assert (status, answer["state"], answer["receipt"]["url"]) == (200, "delivered", url)
     await story.state(2, "delivered", passing=1)
     assert len(story.posts("email")) == 1
     assert story.posts("x") == [f"M6 closed {url}"]
@@ -36,9 +36,9 @@ async def test_only_what_nobody_knows_can_be_confirmed(story):
     await story.begins({"tweet": staging.TWEET})
     await story.receives("M6 closed")
     (delivered,) = await story.state(1, "delivered")
-    status, told = await story.asks("POST", f"/deliveries/{delivered['number']}/confirm")
+    status, answer = await story.asks("POST", f"/deliveries/{delivered['number']}/confirm")
     assert status == 409
-    assert "is delivered" in told["detail"]
+    assert "is delivered" in answer["detail"]
 
 
 async def test_the_address_of_another_post_is_not_taken_for_that_of_its_copy(story):
@@ -70,18 +70,18 @@ async def test_everything_that_failed_is_tried_again_in_one_go(story):
     assert len(failed) == 3
     await story.clock.passes(hours=3)
     assert await story.asks("POST", f"/retry?since={story.clock.now() - 60}") == (200, [])
-    status, told = await story.asks("POST", "/retry")
+    status, answer = await story.asks("POST", "/retry")
     assert status == 200
-    assert {one["id"] for one in told} == {one["id"] for one in failed}
+    assert {each["id"] for each in answer} == {each["id"] for each in failed}
     await story.state(4, "delivered")
-    assert {one["attempts"] for one in await story.deliveries()} == {1, 2}
+    assert {row["attempts"] for row in await story.deliveries()} == {1, 2}
 
 
 async def test_a_time_that_is_none_is_said(story):
     await story.begins({"tweet": staging.TWEET})
-    status, told = await story.asks("POST", "/retry?since=yesterday")
+    status, answer = await story.asks("POST", "/retry?since=yesterday")
     assert status == 422
-    assert "Unix seconds" in told["detail"]
+    assert "Unix seconds" in answer["detail"]
 
 
 async def test_the_log_says_who_released_retried_or_cancelled(story):
@@ -91,5 +91,5 @@ async def test_the_log_says_who_released_retried_or_cancelled(story):
     first, second = await story.state(2, "held")
     assert (await story.asks("POST", f"/deliveries/{first['number']}/release?by=ann"))[0] == 200
     assert (await story.asks("POST", f"/deliveries/{second['number']}/cancel?by=ben"))[0] == 200
-    assert [one["by"] for one in story.logged("released")] == ["ann"]
-    assert [one["by"] for one in story.logged("cancelled")] == ["ben"]
+    assert [each["by"] for each in story.logged("released")] == ["ann"]
+    assert [each["by"] for each in story.logged("cancelled")] == ["ben"]

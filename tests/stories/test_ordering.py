@@ -45,8 +45,8 @@ async def begins(story, recipes, settings=""):
     config = story.stage.config
     text = config.read_text().replace("webhooks:\n", f"webhooks:\n{STRANGER}")
     config.write_text(text + settings)
-    status, told = await story.asks("POST", "/reload")
-    assert status == 200, told
+    status, answer = await story.asks("POST", "/reload")
+    assert status == 200, answer
 
 
 async def sends(story, text, *, by="desk", subject="RC-77", kind="incident"):
@@ -68,9 +68,9 @@ async def hangs(story, sending):
     await story.until(lambda: not story.sandbox.faults.shown())
 
 
-async def says(story, *words):
+async def says(story, *arguments):
     config = str(story.stage.config)
-    done = await asyncio.to_thread(CliRunner().invoke, main, [*words, "--config", config])
+    done = await asyncio.to_thread(CliRunner().invoke, main, [*arguments, "--config", config])
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -108,10 +108,10 @@ async def test_one_senders_update_waits_for_what_it_updates_and_says_so(story):
     assert "waits behind no. 1" in await says(story, "deliveries")
     assert "waits behind no. 1" in await says(story, "trace", "2")
     _, listed = await story.asks("GET", f"/runs/{update['run']}")
-    assert [one["waits_behind"] for one in listed["deliveries"]] == [1]
+    assert [row["waits_behind"] for row in listed["deliveries"]] == [1]
     await story.until(lambda: len(story.posts("x")) == 2, passing=5)
     assert story.posts("x") == ["A38 closed", "A38 open"]
-    assert [one["waits_behind"] for one in await story.deliveries()] == [None, None]
+    assert [row["waits_behind"] for row in await story.deliveries()] == [None, None]
 
 
 async def test_a_post_after_a_wait_does_not_overtake_the_one_before_it(story):
@@ -144,7 +144,7 @@ async def test_what_is_held_does_not_keep_back_what_comes_later(story):
         await sends(story, text)
         await story.settles()
     await story.until(lambda: story.posts("x") == ["A38 closed", "A38 open to all"])
-    states = [(one["state"], one["hold"]) for one in await story.deliveries()]
+    states = [(row["state"], row["hold"]) for row in await story.deliveries()]
     assert states[1] == ("held", "same_text")
     assert "no. 3, a newer one about the same subject, has gone out since" in await says(
         story, "trace", "2"
@@ -157,8 +157,8 @@ async def test_what_is_released_waits_for_what_is_older_and_under_way(story):
     await sends(story, "A38 open")
     first, second = await story.state(2, "held")
     await hangs(story, story.releases(first))
-    told = await says(story, "release", str(second["number"]))
-    assert told.splitlines()[-1] == "2 tweet on force_x: released, and waits behind no. 1"
+    output = await says(story, "release", str(second["number"]))
+    assert output.splitlines()[-1] == "2 tweet on force_x: released, and waits behind no. 1"
     await story.until(lambda: len(story.posts("x")) == 2, passing=5)
     assert story.posts("x") == ["A38 closed", "A38 open"]
 
@@ -183,7 +183,7 @@ async def test_a_stranger_who_says_it_first_silences_nobody_after_a_restart(stor
     await sends(story, "A38 closed")
     await sends(story, "A38 closed", subject="another")
     listed = await story.state(3, "delivered", "held")
-    assert [one["hold"] for one in listed] == [None, None, "same_text"]
+    assert [row["hold"] for row in listed] == [None, None, "same_text"]
 
 
 async def test_joined_sources_do_not_say_the_same_twice(story):
@@ -251,5 +251,5 @@ approval: none
     await sends(story, "she is found", by="stranger", subject="WMP-1", kind="appeal.closed")
     await story.clock.passes(days=3, step=1800)
     await story.until(lambda: story.logged("pruned"), passing=600)
-    (appeal,) = [one for one in await story.deliveries() if one["subject"] == "WMP-1"]
+    (appeal,) = [row for row in await story.deliveries() if row["subject"] == "WMP-1"]
     assert appeal["content"] == {"text": "Missing: Aisha, 14"} | appeal["content"]

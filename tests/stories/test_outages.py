@@ -31,10 +31,10 @@ async def test_what_became_late_while_its_platform_was_down_expires_and_that_is_
     fails(story, "x", "http_503", seconds=3600)
     await story.receives("M6 closed")
     (delivery,) = await story.state(1, "expired", passing=5)
-    (said,) = await story.until(lambda: story.logged("expired"))
-    assert said["delivery_id"] == delivery["id"]
+    (line,) = await story.until(lambda: story.logged("expired"))
+    assert line["delivery_id"] == delivery["id"]
     due = delivery["publish_by"]
-    assert due <= said["ts"]
+    assert due <= line["ts"]
 
     await story.clock.passes(hours=2)
     await story.settles()
@@ -109,7 +109,7 @@ async def test_a_lost_answer_publishes_nothing_twice(story, platform, fault):
     await story.receives("M6 closed")
     listed = await story.state(4, "delivered", passing=0.1)
     assert {name: len(story.posts(name)) for name in ALL} == dict.fromkeys(ALL, 1)
-    assert all(one["receipt"]["id"] for one in listed)
+    assert all(row["receipt"]["id"] for row in listed)
     assert story.logged("unsure")
 
 
@@ -158,8 +158,8 @@ async def test_what_was_surely_not_published_goes_out_when_no_slow_platform_can_
     assert 60 <= story.clock.now() - begun < 120
     (delivery,) = await story.state(1, "delivered", passing=1)
     assert delivery["attempts"] == 2
-    _, told = await story.asks("GET", f"/deliveries/{delivery['number']}")
-    assert told["history"][-2]["outcome"] == "absent", "looked at once more just before"
+    _, answer = await story.asks("GET", f"/deliveries/{delivery['number']}")
+    assert answer["history"][-2]["outcome"] == "absent", "looked at once more just before"
 
 
 async def test_an_account_says_how_slow_its_platform_may_be(story):
@@ -234,7 +234,7 @@ async def test_two_looks_at_once_never_take_the_same_post(story):
     await story.receives("M6 closed")
     await story.receives("M6 closed")
     await story.state(2, "delivered", "held", passing=0.2)
-    states = sorted(one["state"] for one in await story.deliveries())
+    states = sorted(row["state"] for row in await story.deliveries())
     assert (states, story.posts("mastodon")) == (["delivered", "held"], ["M6 closed"])
 
 
@@ -265,7 +265,7 @@ async def test_a_mail_with_an_unclear_outcome_is_held_and_shown(story):
     fails(story, "email", "post_then_reset", count=1)
     await story.receives("M6 closed")
     held = await story.until(lambda: story.deliveries(state="held"), passing=0.1)
-    assert [(one["channel"], one["hold"]) for one in held] == [("press_office", "unknown")]
+    assert [(each["channel"], each["hold"]) for each in held] == [("press_office", "unknown")]
     assert "it may be published" in held[0]["reason"]
     await story.clock.passes(days=1, step=1800)
     await story.settles()
@@ -344,8 +344,8 @@ async def test_what_is_perhaps_published_does_not_expire_but_is_looked_for(
     fails(story, "x", "http_503", seconds=1800)
     (delivery,) = await story.state(1, "delivered", passing=2)
     assert delivery["receipt"]["id"]
-    _, told = await story.asks("GET", f"/deliveries/{delivery['number']}")
-    assert len(told["history"]) < 30  # half an hour of outage is not looked into every second
+    _, answer = await story.asks("GET", f"/deliveries/{delivery['number']}")
+    assert len(answer["history"]) < 30  # half an hour of outage is not looked into every second
     assert story.posts("x") == ["M6 closed"]
 
 

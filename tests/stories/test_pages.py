@@ -321,8 +321,8 @@ async def test_a_page_offers_what_a_role_may_do_and_nothing_else(crew):
         tab = await somebody(crew, role.value)
         await tab.get(f"/deliveries/{number}")
         offered = set(re.findall(rf'action="(/deliveries/{number}/\w+)"', tab.page))
-        wanted = {f"/deliveries/{number}/{act}" for act in ("cancel",)}
-        assert offered == (wanted if role is Role.OPERATOR else set()), role
+        expected = {f"/deliveries/{number}/{act}" for act in ("cancel",)}
+        assert offered == (expected if role is Role.OPERATOR else set()), role
 
 
 async def test_each_role_may_send_the_forms_that_the_table_says(crew):
@@ -368,11 +368,11 @@ async def test_anybody_stops_everything_and_only_an_operator_lifts_it_after_seei
     assert "by <strong>viewer</strong> (log-in)" in operator.page
     assert "wrong picture" in operator.page
     assert "M6 closed" in operator.page
-    seen = operator.page
+    page = operator.page
     await crew.story.receives("M5 closed")
     await crew.story.state(2, "ready")
     assert await operator.post("/start") == 409  # something else would go out
-    assert seen != operator.page
+    assert page != operator.page
     await operator.get("/stop")
     assert await operator.post("/start") == 303
     await crew.story.state(2, "delivered", passing=1)
@@ -382,14 +382,14 @@ async def test_lists_are_shown_a_page_at_a_time_and_none_is_left_out(crew):
     numbers = await held(crew, *(f"Road {place} closed" for place in range(45)))
     tab = await somebody(crew, "viewer")
     for first in ("/held", "/deliveries", "/deliveries?show=waiting"):
-        path, found = first, []
+        path, match = first, []
         while path:
             assert await tab.get(path) == 200
-            found += map(int, re.findall(r'<a href="/deliveries/(\d+)"', tab.page))
+            match += map(int, re.findall(r'<a href="/deliveries/(\d+)"', tab.page))
             older = re.search(r'href="([^"]+)" rel="next"', tab.page)
             path = older[1].replace("&amp;", "&") if older else ""
             assert len(tab.page) < 40_000
-        assert found == numbers[::-1]
+        assert match == numbers[::-1]
 
 
 @pytest.mark.parametrize(

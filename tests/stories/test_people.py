@@ -78,11 +78,11 @@ async def test_nobody_in_particular_may_read_states_and_decide_nothing(crew, uid
     await crew.begins()
     for key, access in API.items():
         method, path = example(key)
-        status, told = await crew.asks(uid, method, path)
-        assert (status == 403) == (not access.nobody), (key, told)
+        status, answer = await crew.asks(uid, method, path)
+        assert (status == 403) == (not access.nobody), (key, answer)
         assert method == "GET" or not access.nobody
-    status, told = await crew.asks(uid, "POST", "/api/v1/reload?by=admin")
-    assert "is not under people: in appealbridge.yaml" in told["detail"]
+    status, answer = await crew.asks(uid, "POST", "/api/v1/reload?by=admin")
+    assert "is not under people: in appealbridge.yaml" in answer["detail"]
 
 
 async def test_the_user_who_connects_is_the_person_whatever_the_request_says(crew, monkeypatch):
@@ -102,10 +102,10 @@ async def test_the_daemons_own_token_names_nobody_once_there_are_people(crew):
     await crew.begins()
     await crew.story.receives("M6 closed")
     (held,) = await crew.story.state(1, "held")
-    status, told = await crew.story.asks(
+    status, answer = await crew.story.asks(
         "POST", f"/deliveries/{held['number']}/release?by=operator"
     )
-    assert (status, told["detail"]) == (
+    assert (status, answer["detail"]) == (
         403,
         "the daemon's own token names nobody; use the control socket: this needs a person with the role operator",
     )
@@ -117,9 +117,9 @@ async def test_without_roles_one_desk_decides_everything(crew):
     (held,) = await crew.story.state(1, "held")
     path = f"/api/v1/deliveries/{held['number']}/release?by=eve"
     assert (await crew.asks(51_999, "POST", path))[0] == 200
-    status, told = await crew.asks(0, "POST", "/api/v1/people/duty/invite")
+    status, answer = await crew.asks(0, "POST", "/api/v1/people/duty/invite")
     assert status == 409
-    assert "nobody logs in" in told["detail"]
+    assert "nobody logs in" in answer["detail"]
     assert crew.story.logged("first_code") == []
 
 
@@ -135,9 +135,9 @@ async def test_a_viewer_sees_no_recipient_and_everybody_else_does(crew):
     await crew.story.state(1, "held")
     for path in ("deliveries", "events", "traces/msg_1"):
         for uid in (VIEWER, 0):
-            _, told = await crew.asks(uid, "GET", f"/api/v1/{path}")
-            assert "@example" not in str(told)
-            assert "(recipient)" in str(told)
+            _, answer = await crew.asks(uid, "GET", f"/api/v1/{path}")
+            assert "@example" not in str(answer)
+            assert "(recipient)" in str(answer)
         assert "@example.org" in str((await crew.asks(OPERATOR, "GET", f"/api/v1/{path}"))[1])
 
 
@@ -154,14 +154,14 @@ async def test_a_token_does_what_its_scope_says_until_it_ends_or_is_revoked(crew
 
     secrets = {}
     for scope in TokenScope:
-        status, told = await crew.asks(
+        status, response = await crew.asks(
             ADMIN, "POST", f"/api/v1/tokens/for-{scope}?scopes={scope}&days=2"
         )
         assert status == 200
-        secrets[scope] = told["token"]
+        secrets[scope] = response["token"]
         for key, access in API.items():
             method, path = example(key)
-            status, _ = await with_token(told["token"], method, path)
+            status, _ = await with_token(response["token"], method, path)
             assert (status == 403) == (access.scope is not scope), key
     assert (
         "ann@example"
@@ -188,8 +188,8 @@ async def test_a_reload_that_changes_people_or_approvals_is_told_to_the_admins(c
     status, _ = await crew.asks(ADMIN, "POST", "/api/v1/reload")
     assert status == 200
     (mail,) = await crew.story.until(lambda: crew.story.posts("email"), passing=1)
-    for words in ("carl: added (viewer)", "recipe tweet: approval left out -> none"):
-        assert words in mail
+    for phrase in ("carl: added (viewer)", "recipe tweet: approval left out -> none"):
+        assert phrase in mail
 
 
 async def test_an_admin_whom_a_reload_removes_is_told_at_the_address_of_before(crew):
@@ -198,8 +198,8 @@ async def test_an_admin_whom_a_reload_removes_is_told_at_the_address_of_before(c
     assert (await crew.story.bridge.reload())["problems"] == []
     mails = await crew.story.until(lambda: crew.story.posts("email"), passing=1)
     stored = await crew.story.bridge.engine.store.deliveries(DeliveryFilter())
-    told = {json.loads(each.content)["to"] for each in stored}
-    assert {"carl@example.police.uk", "admin@example.police.uk"} <= told
+    values = {json.loads(each.content)["to"] for each in stored}
+    assert {"carl@example.police.uk", "admin@example.police.uk"} <= values
     assert all("carl: removed" in mail for mail in mails)
 
 
@@ -269,8 +269,8 @@ async def test_the_id_of_somebody_who_was_removed_is_never_used_again(crew):
     crew.write(people())
     await crew.asks(ADMIN, "POST", "/api/v1/reload")
     crew.write(people(carl="roles: [admin], uid: 51100"))
-    _, told = await crew.asks(ADMIN, "POST", "/api/v1/reload")
-    assert "people.carl: was removed earlier" in str(told)
+    _, answer = await crew.asks(ADMIN, "POST", "/api/v1/reload")
+    assert "people.carl: was removed earlier" in str(answer)
     assert (await crew.asks(51_100, "GET", "/api/v1/people"))[0] == 403
     await crew.story.restarts()
     assert (await crew.asks(51_100, "GET", "/api/v1/people"))[0] == 403

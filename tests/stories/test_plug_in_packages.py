@@ -36,20 +36,20 @@ EXAMPLES = ("plugin", "plugin-teams")
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packages")
-    made = Environment(folder / "venv")
+    environment_ = Environment(folder / "venv")
     for name in EXAMPLES:
         shutil.copytree(ROOT / "examples" / name, folder / name)
-        made.run("pip", "install", f"./{name}", folder=folder)
+        environment_.run("pip", "install", f"./{name}", folder=folder)
     (folder / "appealbridge.yaml").write_text(SETTINGS)
     (folder / "recipes").mkdir()
     (folder / "recipes" / "notices.yaml").write_text(RECIPE)
-    return made, folder
+    return environment_, folder
 
 
 @pytest.fixture
 def appealbridge(environment):
-    made, folder = environment
-    return partial(made.run, "appealbridge", folder=folder)
+    result, folder = environment
+    return partial(result.run, "appealbridge", folder=folder)
 
 
 def test_check_reads_their_accounts_sources_and_recipes(appealbridge):
@@ -61,15 +61,15 @@ def test_check_knows_their_options_like_any_other(environment, appealbridge):
     _, folder = environment
     wrong = folder / "wrong.yaml"
     wrong.write_text(RECIPE.replace("title:", "titel:", 1).replace("data.title", "data.titel"))
-    told = appealbridge("check", str(wrong), status=1)
-    assert 'did you mean "title"?' in told
-    assert "titel" in told
+    output = appealbridge("check", str(wrong), status=1)
+    assert 'did you mean "title"?' in output
+    assert "titel" in output
 
 
 def test_preview_shows_what_they_would_send_and_counts_it(appealbridge):
-    told = appealbridge("preview", "notices")
-    assert "teams_message on control_room: " in told
-    assert "outgoing_post on intranet: 11 of 2000 characters" in told
+    output = appealbridge("preview", "notices")
+    assert "teams_message on control_room: " in output
+    assert "outgoing_post on intranet: 11 of 2000 characters" in output
 
 
 def test_the_schemas_have_them(appealbridge):
@@ -85,14 +85,16 @@ def test_the_schemas_have_them(appealbridge):
 
 
 def test_channels_has_their_accounts(appealbridge):
-    told = appealbridge("channels", "check")
-    assert "control_room (teams): good" in told
-    assert "intranet (outgoing): good" in told
+    output = appealbridge("channels", "check")
+    assert "control_room (teams): good" in output
+    assert "intranet (outgoing): good" in output
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_their_own_tests_pass_where_they_are_installed(environment, name):
-    made, folder = environment
-    told = made.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", folder=folder / name)
-    assert " passed" in told
-    assert "skipped" not in told
+    result, folder = environment
+    output = result.run(
+        "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", folder=folder / name
+    )
+    assert " passed" in output
+    assert "skipped" not in output

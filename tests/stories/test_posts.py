@@ -63,8 +63,8 @@ async def test_a_channel_that_is_down_stops_none_of_the_others(story):
 
 
 async def called_off(story, delivery):
-    status, told = await story.asks("POST", f"/deliveries/{delivery['number']}/cancel?reason=no")
-    assert status == 200, told
+    status, answer = await story.asks("POST", f"/deliveries/{delivery['number']}/cancel?reason=no")
+    assert status == 200, answer
 
 
 async def test_where_none_is_published_what_stands_after_the_post_is_left_out(story):

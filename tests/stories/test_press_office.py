@@ -42,20 +42,20 @@ async def begins(crew, recipe=ASKS, more=""):
     await crew.begins({"news": recipe}, settings=public(**STAFF) + more)
 
 
-async def asked(crew, number=1):
+async def deliveries_of(crew, number=1):
     """Return what a question asks about, once there is one, by channel."""
 
     async def there():
-        status, told = await crew.story.asks("GET", f"/questions/{number}")
-        return status == 200 and {row["channel"]: row for row in told["deliveries"]}
+        status, answer = await crew.story.asks("GET", f"/questions/{number}")
+        return status == 200 and {row["channel"]: row for row in answer["deliveries"]}
 
     return await crew.story.until(there, passing=1)
 
 
 async def answers(crew, who, row, verb="approve", **query):
     query = {"hash": row["revision"]["hash"]} | query
-    words = "&".join(f"{name}={value}" for name, value in query.items())
-    path = f"/api/v1/deliveries/{row['number']}/{verb}?{words}"
+    text = "&".join(f"{name}={value}" for name, value in query.items())
+    path = f"/api/v1/deliveries/{row['number']}/{verb}?{text}"
     return await crew.asks(UID[who], "POST", path)
 
 
@@ -91,7 +91,7 @@ async def test_an_author_writes_an_approver_agrees_to_three_and_edits_one_and_a_
     text = "Missing: Aisha, 14"
     story.stage.appeal("WMP-1", story.clock.now() - 10, title=text, author="ann", images=picture)
     await story.clock.passes(seconds=61)
-    rows = await asked(crew)
+    rows = await deliveries_of(crew)
     assert len(rows) == 4
     ann, ben, cat = [(await enrols(crew, who))[0] for who in UID]
     await ann.get("/questions/1")
@@ -112,7 +112,7 @@ async def test_an_author_writes_an_approver_agrees_to_three_and_edits_one_and_a_
     for tab in (ann, ben):
         await tab.get("/questions/1")
         assert f"Approve post {toot}" not in tab.page
-        path, hash_ = f"/deliveries/{toot}/answer", (await asked(crew))["force_mastodon"]
+        path, hash_ = f"/deliveries/{toot}/answer", (await deliveries_of(crew))["force_mastodon"]
         hash_ = hash_["revision"]["hash"]
         assert await tab.post(path, answer="approve", hash=hash_) == 409
     await cat.get("/questions/1")
@@ -123,7 +123,7 @@ async def test_an_author_writes_an_approver_agrees_to_three_and_edits_one_and_a_
         await ends(crew, rows[channel]["number"], "delivered")
     assert story.posts("x") == story.posts("facebook") == [text]
     assert story.posts("mastodon") == [better]
-    assert [words for words in story.posts("email") if words.startswith("Missing")] == [text]
+    assert [phrase for phrase in story.posts("email") if phrase.startswith("Missing")] == [text]
     shown = [post for post in story.sandbox.shelf.everything() if post.platform == "mastodon"]
     assert [medium["alt"] for medium in shown[0].media] == [ALT]
     _, trail = await story.asks("GET", "/audit")
@@ -138,21 +138,21 @@ async def test_of_two_who_answer_at_the_same_moment_one_decides_and_the_other_is
     ben, cat = [(await enrols(crew, who))[0] for who in ("ben", "cat")]
     for number, verbs in ((1, ("approve", "reject")), (2, ("approve", "approve"))):
         await story.receives(f"M{number} closed")
-        row = (await asked(crew, number))["press_office"]
+        row = (await deliveries_of(crew, number))["press_office"]
         path = f"/deliveries/{row['number']}/answer"
         for tab in (ben, cat):
             await tab.get(f"/questions/{number}")
-        told = await asyncio.gather(
+        result = await asyncio.gather(
             *(
                 tab.post(path, answer=verb, hash=row["revision"]["hash"], reason="no")
                 for tab, verb in zip((ben, cat), verbs, strict=True)
             )
         )
-        assert sorted(told) == [303, 409]
+        assert sorted(result) == [303, 409]
         await ends(crew, row["number"], "delivered", "cancelled")
     _, trail = await story.asks("GET", "/audit")
     assert len([each for each in trail["entries"] if each["revision"]]) == 2
-    mailed = [words for words in story.posts("email") if words.startswith("M")]
+    mailed = [phrase for phrase in story.posts("email") if phrase.startswith("M")]
     assert mailed.count("M2 closed") == 1
     assert mailed.count("M1 closed") <= 1
 
@@ -162,7 +162,7 @@ async def test_an_approval_stays_when_whoever_gave_it_is_removed_before_it_is_se
     story = crew.story
     await begins(crew)
     await story.receives("M6 closed")
-    row = (await asked(crew))["press_office"]
+    row = (await deliveries_of(crew))["press_office"]
     assert (await answers(crew, "cat", row))[0] == 200
     left = {who: text for who, text in STAFF.items() if who != "cat"}
     crew.write(public(**left))
@@ -171,7 +171,7 @@ async def test_an_approval_stays_when_whoever_gave_it_is_removed_before_it_is_se
     assert (await crew.asks(UID["cat"], "POST", path))[0] == 403
     await ends(crew, row["number"], "delivered")
     await story.receives("M5 closed")
-    assert (await answers(crew, "cat", (await asked(crew, 2))["press_office"]))[0] == 403
+    assert (await answers(crew, "cat", (await deliveries_of(crew, 2))["press_office"]))[0] == 403
 
 
 async def test_a_group_that_a_reload_changes_while_a_question_waits_counts_as_it_is_now(crew):
@@ -179,12 +179,12 @@ async def test_a_group_that_a_reload_changes_while_a_question_waits_counts_as_it
     silver = "groups: { silver: [ben] }\n"
     await begins(crew, ASKS + "approval: silver\n", silver)
     await story.receives("M6 closed")
-    row = (await asked(crew))["press_office"]
+    row = (await deliveries_of(crew))["press_office"]
     assert (await answers(crew, "cat", row))[0] == 409
     crew.write(public(**STAFF) + silver.replace("ben", "cat"))
     assert (await crew.asks(UIDS[Role.ADMIN], "POST", "/api/v1/reload"))[0] == 200
-    status, told = await answers(crew, "ben", row)
-    assert (status, "only silver may answer" in told["detail"]) == (409, True)
+    status, answer = await answers(crew, "ben", row)
+    assert (status, "only silver may answer" in answer["detail"]) == (409, True)
     assert (await answers(crew, "cat", row))[0] == 200
     await ends(crew, row["number"], "delivered")
 
@@ -194,7 +194,7 @@ async def test_no_reason_and_no_password_is_too_long_for_the_daemon_or_spoils_it
     story = crew.story
     await begins(crew)
     await story.receives("M6 closed")
-    row = (await asked(crew))["press_office"]
+    row = (await deliveries_of(crew))["press_office"]
     tab, _ = await enrols(crew, "ben")
     path = f"/deliveries/{row['number']}/answer"
     await tab.get("/questions/1")
@@ -225,20 +225,20 @@ async def test_an_approver_who_runs_an_event_again_or_holds_a_token_approves_not
     staff = {"ann": STAFF["ann"].replace("author", "author, operator")}
     await crew.begins({"news": ASKS}, settings=people(**(STAFF | staff)))
     await story.receives("M6 closed")
-    row = (await asked(crew))["press_office"]
+    row = (await deliveries_of(crew))["press_office"]
     assert (await answers(crew, "ben", row, "reject", reason="no"))[0] == 200
     again = f"/api/v1/events/{row['event']}/replay?mode=publish&recipe=news"
-    status, told = await crew.asks(UID["ann"], "POST", again)
-    assert status == 200, told
-    row = (await asked(crew, 2))["press_office"]
-    status, told = await answers(crew, "ann", row)
-    assert (status, "own words" in told["detail"]) == (409, True)
+    status, response = await crew.asks(UID["ann"], "POST", again)
+    assert status == 200, response
+    row = (await deliveries_of(crew, 2))["press_office"]
+    status, response = await answers(crew, "ann", row)
+    assert (status, "own words" in response["detail"]) == (409, True)
     token = "/api/v1/tokens/ben?scopes=withdraw&days=3"
-    status, made = await crew.asks(UIDS[Role.ADMIN], "POST", token)
-    assert status == 200, made
+    status, result = await crew.asks(UIDS[Role.ADMIN], "POST", token)
+    assert status == 200, result
     query = f"hash={row['revision']['hash']}"
     url = f"{story.bridge.url}/api/v1/deliveries/{row['number']}/approve?{query}"
-    headers = {"Authorization": f"Bearer {made['token']}"}
+    headers = {"Authorization": f"Bearer {result['token']}"}
     async with story.session.post(url, headers=headers) as answer:
         assert answer.status == 403
     assert (await answers(crew, "cat", row))[0] == 200
@@ -249,11 +249,11 @@ async def test_a_restored_backup_ends_every_session_and_token_and_asks_again(cre
     story = crew.story
     await begins(crew)
     await story.receives("M6 closed")
-    row = (await asked(crew))["press_office"]
+    row = (await deliveries_of(crew))["press_office"]
     assert (await answers(crew, "cat", row, at="23:59"))[0] == 200
     tab, _ = await enrols(crew, "ben")
-    made = await crew.asks(UIDS[Role.ADMIN], "POST", "/api/v1/tokens/desk?scopes=read&days=3")
-    headers = {"Authorization": f"Bearer {made[1]['token']}"}
+    result = await crew.asks(UIDS[Role.ADMIN], "POST", "/api/v1/tokens/desk?scopes=read&days=3")
+    headers = {"Authorization": f"Bearer {result[1]['token']}"}
     url = "/api/v1/deliveries"
 
     async def reads():
@@ -275,7 +275,7 @@ async def test_a_restored_backup_ends_every_session_and_token_and_asks_again(cre
     start = f"/api/v1/start?seen={would['seen']}"
     assert (await crew.asks(UIDS[Role.OPERATOR], "POST", start))[0] == 200
     await story.clock.passes(hours=15)
-    assert [words for words in story.posts("email") if words == "M6 closed"] == []
+    assert [phrase for phrase in story.posts("email") if phrase == "M6 closed"] == []
 
 
 async def test_what_is_approved_for_a_time_meets_the_holds_of_that_time_and_stays_approved(crew):
@@ -284,12 +284,12 @@ async def test_what_is_approved_for_a_time_meets_the_holds_of_that_time_and_stay
     quiet = "time_zone: Europe/London\nholds: { quiet_hours: { between: ['12:00', '13:00'] } }\n"
     await begins(crew, more=quiet)
     await story.receives("M6 closed")
-    row = (await asked(crew))["press_office"]
+    row = (await deliveries_of(crew))["press_office"]
     assert (await answers(crew, "cat", row, at="12:15"))[0] == 200  # it is 11:06
     await story.clock.passes(minutes=80)
     (waiting,) = await news(crew)
     assert (waiting["state"], waiting["holds"]) == ("ready", ["time"])
-    assert [words for words in story.posts("email") if words == "M6 closed"] == []
+    assert [phrase for phrase in story.posts("email") if phrase == "M6 closed"] == []
     stop = "/api/v1/stop?reason=wrong+picture"
     assert (await crew.asks(UID["ben"], "POST", stop))[0] == 200
     await story.clock.passes(minutes=60)

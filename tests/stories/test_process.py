@@ -77,9 +77,9 @@ async def test_a_kill_in_the_middle_of_an_attempt_publishes_nothing_twice(tmp_pa
             await first.end(signal.SIGKILL)
         async with daemon(stage) as second:
             assert await second.ready()
-            (one,) = await delivered(second)
-            _, told = await second.ask("GET", f"/api/v1/deliveries/{one['number']}")
-        assert [tried["outcome"] for tried in told["history"]] == ["unsure", "found"]
+            (delivery,) = await delivered(second)
+            _, answer = await second.ask("GET", f"/api/v1/deliveries/{delivery['number']}")
+        assert [tried["outcome"] for tried in answer["history"]] == ["unsure", "found"]
         assert len(await there.posts("M6")) == 1
 
 
@@ -123,10 +123,10 @@ async def test_a_full_disk_is_answered_with_503_and_what_was_accepted_stays(tmp_
                 for number in range(200):
                     name = f"{size}-{number}"
                     event = {**EVENT, "subject": name, "padding": "x" * size}
-                    status, told = await first.receives(name, event)
+                    status, answer = await first.receives(name, event)
                     if status != 202:
                         break
-                    accepted.append(told["event"])
+                    accepted.append(answer["event"])
                 assert status == 503
             assert len(accepted) > 3
             assert (await first.ask("GET", "/healthz"))[0] == 200
@@ -134,9 +134,9 @@ async def test_a_full_disk_is_answered_with_503_and_what_was_accepted_stays(tmp_
             async def refuses() -> bool:
                 # What the daemon notes for itself may still fit, and is the last thing that was stored then.
                 event = {**EVENT, "subject": "again", "padding": "x" * 50_000}
-                status, told = await first.receives(f"again-{len(accepted)}", event)
+                status, answer = await first.receives(f"again-{len(accepted)}", event)
                 if status == 202:
-                    accepted.append(told["event"])
+                    accepted.append(answer["event"])
                 return status == 503 and (await first.ask("GET", "/readyz"))[0] == 503
 
             await until(refuses, "a refusal after which the daemon is not ready")

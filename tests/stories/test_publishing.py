@@ -19,7 +19,7 @@ async def test_a_new_appeal_waits_for_its_release_and_is_then_posted(story):
         "A-1", story.clock.now(), title="Missing: Aisha, 14", text="Last seen in Digbeth."
     )
     held = await story.state(2, "held", passing=1)
-    assert {one["hold"] for one in held} == {"approval"}
+    assert {each["hold"] for each in held} == {"approval"}
     await story.clock.passes(hours=20, step=1800)
     assert story.posts("x") == story.posts("facebook") == []
 
@@ -33,9 +33,9 @@ async def test_a_new_appeal_waits_for_its_release_and_is_then_posted(story):
 async def test_an_appeal_that_is_closed_and_opened_again_is_told_each_time(story):
     await story.begins({"appeal": APPEAL + "approval: none\n"})
     await story.until(lambda: story.logged("first_look"))
-    told = {"title": "Missing: Aisha, 14", "text": "Last seen in Digbeth."}
+    values = {"title": "Missing: Aisha, 14", "text": "Last seen in Digbeth."}
     for count, change in enumerate(({}, {"status": "closed"}, {}), start=1):
-        story.stage.appeal("A-1", story.clock.now(), **told, **change)
+        story.stage.appeal("A-1", story.clock.now(), **values, **change)
         await story.until(lambda: len(story.posts("x")) == count, passing=1)  # noqa: B023 - awaited here
     assert [text.partition(":")[0] for text in story.posts("x")] == [
         "appeal.new",
@@ -48,7 +48,7 @@ async def test_a_later_message_quotes_the_address_of_an_earlier_one(story):
     await story.begins({"everywhere": staging.EVERYWHERE})
     await story.receives("M6 closed")
     listed = await story.state(4, "delivered")
-    tweet = next(one for one in listed if one["channel"] == "force_x")
+    tweet = next(row for row in listed if row["channel"] == "force_x")
     assert story.posts("email") == [f"It is on X at {tweet['receipt']['url']}"]
 
 
@@ -132,7 +132,7 @@ async def test_past_its_daily_cap_a_channel_holds_what_comes(story):
     for number in range(4):
         await story.receives(f"Incident {number}")
     listed = await story.state(4, "delivered", "held")
-    assert [one["hold"] for one in listed].count("daily_cap") == 2
+    assert [row["hold"] for row in listed].count("daily_cap") == 2
     assert len(story.posts("x")) == 2
 
     for delivery in listed:

@@ -72,9 +72,9 @@ async def test_a_reload_that_meets_what_nobody_foresaw_changes_nothing(story, mo
         raise KeyError("a")
 
     monkeypatch.setattr("appealbridge.daemon.bridge.assemble", broken)
-    told = await story.bridge.reload()
-    assert told["loaded"] == []
-    assert "please report it" in told["problems"][0]["text"]
+    answer = await story.bridge.reload()
+    assert answer["loaded"] == []
+    assert "please report it" in answer["problems"][0]["text"]
     assert story.logged("reload_refused")
     await story.receives("M6 closed")
     await story.state(1, "delivered")
@@ -109,6 +109,6 @@ async def test_a_start_on_nothing_says_so(tmp_path, monkeypatch, settings):
     log = Log(Output(lines, FakeClock().now, level=Level.INFO))
     async with Bridge(assembly=replace(assembly, settings=anywhere), clock=FakeClock(), log=log):
         pass
-    said = [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
-    assert ("no_settings" in said) == (settings is None)
-    assert "no_recipes" in said
+    text = [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
+    assert ("no_settings" in text) == (settings is None)
+    assert "no_recipes" in text

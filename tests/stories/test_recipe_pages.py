@@ -66,13 +66,13 @@ async def test_what_has_changed_since_it_was_accepted_is_shown_and_only_that_is_
     assert "What changed since admin accepted it" in tab.page
     assert '<del dir="ltr">-    subject: News</del>' in tab.page
     assert '<ins dir="ltr">+    subject: Roads</ins>' in tab.page
-    seen = hash_in(tab)
+    hash_ = hash_in(tab)
     story.stage.recipe("news", recipes[1])
     await crew.asks(UIDS[Role.ADMIN], "POST", "/api/v1/reload")
-    assert await tab.post("/recipes/news/accept", hash=seen) == 409
+    assert await tab.post("/recipes/news/accept", hash=hash_) == 409
     assert "Nothing was accepted" in tab.page
     assert "subject: Sale" in tab.page
-    assert hash_in(tab) != seen
+    assert hash_in(tab) != hash_
     assert [line["by"] for line in story.logged("recipe_accepted")] == ["admin"]
 
 

@@ -16,8 +16,8 @@ async def nothing_happened(story):
 
 async def begins_with_a_rate(story, rate):
     await story.begins({"tweet": staging.TWEET})
-    told = story.stage.config.read_text()
-    story.stage.config.write_text(told.replace("  desk:\n", f"  desk:\n    rate: {rate}\n", 1))
+    text = story.stage.config.read_text()
+    story.stage.config.write_text(text.replace("  desk:\n", f"  desk:\n    rate: {rate}\n", 1))
     assert (await story.asks("POST", "/reload"))[0] == 200
 
 
@@ -33,8 +33,8 @@ async def test_a_wrong_signature_is_refused_and_only_counted(story):
     assert status == 401
     assert problem["status"] == 401
     assert await nothing_happened(story)
-    (said,) = story.logged("refused")
-    assert (said["webhook"], said["status"]) == ("desk", 401)
+    (line,) = story.logged("refused")
+    assert (line["webhook"], line["status"]) == ("desk", 401)
     refused = 'appealbridge_requests_refused_total{status="401",webhook="desk"}'
     assert await metric(story, refused) == 1.0
 

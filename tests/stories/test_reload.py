@@ -26,8 +26,8 @@ async def test_a_reload_swaps_the_recipes(story):
     story.stage.recipe(
         "page", says("Page").replace("tweet", "facebook_post").replace("_x", "_facebook")
     )
-    status, told = await story.asks("POST", "/reload")
-    assert (status, told["new"], told["changed"]) == (200, ["page"], ["tweet"])
+    status, answer = await story.asks("POST", "/reload")
+    assert (status, answer["new"], answer["changed"]) == (200, ["page"], ["tweet"])
     await story.receives("M6 open")
     await story.state(3, "delivered")
     assert story.posts("x") == ["Before: M6 closed", "After: M6 open"]
@@ -37,30 +37,30 @@ async def test_a_reload_swaps_the_recipes(story):
 async def test_a_bad_recipe_is_quarantined_and_the_others_go_on(story):
     await story.begins({"good": says("Good")})
     story.stage.recipe("bad", UNREADABLE)
-    _, told = await story.asks("POST", "/reload")
-    (file,) = told["rejected"]
+    _, answer = await story.asks("POST", "/reload")
+    (file,) = answer["rejected"]
     assert file.endswith("bad.yaml")
-    assert any("tweeet" in problem["text"] for problem in told["problems"])
+    assert any("tweeet" in problem["text"] for problem in answer["problems"])
     assert story.logged("recipe_quarantined")
     await story.receives("M6 closed")
     await story.until(lambda: story.posts("x"))
     _, recipes = await story.asks("GET", "/recipes")
-    assert sorted(one["state"] for one in recipes) == ["loaded", "quarantined"]
+    assert sorted(each["state"] for each in recipes) == ["loaded", "quarantined"]
 
 
 async def test_a_recipe_with_a_slip_of_the_pen_stays_as_it_was(story):
     await story.begins({"tweet": says("Before")})
     story.stage.recipe("tweet", UNREADABLE)
-    _, told = await story.asks("POST", "/reload")
-    assert (told["kept"], len(told["rejected"])) == (["tweet"], 1)
-    assert "unchanged because of errors: tweet" in told["summary"]
+    _, answer = await story.asks("POST", "/reload")
+    assert (answer["kept"], len(answer["rejected"])) == (["tweet"], 1)
+    assert "unchanged because of errors: tweet" in answer["summary"]
     await story.receives("M6 closed")
     await story.until(lambda: story.posts("x"))
     assert story.posts("x") == ["Before: M6 closed"]
 
     story.stage.recipe("tweet", says("After"))
-    _, told = await story.asks("POST", "/reload")
-    assert (told["kept"], told["rejected"], told["changed"]) == ([], [], ["tweet"])
+    _, answer = await story.asks("POST", "/reload")
+    assert (answer["kept"], answer["rejected"], answer["changed"]) == ([], [], ["tweet"])
     await story.receives("M6 open")
     await story.state(2, "delivered")
     assert story.posts("x")[1] == "After: M6 open"
@@ -69,8 +69,8 @@ async def test_a_recipe_with_a_slip_of_the_pen_stays_as_it_was(story):
 async def test_a_recipe_that_is_taken_away_is_gone(story):
     await story.begins({"tweet": says("Before")})
     (story.stage.recipes / "tweet.yaml").unlink()
-    _, told = await story.asks("POST", "/reload")
-    assert (told["gone"], told["loaded"]) == (["tweet"], [])
+    _, answer = await story.asks("POST", "/reload")
+    assert (answer["gone"], answer["loaded"]) == (["tweet"], [])
     await story.receives("M6 closed")
     await story.settles()
     assert story.posts("x") == []
@@ -81,8 +81,8 @@ async def test_who_asks_for_a_reload_is_told_of_what_was_taken_when_it_was_saved
     story.stage.recipe("tweet", says("After"))
     await story.bridge.reload()
     for changed in (["tweet"], []):
-        _, told = await story.asks("POST", "/reload")
-        assert told["changed"] == changed
+        _, answer = await story.asks("POST", "/reload")
+        assert answer["changed"] == changed
 
 
 async def test_a_reload_tells_the_same_names_where_nothing_was_taken(story):
@@ -97,9 +97,9 @@ async def test_settings_with_problems_change_nothing(story):
     await story.begins({"tweet": says("Before")})
     story.stage.configure(staging.CHANNELS + "force_x_two: { platform: nowhere }\n")
     story.stage.recipe("tweet", says("After"))
-    _, told = await story.asks("POST", "/reload")
-    assert told["problems"]
-    assert told["loaded"] == []
+    _, answer = await story.asks("POST", "/reload")
+    assert answer["problems"]
+    assert answer["loaded"] == []
     await story.receives("M6 closed")
     await story.until(lambda: story.posts("x"))
     assert story.posts("x") == ["Before: M6 closed"]
@@ -122,8 +122,8 @@ async def test_a_run_that_waits_keeps_the_version_that_began_it(story):
     await story.until(lambda: story.logged("deferred"))
 
     story.stage.recipe("everywhere", before.replace("Before", "After"))
-    _, told = await story.asks("POST", "/reload")
-    assert told["changed"] == ["everywhere"]
+    _, answer = await story.asks("POST", "/reload")
+    assert answer["changed"] == ["everywhere"]
     await story.state(4, "delivered", passing=1)
     assert story.posts("email")[0].startswith("Before: it is on X")
 
@@ -152,8 +152,8 @@ async def test_what_waits_for_a_channel_that_was_taken_out_goes_when_it_is_back(
     await story.until(lambda: story.logged("deferred"))
     without = staging.CHANNELS.replace("force_x: { platform: x }\n", "")
     story.stage.configure(without)
-    _, told = await story.asks("POST", "/reload")
-    assert [file.rpartition("/")[2] for file in told["rejected"]] == ["tweet.yaml"]
+    _, answer = await story.asks("POST", "/reload")
+    assert [file.rpartition("/")[2] for file in answer["rejected"]] == ["tweet.yaml"]
     await story.clock.passes(hours=1)
     await story.settles()
     assert story.posts("x") == []

@@ -36,10 +36,10 @@ notices: { to: [dana] }
 async def begins(story, more=""):
     await story.begins({"tweet": TWEET}, CHANNELS)
     (story.stage.folder / "secrets" / "hook_partner").write_text(TOKEN)
-    told = story.stage.config.read_text().replace("webhooks:\n", f"webhooks:\n{WEBHOOKS}", 1)
-    story.stage.config.write_text(told + PEOPLE + more)
-    status, told = await story.asks("POST", "/reload")
-    assert (status, told["rejected"]) == (200, []), told
+    answer = story.stage.config.read_text().replace("webhooks:\n", f"webhooks:\n{WEBHOOKS}", 1)
+    story.stage.config.write_text(answer + PEOPLE + more)
+    status, answer = await story.asks("POST", "/reload")
+    assert (status, answer["rejected"]) == (200, []), answer
 
 
 async def sends(story, name, event, media="application/json"):
@@ -63,23 +63,23 @@ CLOSED = {"type": "road.closed", "text": "A38 closed at Digbeth"}
 
 async def test_the_same_body_is_a_repeat_for_ten_minutes_and_then_a_new_event(story):
     await begins(story)
-    first, told = await sends(story, "partner", CLOSED)
-    assert (first, told["recipes"]) == (202, 1)
+    first, answer = await sends(story, "partner", CLOSED)
+    assert (first, answer["recipes"]) == (202, 1)
     await story.state(1, "delivered")
     await story.clock.passes(minutes=9)
-    assert await sends(story, "partner", CLOSED) == (200, {"event": told["event"]})
+    assert await sends(story, "partner", CLOSED) == (200, {"event": answer["event"]})
     await story.clock.passes(minutes=2)
     again, anew = await sends(story, "partner", CLOSED)
-    assert (again, anew["event"] != told["event"]) == (202, True)
+    assert (again, anew["event"] != answer["event"]) == (202, True)
     assert await sends(story, "partner", CLOSED) == (200, {"event": anew["event"]})
     await story.state(2, "delivered")
 
 
 async def test_how_long_a_body_is_a_repeat_is_the_settings_business(story):
     await begins(story)
-    told = story.stage.config.read_text()
+    text = story.stage.config.read_text()
     within = "partner: { repeat_within: 1h, "
-    story.stage.config.write_text(told.replace("partner: { ", within, 1))
+    story.stage.config.write_text(text.replace("partner: { ", within, 1))
     await story.asks("POST", "/reload")
     assert await statuses(story, "partner", CLOSED) == [202]
     await story.clock.passes(minutes=59)
@@ -135,13 +135,13 @@ async def test_an_id_that_comes_with_another_content_is_refused_and_said(
     story, name, first, second, media
 ):
     await begins(story)
-    _, told = await sends(story, name, first, media)
+    _, answer = await sends(story, name, first, media)
     status, problem = await sends(story, name, second, media)
     assert (status, problem["title"]) == (409, "same id, other content")
-    assert told["event"] in problem["detail"]
+    assert answer["event"] in problem["detail"]
     assert "Give each event an id of its own" in problem["detail"]
-    (said,) = story.logged("refused")
-    assert (said["webhook"], said["status"]) == (name, 409)
+    (line,) = story.logged("refused")
+    assert (line["webhook"], line["status"]) == (name, 409)
     assert await statuses(story, name, first, media=media) == [200]
 
 
@@ -163,12 +163,12 @@ async def test_the_same_content_in_another_order_is_a_repeat(story):
 
 async def test_of_several_events_only_the_contradiction_is_refused(story):
     await begins(story)
-    one, two, other = (
+    first, two, other = (
         {"specversion": "1.0", "id": id_, "source": "/a", "type": "t", "data": {"a": data}}
         for id_, data in (("1", 1), ("2", 1), ("1", 2))
     )
     media = "application/cloudevents-batch+json"
-    assert await statuses(story, "cloud", [one], media=media) == [202]
+    assert await statuses(story, "cloud", [first], media=media) == [202]
     status, problem = await sends(story, "cloud", [other, two], media)
     assert (status, "The other events of this request are stored" in problem["detail"]) == (
         409,
@@ -222,15 +222,15 @@ def group(*alerts, **more):
 
 async def types(story):
     _, events = await story.asks("GET", "/events")
-    told = [event for event in reversed(events) if event["source"].startswith("webhook:")]
-    return [event["type"].partition(".")[2] for event in told]
+    texts = [event for event in reversed(events) if event["source"].startswith("webhook:")]
+    return [event["type"].partition(".")[2] for event in texts]
 
 
 async def test_an_alert_that_fires_again_after_it_was_resolved_is_new_whatever_its_start(story):
     await begins(story)
     firing, resolved = group(alert("firing")), group(alert("resolved"))
-    for number, told in enumerate([firing, resolved, firing, resolved], start=1):
-        assert await statuses(story, "alerts", told, told) == [202, 200]
+    for number, result in enumerate([firing, resolved, firing, resolved], start=1):
+        assert await statuses(story, "alerts", result, result) == [202, 200]
         await story.state(number, "delivered")
     assert await types(story) == ["firing", "resolved"] * 2
     assert [post.split()[0] for post in story.posts("x")] == [
@@ -246,9 +246,9 @@ async def test_an_alert_that_fires_on_is_sent_again_and_again_and_is_one(story):
     assert await statuses(story, "alerts", group(alert("firing"))) == [202]
     for hour in range(1, 4):
         await story.clock.passes(hours=4)
-        told = alert("firing", annotations={"value": str(hour)}, generatorURL=f"http://p/{hour}")
+        result = alert("firing", annotations={"value": str(hour)}, generatorURL=f"http://p/{hour}")
         other = alert("resolved" if hour == 2 else "firing", mark="other")
-        await sends(story, "alerts", group(other, told))
+        await sends(story, "alerts", group(other, result))
     assert await types(story) == ["firing", "firing", "resolved", "firing"]
     _, events = await story.asks("GET", "/events")
     assert [event["subject"] for event in events].count("c6f1ab34ef9d0e11") == 1
@@ -286,7 +286,7 @@ async def test_an_alert_fires_again_across_a_restart_and_after_its_rows_are_gone
 
 async def test_an_alert_under_a_signature_without_time_fires_again_when_a_person_says_so(story):
     await begins(story)
-    firing, resolved = (group(alert(one), version="1") for one in ("firing", "resolved"))
+    firing, resolved = (group(alert(each), version="1") for each in ("firing", "resolved"))
     assert await statuses(story, "signed_alerts", firing, resolved, firing) == [202] * 3
     (held,) = await story.deliveries(state="held")
     assert held["hold"] == "same_request"
@@ -295,8 +295,8 @@ async def test_an_alert_under_a_signature_without_time_fires_again_when_a_person
 async def test_people_hear_of_alerts_that_are_not_taken_once(story):
     await begins(story)
     alerts = [alert("firing", mark=f"{n:016x}") for n in range(2001)]
-    status, told = await sends(story, "alerts", group(*alerts[-9:], truncatedAlerts=3))
-    assert (status, len(told["events"])) == (202, 9)
+    status, answer = await sends(story, "alerts", group(*alerts[-9:], truncatedAlerts=3))
+    assert (status, len(answer["events"])) == (202, 9)
     (notice,) = await story.until(lambda: notices(story), passing=1)
     assert "webhook:alerts\n    alertmanager itself left out 3 alerts" in notice["text"]
     await sends(story, "alerts", group(*alerts[:9], truncatedAlerts=3))
@@ -320,8 +320,8 @@ async def test_an_alert_that_cannot_be_read_stops_no_other_and_people_are_told(s
     await begins(story)
     bad = {**alert("firing"), "status": "silenced"}
     good = alert("firing", mark="a" * 16)
-    status, told = await sends(story, "alerts", group(bad, good, 7))
-    assert (status, told.get("recipes")) == (202, 1), told
+    status, answer = await sends(story, "alerts", group(bad, good, 7))
+    assert (status, answer.get("recipes")) == (202, 1), answer
     (notice,) = await story.until(lambda: notices(story), passing=1)
     assert (
         "2 alerts of alertmanager cannot be read, the first because alerts[0].status is 'silenced', not firing or "
@@ -363,11 +363,11 @@ async def test_a_group_of_alerts_that_is_refused_is_an_alarm(story):
 async def test_a_test_of_a_sender_is_answered_and_said_and_no_event(story):
     await begins(story)
     batch = "application/cloudevents-batch+json"
-    status, told = await sends(story, "cloud", [], batch)
-    assert (status, told["event"]) == (200, None)
-    assert "nothing is stored" in told["why"]
-    (said,) = story.logged("no_event")
-    assert (said["webhook"], said["reason"]) == ("cloud", "a batch of CloudEvents with none in it")
+    status, answer = await sends(story, "cloud", [], batch)
+    assert (status, answer["event"]) == (200, None)
+    assert "nothing is stored" in answer["why"]
+    (line,) = story.logged("no_event")
+    assert (line["webhook"], line["reason"]) == ("cloud", "a batch of CloudEvents with none in it")
     assert await types(story) == []
 
 

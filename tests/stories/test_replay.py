@@ -36,14 +36,14 @@ approval: none
 
 
 async def receives(story, text="M6 closed", **more):
-    _, told = await story.receives(text, area="Digbeth", **more)
-    return told["event"]
+    _, answer = await story.receives(text, area="Digbeth", **more)
+    return answer["event"]
 
 
 async def runs_again(story, event, query=""):
-    status, told = await story.asks("POST", f"/events/{event}/replay{query}")
-    assert status == 200, told
-    return told
+    status, answer = await story.asks("POST", f"/events/{event}/replay{query}")
+    assert status == 200, answer
+    return answer
 
 
 async def changes(story, name, text):
@@ -52,9 +52,9 @@ async def changes(story, name, text):
     assert status == 200
 
 
-async def says(story, *words):
+async def says(story, *arguments):
     config = str(story.stage.config)
-    done = await asyncio.to_thread(CliRunner().invoke, main, [*words, "--config", config])
+    done = await asyncio.to_thread(CliRunner().invoke, main, [*arguments, "--config", config])
     return done.exit_code, done.output
 
 
@@ -63,8 +63,11 @@ async def test_what_a_mended_recipe_makes_of_an_event_goes_out(story):
     event = await receives(story)
     await story.until(lambda: story.logged("run_failed"))
     await changes(story, "everywhere", MENDED)
-    (told,) = await runs_again(story, event)
-    assert [one["channel"] for one in told["deliveries"]] == ["force_x", "force_mastodon"]
+    (answer,) = await runs_again(story, event)
+    assert [delivery["channel"] for delivery in answer["deliveries"]] == [
+        "force_x",
+        "force_mastodon",
+    ]
     await story.state(2, "delivered")
     assert story.posts("mastodon") == ["M6 closed: Digbeth"]
 
@@ -74,9 +77,9 @@ async def test_run_again_twice_nothing_goes_out_twice(story):
     event = await receives(story)
     await story.state(2, "delivered")
     for _ in range(2):
-        (told,) = await runs_again(story, event)
-        assert (told["run"], told["deliveries"]) == (None, [])
-        assert [one["number"] for one in told["left_out"]] == [1, 2]
+        (answer,) = await runs_again(story, event)
+        assert (answer["run"], answer["deliveries"]) == (None, [])
+        assert [each["number"] for each in answer["left_out"]] == [1, 2]
     assert len(await story.deliveries()) == 2
     assert len(await story.runs()) == 1
 
@@ -97,9 +100,9 @@ async def test_only_the_channel_that_did_not_have_it_gets_it(story):
     story.sandbox.faults.add("mastodon", FaultName.HTTP_503, 1, None)
     event = await receives(story)
     await story.state(2, "delivered", "failed")
-    (told,) = await runs_again(story, event)
-    assert [one["channel"] for one in told["deliveries"]] == ["force_mastodon"]
-    assert [(one["number"], one["state"]) for one in told["left_out"]] == [(1, "delivered")]
+    (answer,) = await runs_again(story, event)
+    assert [delivery["channel"] for delivery in answer["deliveries"]] == ["force_mastodon"]
+    assert [(each["number"], each["state"]) for each in answer["left_out"]] == [(1, "delivered")]
     await story.until(lambda: story.posts("mastodon"))
     assert story.posts("x") == ["M6 closed"]
     assert len(await story.deliveries()) == 3
@@ -119,12 +122,12 @@ async def test_what_is_held_may_still_go_out_and_is_not_planned_again(story):
     await story.begins({"both": held})
     event = await receives(story)
     await story.state(2, "held")
-    (told,) = await runs_again(story, event)
-    assert (told["deliveries"], told["run"]) == ([], None)
+    (answer,) = await runs_again(story, event)
+    assert (answer["deliveries"], answer["run"]) == ([], None)
     for number in (1, 2):
         await story.asks("POST", f"/deliveries/{number}/cancel")
-    (told,) = await runs_again(story, event)
-    assert len(told["deliveries"]) == 2
+    (answer,) = await runs_again(story, event)
+    assert len(answer["deliveries"]) == 2
     await story.state(4, "cancelled", "held")  # it waits for a person as any other
 
 
@@ -144,9 +147,9 @@ async def test_of_a_press_list_only_those_get_a_mail_who_have_none(story):
     story.sandbox.faults.add("email", FaultName.REFUSE, 1, None)
     event = await receives(story)
     listed = await story.state(2, "delivered", "failed", passing=0.5)
-    (missed,) = [one["content"]["to"] for one in listed if one["state"] == "failed"]
-    (told,) = await runs_again(story, event)
-    assert [one["content"]["to"] for one in told["deliveries"]] == [missed]
+    (missed,) = [row["content"]["to"] for row in listed if row["state"] == "failed"]
+    (answer,) = await runs_again(story, event)
+    assert [delivery["content"]["to"] for delivery in answer["deliveries"]] == [missed]
     await story.state(3, "delivered", "failed", passing=0.5)
     assert len(story.posts("email")) == 2
 
@@ -154,8 +157,8 @@ async def test_of_a_press_list_only_those_get_a_mail_who_have_none(story):
 async def test_a_run_that_is_still_under_way_is_not_begun_again(story):
     await story.begins({"later": BOTH.replace("actions:\n", "actions:\n  - delay: 1h\n")})
     event = await receives(story)
-    (told,) = await runs_again(story, event)
-    assert told["why_not"].endswith("is still open")
+    (answer,) = await runs_again(story, event)
+    assert answer["why_not"].endswith("is still open")
     await story.state(2, "delivered", passing=600)
 
 
@@ -201,8 +204,8 @@ async def test_what_was_left_out_stays_so_though_what_had_it_is_called_off(story
     first, second = await story.state(2, "held")
     await story.asks("POST", f"/deliveries/{second['number']}/cancel")
     await changes(story, "first", LINKED)
-    (told,) = await runs_again(story, event)
-    assert told["run"]
+    (answer,) = await runs_again(story, event)
+    assert answer["run"]
     await story.asks("POST", f"/deliveries/{first['number']}/cancel")
     await story.clock.passes(minutes=5)
     await story.settles()
@@ -218,9 +221,9 @@ async def test_what_was_removed_after_its_retention_cannot_be_run_again(story):
     await story.asks("POST", "/reload")
     await story.clock.passes(days=3, step=1800)
     await story.until(lambda: story.logged("pruned"), passing=600)
-    status, told = await story.asks("POST", f"/events/{event}/replay")
+    status, answer = await story.asks("POST", f"/events/{event}/replay")
     assert status == 409
-    assert "its content was removed when its retention was over" in told["detail"]
+    assert "its content was removed when its retention was over" in answer["detail"]
 
 
 async def test_an_operator_sees_what_would_go_out_and_has_it_run(story):
@@ -230,23 +233,23 @@ async def test_an_operator_sees_what_would_go_out_and_has_it_run(story):
     event = await receives(story)
     await story.until(lambda: story.logged("run_failed"))
     await changes(story, "everywhere", MENDED)
-    status, told = await says(story, "replay", event, "--dry-run")
+    status, output = await says(story, "replay", event, "--dry-run")
     assert status == 0
-    assert "tweet on force_x: would go out" in told
-    assert "text: M6 closed: Digbeth" in told
-    assert "type is incident, wanted x" in told
+    assert "tweet on force_x: would go out" in output
+    assert "text: M6 closed: Digbeth" in output
+    assert "type is incident, wanted x" in output
     assert await story.deliveries() == []
-    status, told = await says(story, "replay", event, "--recipe", "everywhere")
+    status, output = await says(story, "replay", event, "--recipe", "everywhere")
     assert status == 0
-    assert "mastodon_post on force_mastodon: goes out" in told
+    assert "mastodon_post on force_mastodon: goes out" in output
     await story.state(2, "delivered")
-    status, told = await says(story, "replay", event, "--recipe", "everywhere")
-    assert "left out: force_x has it as no. 1, delivered" in told
-    _, told = await says(story, "trace", event)
-    assert "run again, as " in told
-    status, told = await says(story, "replay", event, "--recipe", "nothing")
-    assert (status, "no recipe of this name" in told) == (1, True)
-    status, told = await says(story, "replay", "nothing")
+    status, output = await says(story, "replay", event, "--recipe", "everywhere")
+    assert "left out: force_x has it as no. 1, delivered" in output
+    _, output = await says(story, "trace", event)
+    assert "run again, as " in output
+    status, output = await says(story, "replay", event, "--recipe", "nothing")
+    assert (status, "no recipe of this name" in output) == (1, True)
+    status, output = await says(story, "replay", "nothing")
     assert status == 1
 
 
@@ -254,8 +257,8 @@ async def test_a_recipe_that_still_stops_says_so_and_begins_nothing(story):
     await story.begins({"everywhere": BROKEN})
     event = await receives(story)
     await story.until(lambda: story.logged("run_failed"))
-    (told,) = await runs_again(story, event)
-    assert "event.data.are is missing" in told["why_not"]
+    (answer,) = await runs_again(story, event)
+    assert "event.data.are is missing" in answer["why_not"]
     assert len(await story.runs()) == 1
 
 

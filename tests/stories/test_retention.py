@@ -54,10 +54,14 @@ async def test_personal_content_goes_and_the_trail_stays_and_one_day_goes_too(st
     (after,) = await story.deliveries()
     assert (after["content"], after["removed"]) == (None, True)
     assert (after["receipt"], after["content_hash"]) == (before["receipt"], before["content_hash"])
-    _, told = await story.asks("GET", f"/runs/{after['run']}")
-    assert (told["about"]["data"], told["about"]["removed"], told["trace"]) == (None, True, [])
-    assert told["deliveries"][0]["history"][0]["outcome"] == "delivered"
-    assert NAME not in str(told)
+    _, answer = await story.asks("GET", f"/runs/{after['run']}")
+    assert (answer["about"]["data"], answer["about"]["removed"], answer["trace"]) == (
+        None,
+        True,
+        [],
+    )
+    assert answer["deliveries"][0]["history"][0]["outcome"] == "delivered"
+    assert NAME not in str(answer)
     assert (await story.receives("again", message="m1"))[0] == 200  # still known as a repeat
 
     story.clock.jumps(7 * 366 * 86_400)
@@ -74,8 +78,8 @@ async def test_an_open_appeal_keeps_its_content_until_it_has_been_closed_for_lon
 
     story.clock.jumps(200 * 86_400)
     await pruned(story)
-    kept = {event["subject"] for event in await events(story) if not event["removed"]}
-    assert kept == {"WMP-1"}
+    stored = {event["subject"] for event in await events(story) if not event["removed"]}
+    assert stored == {"WMP-1"}
 
     story.stage.appeal("WMP-1", now(), title=f"Found: {NAME}", status="closed")
 
@@ -97,9 +101,9 @@ async def test_a_failed_delivery_cannot_be_tried_again_once_its_content_is_gone(
     (failed,) = await story.state(1, "failed")
     story.clock.jumps(2 * 86_400)
     await pruned(story)
-    status, told = await story.asks("POST", f"/deliveries/{failed['number']}/retry")
+    status, answer = await story.asks("POST", f"/deliveries/{failed['number']}/retry")
     assert status == 409
-    assert "retention" in told["detail"]
+    assert "retention" in answer["detail"]
 
 
 async def test_without_a_retention_everything_stays(story):

@@ -19,7 +19,7 @@ from appealbridge.testing.clock import FakeClock
 from appealbridge.testing.mail_server import ScriptedMailServer
 from appealbridge.testing.server import ScriptedServer
 from tests.stories import planted_secrets as plants
-from tests.stories.planted_secrets import ANSWERS, CASES, MAIL_REPLIES, Planted, as_yaml, found
+from tests.stories.planted_secrets import ANSWERS, CASES, MAIL_REPLIES, Planted, as_yaml, secrets_in
 
 ROUNDS = 3
 """How often half a minute goes by, so that deliveries are tried again, sought, and given up."""
@@ -33,7 +33,7 @@ class Stage:
         self.form = form
         self.planted = Planted()
         self.clock = FakeClock()
-        self.seen: dict[str, str] = {}
+        self.outputs: dict[str, str] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self):
@@ -88,7 +88,7 @@ class Stage:
         (self.folder / "appeals" / "broken.yaml").write_text(broken)
 
     def _channels(self):
-        told = {}
+        values = {}
         for platform, case in CASES.items():
             own = plants.with_secrets(case.secrets, self.planted, platform)
             places = (
@@ -100,10 +100,10 @@ class Stage:
                 }
             )
             for number, (_, place) in enumerate(places.items()):
-                told[f"{platform}_{number}"] = {
+                values[f"{platform}_{number}"] = {
                     "platform": platform, **case.options, **own, case.address: place,
                 }  # fmt: skip
-        return told
+        return values
 
     def _recipes(self) -> None:
         accounts = self.settings["channels"]
@@ -123,9 +123,9 @@ class Stage:
                 {"actions": [tweet], "conditions": [{"field": "$.text", "equals": "something"}]},
             ),
         ):
-            told = {"alias": name, "triggers": [{"trigger": "webhook", "webhook_id": hook}],
+            values = {"alias": name, "triggers": [{"trigger": "webhook", "webhook_id": hook}],
                     "approval": "none", **more}  # fmt: skip
-            (self.folder / "recipes" / f"{name}.yaml").write_text(json.dumps(told))
+            (self.folder / "recipes" / f"{name}.yaml").write_text(json.dumps(values))
 
     def _script(self) -> None:
         echo = plants.told_back(self.secrets[:5])
@@ -147,12 +147,12 @@ class Stage:
     async def sends(self, scheme, body, **headers):
         """Send a body to a webhook, proven as its sender does; keep what is answered."""
         secret = self.planted.values.get(f"hook_{scheme.replace('-', '_')}_new", "")
-        told = {**plants.proof(scheme, secret, body, self.clock.now()), **headers}
+        values = {**plants.proof(scheme, secret, body, self.clock.now()), **headers}
         url = f"{self.bridge.url}/hooks/{scheme}"
-        told.setdefault("Content-Type", "application/json")
-        async with self.session.post(url, data=body, headers=told) as answer:
+        values.setdefault("Content-Type", "application/json")
+        async with self.session.post(url, data=body, headers=values) as answer:
             text = f"{answer.status} {dict(answer.headers)} {await answer.text()}"
-        self.seen[f"answer {len(self.seen)} to {scheme}"] = text
+        self.outputs[f"answer {len(self.outputs)} to {scheme}"] = text
         return answer.status
 
     async def asks(self, method, path, token=None):
@@ -160,20 +160,20 @@ class Stage:
         headers = {"Authorization": f"Bearer {self.bridge.token if token is None else token}"}
         async with self.session.request(method, self.bridge.url + path, headers=headers) as answer:
             text = await answer.text()
-        self.seen[f"{method} {path} ({answer.status})"] = text
-        self.seen[f"the head of {method} {path}"] = str(dict(answer.headers))
+        self.outputs[f"{method} {path} ({answer.status})"] = text
+        self.outputs[f"the head of {method} {path}"] = str(dict(answer.headers))
         return json.loads(text) if "json" in answer.headers["Content-Type"] else text
 
     async def states(self):
         """Return the states of all deliveries."""
         listed = await self.asks("GET", "/api/v1/deliveries?limit=1000")
-        return [one["state"] for one in listed]
+        return [row["state"] for row in listed]
 
-    async def types(self, *words):
+    async def types(self, *arguments):
         """Type a command; keep what it prints."""
-        words = [*words, "--config", str(self.config)]
-        done = await asyncio.to_thread(CliRunner().invoke, main, words)
-        self.seen[f"appealbridge {' '.join(words[:-2])}"] = done.output
+        arguments = [*arguments, "--config", str(self.config)]
+        done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+        self.outputs[f"appealbridge {' '.join(arguments[:-2])}"] = done.output
 
     async def has_settled(self):
         """Let all that is under way end, time and again."""
@@ -195,7 +195,7 @@ async def everything_happens(stage: Stage) -> None:
         body = json.dumps(
             {"type": "incident", "subject": f"S{n}", "key": f"k{n}", "text": accident}
         )
-        assert await stage.sends(scheme, body.encode()) == 202, stage.seen
+        assert await stage.sends(scheme, body.encode()) == 202, stage.outputs
         assert await stage.sends(scheme, body.encode()) == 200
         for wrong in (
             f'{{"key": "{accident}',
@@ -219,15 +219,15 @@ async def everything_is_asked(stage: Stage) -> None:
         await stage.asks("GET", path)
     await stage.asks("GET", "/api/v1/events", token="wrong")
     listed = await stage.asks("GET", "/api/v1/deliveries?limit=1000")
-    for one in listed:
-        await stage.asks("GET", f"/api/v1/deliveries/{one['number']}")
+    for row in listed:
+        await stage.asks("GET", f"/api/v1/deliveries/{row['number']}")
     for run in await stage.asks("GET", "/api/v1/runs"):
         await stage.asks("GET", f"/api/v1/runs/{run['id']}")
-    for words in (["deliveries"], ["runs"], ["channels"], ["trace", listed[0]["run"]]):
-        await stage.types(*words)
-        await stage.types(*words, "--json")
-    for words in (["check"], ["check", "--format", "json"], ["retry", "--all"], ["reload"]):
-        await stage.types(*words)
+    for arguments in (["deliveries"], ["runs"], ["channels"], ["trace", listed[0]["run"]]):
+        await stage.types(*arguments)
+        await stage.types(*arguments, "--json")
+    for arguments in (["check"], ["check", "--format", "json"], ["retry", "--all"], ["reload"]):
+        await stage.types(*arguments)
     await stage.types("db", "backup", str(stage.folder / "copy.db"))
 
 
@@ -248,7 +248,7 @@ async def settings_go_wrong(stage: Stage) -> None:
 def own_words_out(text: str) -> str:
     """Return an answer of the API without what a sender said itself and what recipes made of it."""
     try:
-        told = json.loads(text)
+        result = json.loads(text)
     except ValueError:
         return text
 
@@ -257,7 +257,7 @@ def own_words_out(text: str) -> str:
             return {k: without(v) for k, v in value.items() if k not in ("data", "content")}
         return [without(each) for each in value] if isinstance(value, list) else value
 
-    return json.dumps(without(told), ensure_ascii=False)
+    return json.dumps(without(result), ensure_ascii=False)
 
 
 def test_every_built_in_channel_takes_part():
@@ -274,27 +274,33 @@ async def test_no_secret_is_seen_anywhere(tmp_path, capfdbinary, form):
         states = set(await stage.states())
         files = (file for file in tmp_path.glob("*.db*") if file.suffix != ".control")
         raw = {file.name: file.read_bytes().decode("latin-1") for file in files}
-        kept = {**plants.kept(tmp_path / "copy.db"), **plants.kept(stage.store)}
+        stored = {**plants.stored_texts(tmp_path / "copy.db"), **plants.stored_texts(stage.store)}
     log = capfdbinary.readouterr().err.decode()
 
     assert {"delivered", "failed", "ready", "unknown"} <= states, "not all of it happened"
     assert log.count("***") > 100, "nobody repeated a secret"
     assert leaks(stage.planted, {"the log": log}) == {}
     assert (
-        leaks(stage.planted, {where: own_words_out(told) for where, told in stage.seen.items()})
+        leaks(
+            stage.planted, {where: own_words_out(result) for where, result in stage.outputs.items()}
+        )
         == {}
     )
-    assert leaks(stage.planted, kept) == {}
+    assert leaks(stage.planted, stored) == {}
     # Of the one that a sender put into its own words there may be traces on the disk, of no other.
     others = [*stage.secrets[1:], stage.bridge.token]
     assert {(name, each) for name, text in raw.items() for each in others if each in text} == set()
 
 
-def leaks(planted, told):
+def leaks(planted, values):
     """Return which secrets can be read where."""
-    if not found(planted, "\0".join(told.values())):
+    if not secrets_in(planted, "\0".join(values.values())):
         return {}
-    return {where: found(planted, text) for where, text in told.items() if found(planted, text)}
+    return {
+        where: secrets_in(planted, text)
+        for where, text in values.items()
+        if secrets_in(planted, text)
+    }
 
 
 def test_what_is_looked_for_would_be_found():
@@ -303,5 +309,5 @@ def test_what_is_looked_for_would_be_found():
     planted.another("two", standard=True)
     for value in planted.values.values():
         for form in plants.spellings(value, whole=True):
-            assert found(planted, f"said {form} back"), form
-            assert found(planted, f"said {form[:14]}\n{form[14:]} back"), form
+            assert secrets_in(planted, f"said {form} back"), form
+            assert secrets_in(planted, f"said {form[:14]}\n{form[14:]} back"), form

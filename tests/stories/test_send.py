@@ -49,33 +49,33 @@ async def bridge(tmp_path, recipes=None, practice="http://127.0.0.1:1", listen="
         yield stage, running
 
 
-async def run(stage, *words, sent=None):
+async def run(stage, *arguments, sent=None):
     """Return the status and the output of a command of ours: in a thread, or in a process of its own to read `sent`."""
-    words = [*words, "--config", str(stage.config)]
+    arguments = [*arguments, "--config", str(stage.config)]
 
     def called():
         with chdir(stage.folder):
-            done = CliRunner().invoke(main, words)
+            done = CliRunner().invoke(main, arguments)
         return done.exit_code, done.output
 
     if sent is None:
         return await asyncio.to_thread(called)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appealbridge", *words),
+        *(sys.executable, "-m", "appealbridge", *arguments),
         cwd=stage.folder,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    told, _ = await process.communicate(sent)
-    return process.returncode, told.decode()
+    output, _ = await process.communicate(sent)
+    return process.returncode, output.decode()
 
 
 async def test_the_daemon_accepts_what_send_signs_by_every_signature(tmp_path):
     async with bridge(tmp_path) as (stage, running):
         for name in SIGNATURES:
-            status, told = await run(stage, "send", name, "body.json")
-            assert (status, "accepted (202): event " in told) == (0, True), told
+            status, output = await run(stage, "send", name, "body.json")
+            assert (status, "accepted (202): event " in output) == (0, True), output
         _, events = await running.ask("GET", "/api/v1/events")
         assert {event["source"] for event in events} == {f"webhook:{name}" for name in SIGNATURES}
         assert all(event["data"] == BODY for event in events)
@@ -84,9 +84,9 @@ async def test_the_daemon_accepts_what_send_signs_by_every_signature(tmp_path):
 async def test_send_reaches_a_daemon_on_a_unix_socket(tmp_path):
     stage = tmp_path / "s"
     async with daemon_on_a_socket(tmp_path, f"unix:{stage}/http.sock") as stage:
-        status, told = await run(stage, "send", "desk", "body.json")
-        assert (status, "accepted (202)" in told) == (0, True), told
-        assert f"sent to unix:{stage.folder}/http.sock/hooks/desk" in told
+        status, output = await run(stage, "send", "desk", "body.json")
+        assert (status, "accepted (202)" in output) == (0, True), output
+        assert f"sent to unix:{stage.folder}/http.sock/hooks/desk" in output
 
 
 @asynccontextmanager
@@ -103,12 +103,12 @@ async def daemon_on_a_socket(tmp_path, listen):
 
 async def test_send_shows_what_came_of_it_and_what_to_do_next(tmp_path):
     async with bridge(tmp_path, {"roads": APPROVED_BY_A_PERSON}) as (stage, _):
-        status, told = await run(stage, "send", "desk", "-", sent=json.dumps(BODY).encode())
+        status, output = await run(stage, "send", "desk", "-", sent=json.dumps(BODY).encode())
         assert status == 0
-        assert told.startswith("practice: nothing here is public\n")
-        assert "wanted by 1 recipe" in told
-        assert "held (approval)" in told
-        assert "to read and publish it: appealbridge approve 1" in told
+        assert output.startswith("practice: nothing here is public\n")
+        assert "wanted by 1 recipe" in output
+        assert "held (approval)" in output
+        assert "to read and publish it: appealbridge approve 1" in output
 
 
 async def test_send_waits_until_a_post_is_published(tmp_path):
@@ -116,8 +116,8 @@ async def test_send_waits_until_a_post_is_published(tmp_path):
         platforms(tmp_path) as there,
         bridge(tmp_path, {"roads": staging.TWEET}, there.url) as (stage, _),
     ):
-        status, told = await run(stage, "send", "desk", "body.json", "--json")
-        (delivery,) = json.loads(told)["deliveries"]
+        status, output = await run(stage, "send", "desk", "body.json", "--json")
+        (delivery,) = json.loads(output)["deliveries"]
         assert (status, delivery["state"]) == (0, "delivered")
         assert await there.posts("M6 closed")
 
@@ -125,28 +125,28 @@ async def test_send_waits_until_a_post_is_published(tmp_path):
 async def test_the_same_body_is_told_as_a_repeat(tmp_path):
     async with bridge(tmp_path) as (stage, _):
         await run(stage, "send", "bearer", "body.json")
-        status, told = await run(stage, "send", "bearer", "body.json")
-        assert (status, "repeat (200): it came before" in told) == (0, True), told
+        status, output = await run(stage, "send", "bearer", "body.json")
+        assert (status, "repeat (200): it came before" in output) == (0, True), output
 
 
 async def test_a_refusal_is_told_with_its_reason_and_is_a_failure(tmp_path):
     async with bridge(tmp_path) as (stage, _):
-        status, told = await run(stage, "send", "desk", "-", sent=b"[1]")
-        assert (status, "refused (422): " in told) == (1, True), told
+        status, output = await run(stage, "send", "desk", "-", sent=b"[1]")
+        assert (status, "refused (422): " in output) == (1, True), output
         (stage.folder / "secrets" / "hook_desk").write_text(OTHER)
-        status, told = await run(stage, "send", "stripe", "body.json")
-        assert (status, "refused (401): " in told) == (1, True), told
-        assert "the daemon has another secret than these settings" in told
+        status, output = await run(stage, "send", "stripe", "body.json")
+        assert (status, "refused (401): " in output) == (1, True), output
+        assert "the daemon has another secret than these settings" in output
 
 
 async def test_send_goes_where_url_says_and_adds_the_webhooks_path(tmp_path):
     async with bridge(tmp_path, listen="127.0.0.1:0") as (stage, running):
-        status, told = await run(stage, "send", "desk", "body.json", "--url", f"{running.url}/")
-        assert (status, f"sent to {running.url}/hooks/desk\n" in told) == (0, True), told
-        status, told = await run(
+        status, output = await run(stage, "send", "desk", "body.json", "--url", f"{running.url}/")
+        assert (status, f"sent to {running.url}/hooks/desk\n" in output) == (0, True), output
+        status, output = await run(
             stage, "send", "desk", "body.json", "--url", f"{running.url}/elsewhere"
         )
-        assert (status, "refused (404)" in told) == (1, True), told
+        assert (status, "refused (404)" in output) == (1, True), output
 
 
 PUBLIC = "hooks.force.example"
@@ -160,24 +160,24 @@ async def test_send_goes_through_the_proxy_of_the_settings(tmp_path):
         secret = stage.folder / "secrets" / "proxy"
         secret.touch(0o600)
         secret.write_text(proxy.url.replace("//", f"//{login}@"))
-        status, told = await run(stage, "send", "desk", "body.json", "--url", f"http://{PUBLIC}")
-        assert (status, "accepted (202)" in told) == (0, True), told
-        assert proxy.asked == [f"POST http://{PUBLIC}/hooks/desk HTTP/1.1"]
+        status, output = await run(stage, "send", "desk", "body.json", "--url", f"http://{PUBLIC}")
+        assert (status, "accepted (202)" in output) == (0, True), output
+        assert proxy.requests == [f"POST http://{PUBLIC}/hooks/desk HTTP/1.1"]
         # What is on this machine is reached directly.
-        status, told = await run(stage, "send", "desk", "body.json", "--url", running.url)
-        assert (status, len(proxy.asked)) == (0, 1), told
+        status, output = await run(stage, "send", "desk", "body.json", "--url", running.url)
+        assert (status, len(proxy.requests)) == (0, 1), output
         secret.write_text("http://127.0.0.1:1")
-        status, told = await run(stage, "send", "desk", "body.json", "--url", f"http://{PUBLIC}")
-        assert (status, "127.0.0.1:1, the proxy of the settings" in told) == (1, True), told
+        status, output = await run(stage, "send", "desk", "body.json", "--url", f"http://{PUBLIC}")
+        assert (status, "127.0.0.1:1, the proxy of the settings" in output) == (1, True), output
 
 
 async def test_send_trusts_the_authority_of_the_settings_also_through_a_proxy(tmp_path):
-    authority, asked = trustme.CA(), []
+    authority, requested = trustme.CA(), []
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(PUBLIC).configure_cert(context)
 
     async def answer(request):
-        asked.append((request.path, await request.json()))
+        requested.append((request.path, await request.json()))
         return web.json_response({"event": "1", "recipes": 0}, status=202)
 
     runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0.1)
@@ -189,21 +189,21 @@ async def test_send_trusts_the_authority_of_the_settings_also_through_a_proxy(tm
         async with PracticeProxy() as proxy:
             proxy.places[f"{PUBLIC}:443"] = f"127.0.0.1:{runner.addresses[0][1]}"
             stage.config.write_text(f"{stage.config.read_text()}proxy: {proxy.url}\n")
-            words = ["send", "desk", "body.json", "--url", f"https://{PUBLIC}"]
-            status, told = await run(stage, *words)
-            assert (status, "CERTIFICATE_VERIFY_FAILED" in told) == (1, True), told
-            assert not asked
+            arguments = ["send", "desk", "body.json", "--url", f"https://{PUBLIC}"]
+            status, output = await run(stage, *arguments)
+            assert (status, "CERTIFICATE_VERIFY_FAILED" in output) == (1, True), output
+            assert not requested
             authority.cert_pem.write_to_path(str(stage.folder / "ca.pem"))
             stage.config.write_text(f"{stage.config.read_text()}ca_file: ca.pem\n")
-            status, told = await run(stage, *words)
-            assert (status, "accepted (202)" in told) == (0, True), told
-            assert asked == [("/hooks/desk", BODY)]
+            status, output = await run(stage, *arguments)
+            assert (status, "accepted (202)" in output) == (0, True), output
+            assert requested == [("/hooks/desk", BODY)]
     finally:
         await runner.cleanup()
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["deliveries"],
         ["events"],
@@ -218,11 +218,11 @@ async def test_send_trusts_the_authority_of_the_settings_also_through_a_proxy(tm
     ],
     ids=" ".join,
 )
-async def test_every_listing_says_whether_it_is_practice(tmp_path, words):
+async def test_every_listing_says_whether_it_is_practice(tmp_path, arguments):
     async with bridge(tmp_path, {"roads": APPROVED_BY_A_PERSON}) as (stage, _):
         await run(stage, "send", "desk", "body.json")
-        status, told = await run(stage, *words)
-        assert (status, told.split("\n")[0]) == (0, "practice: nothing here is public"), told
+        status, output = await run(stage, *arguments)
+        assert (status, output.split("\n")[0]) == (0, "practice: nothing here is public"), output
 
 
 async def test_release_says_that_it_is_live_where_it_is(tmp_path):
@@ -242,9 +242,9 @@ async def test_release_says_that_it_is_live_where_it_is(tmp_path):
         assert await running.ready()
         assert await running.line('"mode":"live"')
         await run(stage, "send", "desk", "body.json")
-        status, told = await run(stage, "release", "1")
-        assert status == 0, told
-        assert told == "live: what goes out is public\n1 tweet on force_x: released\n"
+        status, output = await run(stage, "release", "1")
+        assert status == 0, output
+        assert output == "live: what goes out is public\n1 tweet on force_x: released\n"
 
 
 async def test_trace_finds_a_subject_that_a_listing_shortens(tmp_path):
@@ -253,17 +253,17 @@ async def test_trace_finds_a_subject_that_a_listing_shortens(tmp_path):
             await running.receives(subject, {**BODY, "subject": subject})
         _, listed = await run(stage, "events")
         shortened = next(word for word in listed.split() if "…" in word)
-        for asked in (LONG, shortened, "https://www…0419", "https://www...0419"):
-            status, told = await run(stage, "trace", asked)
-            assert (status, f"incident about {LONG}" in told) == (0, True), told
-        status, told = await run(stage, "trace", "RC…")
-        assert (status, "2 subjects are shortened to RC…, such as RC-77, RC-78" in told) == (
+        for requested in (LONG, shortened, "https://www…0419", "https://www...0419"):
+            status, output = await run(stage, "trace", requested)
+            assert (status, f"incident about {LONG}" in output) == (0, True), output
+        status, output = await run(stage, "trace", "RC…")
+        assert (status, "2 subjects are shortened to RC…, such as RC-77, RC-78" in output) == (
             1,
             True,
-        ), told
+        ), output
     # The same without a daemon, from its store.
-    status, told = await run(stage, "trace", shortened)
-    assert (status, f"incident about {LONG}" in told) == (0, True), told
+    status, output = await run(stage, "trace", shortened)
+    assert (status, f"incident about {LONG}" in output) == (0, True), output
 
 
 async def test_a_listing_takes_a_subject_as_a_listing_shortens_it(tmp_path):
@@ -273,20 +273,20 @@ async def test_a_listing_takes_a_subject_as_a_listing_shortens_it(tmp_path):
         _, listed = await run(stage, "deliveries")
         shortened = next(word for word in listed.split() if "…" in word)
         for command in ("deliveries", "events"):
-            status, told = await run(stage, command, "--subject", shortened)
-            assert (status, shortened in told, "RC-77" in told) == (0, True, False), told
+            status, output = await run(stage, command, "--subject", shortened)
+            assert (status, shortened in output, "RC-77" in output) == (0, True, False), output
 
 
 async def test_what_acts_on_a_shortened_subject_says_the_whole_one_and_does_nothing(tmp_path):
     async with bridge(tmp_path, {"roads": APPROVED_BY_A_PERSON}) as (stage, running):
         await running.receives(LONG, {**BODY, "subject": LONG})
         shortened = f"{LONG[:12]}…{LONG[-6:]}"
-        for words in (
+        for arguments in (
             ["withdraw", shortened, "--reason", "wrong"],
             ["release", "--all", "--hold", "approval", "--subject", shortened],
             ["cancel", "--all", "--hold", "approval", "--subject", shortened],
         ):
-            status, told = await run(stage, *words)
-            assert (status, f"write all of it: {LONG}" in told) == (1, True), told
-        _, told = await run(stage, "deliveries", "--state", "held")
-        assert "held (approval)" in told
+            status, output = await run(stage, *arguments)
+            assert (status, f"write all of it: {LONG}" in output) == (1, True), output
+        _, output = await run(stage, "deliveries", "--state", "held")
+        assert "held (approval)" in output

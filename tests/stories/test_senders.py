@@ -27,8 +27,8 @@ class Line:
     def __init__(self, reader, writer):
         self._reader, self._writer = reader, writer
 
-    async def says(self, told):
-        self._writer.write(told)
+    async def says(self, output):
+        self._writer.write(output)
         with suppress(ConnectionError):
             await self._writer.drain()
 
@@ -44,8 +44,8 @@ class Line:
         """Return the statuses of all that is answered until the daemon hangs up."""
         with suppress(ConnectionError):
             async with asyncio.timeout(20):
-                told = await self._reader.read()
-            return set(map(int, re.findall(rb"HTTP/1\.[01] (\d{3})", told)))
+                result = await self._reader.read()
+            return set(map(int, re.findall(rb"HTTP/1\.[01] (\d{3})", result)))
         return set()
 
     async def closes(self):
@@ -66,22 +66,22 @@ async def lines_to(story, count):
         yield lines
 
 
-async def is_answered(story, told):
+async def is_answered(story, values):
     async with lines_to(story, 1) as (line,):
-        await line.says(told)
+        await line.says(values)
         return await line.hears()
 
 
-async def is_answered_to_the_end(story, told):
+async def is_answered_to_the_end(story, values):
     async with lines_to(story, 1) as (line,):
-        await line.says(told)
+        await line.says(values)
         return await line.hears_all()
 
 
 def request(body=EVENT, path="/hooks/desk", *lines, **signed):
     headers = {**staging.signed("msg_raw", 1_795_000_000.0, body), **signed}
-    told = [f"POST {path} HTTP/1.1", "Host: a", *(f"{n}: {v}" for n, v in headers.items()), *lines]
-    return "\r\n".join(told).encode("latin-1") + b"\r\n"
+    texts = [f"POST {path} HTTP/1.1", "Host: a", *(f"{n}: {v}" for n, v in headers.items()), *lines]
+    return "\r\n".join(texts).encode("latin-1") + b"\r\n"
 
 
 def with_length(length, body=EVENT, **headers):
@@ -117,13 +117,13 @@ LIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "answer"), LIES.values(), ids=LIES)
+@pytest.mark.parametrize(("values", "answer"), LIES.values(), ids=LIES)
 async def test_what_is_no_sound_request_is_told_so_and_nothing_is_stored(
-    story, monkeypatch, told, answer
+    story, monkeypatch, values, answer
 ):
     monkeypatch.setattr("appealbridge.web.hooks.BODY_SECONDS", 0.3)
     await story.begins({"tweet": staging.TWEET})
-    assert await is_answered(story, told) == answer
+    assert await is_answered(story, values) == answer
     assert await stored(story) == 0
     assert not story.logged("plugin_bug")
     assert (await story.receives("M6 closed"))[0] == 202
@@ -148,8 +148,8 @@ async def test_whatever_is_sent_is_answered_as_documented_or_not_at_all(story, m
 
     @given(st.lists(PIECES | st.binary(max_size=20), max_size=10).map(b"".join))
     @drawn(60)
-    def holds(told):
-        sending = asyncio.run_coroutine_threadsafe(is_answered_to_the_end(story, told), loop)
+    def holds(values):
+        sending = asyncio.run_coroutine_threadsafe(is_answered_to_the_end(story, values), loop)
         assert sending.result(30) <= ANSWERS | {100, 426}
 
     await asyncio.to_thread(holds)
@@ -187,8 +187,8 @@ async def test_connections_that_never_make_a_request_are_closed_and_delay_nobody
 
 async def test_what_is_no_http_is_worth_a_line_and_a_count_without_quoting_it(story):
     await story.begins({"tweet": staging.TWEET})
-    told = b"POST /hooks/desk HTTP/1.1\r\nAuthorization: Bearer abcd\r\nX Y: z\r\n\r\n"
-    assert await is_answered(story, told) == 400
+    result = b"POST /hooks/desk HTTP/1.1\r\nAuthorization: Bearer abcd\r\nX Y: z\r\n\r\n"
+    assert await is_answered(story, result) == 400
     assert await is_answered(story, LIES["HTTP/2"][0]) == 400
     first, second = story.logged("refused")
     assert first["reason"].startswith("not valid HTTP")

@@ -20,7 +20,7 @@ ROADS = """\
 
 def example(language):
     (block,) = (
-        one for one in blocks() if one.language == language and "webhook-signature" in one.text
+        each for each in blocks() if each.language == language and "webhook-signature" in each.text
     )
     return block.text
 
@@ -47,8 +47,8 @@ async def test_the_example_in_the_docs_works_in_any_shell(tmp_path, shell):
     async with bridge(tmp_path) as (folder, running):
         for number in range(2):
             text = example("sh").replace("http://127.0.0.1:8080", running.url)
-            told = await run(folder, shell, "-c", text.replace("RC-77", f"RC-{number}"))
-            assert "202 Accepted" in told, told
+            output = await run(folder, shell, "-c", text.replace("RC-77", f"RC-{number}"))
+            assert "202 Accepted" in output, output
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ async def test_the_example_in_the_docs_works_in_its_language(tmp_path, language,
     async with bridge(tmp_path) as (folder, running):
         text = example(language).replace("http://127.0.0.1:8080", running.url)
         (folder / file).write_text(text)
-        told = await run(folder, program, file)
-        assert told.startswith('202 {"event":'), told
+        output = await run(folder, program, file)
+        assert output.startswith('202 {"event":'), output
         await arrived(running)
 
 
@@ -72,8 +72,8 @@ async def test_the_example_in_the_docs_works_in_c_sharp(tmp_path):
         await run(folder, "dotnet", "new", "console", "--output", str(project))
         text = example("csharp").replace("http://127.0.0.1:8080", running.url)
         (project / "Program.cs").write_text(text)
-        told = await run(folder, "dotnet", "run", "--project", str(project))
-        assert '202 {"event":' in told, told
+        output = await run(folder, "dotnet", "run", "--project", str(project))
+        assert '202 {"event":' in output, output
         await arrived(running)
 
 
@@ -88,5 +88,5 @@ async def run(folder, *command):
         *command, cwd=folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    told, _ = await process.communicate()
-    return told.decode()
+    output, _ = await process.communicate()
+    return output.decode()

@@ -69,7 +69,7 @@ async def test_a_flood_of_items_is_held_for_a_look(story):
     for number in range(30):
         await lists(story, f"N-{number}", f"Item {number}")
     held = await story.state(30, "held", passing=5)
-    assert {one["hold"] for one in held} == {"burst"}
+    assert {each["hold"] for each in held} == {"burst"}
     assert story.posts("x") == []
 
 
@@ -153,7 +153,7 @@ async def follows_named(story, server, more="", path="/one"):
     await set_to(story, server, more, path)
     story.stage.recipe("news", NEWS)
     await story.restarts()
-    await story.until(lambda: seen(story, "first_look") == 1)
+    await story.until(lambda: logged_times(story, "first_look") == 1)
 
 
 async def set_to(story, server, more="", path="/one"):
@@ -163,14 +163,14 @@ async def set_to(story, server, more="", path="/one"):
     config.write_text(config.read_text() + FEEDS.format(url=f"{server.url}{path}", more=more))
 
 
-def seen(story, word):
+def logged_times(story, word):
     return sum(line["source"] == "feed:news" for line in story.logged(word))
 
 
 async def looks(story, server, count=2):
     """Let so many more looks begin, and what they bring be published."""
-    asked = len(server.requests)
-    await story.until(lambda: len(server.requests) >= asked + count, passing=10)
+    number_before = len(server.requests)
+    await story.until(lambda: len(server.requests) >= number_before + count, passing=10)
     await story.settles()
 
 
@@ -178,9 +178,9 @@ async def test_choosing_another_identity_publishes_nothing_that_is_listed(story)
     async with ScriptedServer(rss(*items(1, 2, 3))) as server:
         await follows_named(story, server)
         await set_to(story, server, more=", identity: link")
-        _, told = await story.asks("POST", "/reload")
-        assert told["renewed"] == ["feed:news"]
-        assert "feed:news: its address, folder or identity has changed" in told["summary"]
+        _, answer = await story.asks("POST", "/reload")
+        assert answer["renewed"] == ["feed:news"]
+        assert "feed:news: its address, folder or identity has changed" in answer["summary"]
         await looks(story, server)
         assert story.posts("x") == []
         server.otherwise = rss(*items(4, 1, 2, 3))
@@ -194,10 +194,10 @@ async def test_another_address_under_the_same_name_begins_with_a_silent_look_eac
         server.otherwise = rss(*items(7, 1), tail=" ")
         for path in ("/two", "/one", "/two"):
             await set_to(story, server, path=path)
-            asked = len(server.requests)
+            count = len(server.requests)
             await story.asks("POST", "/reload")
             # Looked at at once: what comes before that is only learned.
-            await story.until(lambda asked=asked: len(server.requests) > asked)
+            await story.until(lambda call=count: len(server.requests) > call)
             assert server.requests[-1].path == path
             assert "If-None-Match" not in server.requests[-1].headers
             await looks(story, server)
@@ -213,8 +213,8 @@ async def test_what_says_how_often_a_source_is_looked_at_changes_no_memory(story
         await follows_named(story, server)
         server.otherwise = rss(*items(3, 1, 2))
         await set_to(story, server, more=", burst: 5, max_age: 30d, backfill: 2")
-        _, told = await story.asks("POST", "/reload")
-        assert told["renewed"] == []
+        _, answer = await story.asks("POST", "/reload")
+        assert answer["renewed"] == []
         await looks(story, server)
         held = await story.state(1, "held")
         assert held[0]["hold"] == "undated"
@@ -228,8 +228,8 @@ async def test_a_folder_that_becomes_a_feed_under_the_same_name_publishes_nothin
         config.write_text(
             config.read_text().replace(f"folder: {story.stage.appeals}", f'feed: "{server.url}"')
         )
-        _, told = await story.asks("POST", "/reload")
-        assert told["renewed"] == ["appeal:desk"]
+        _, answer = await story.asks("POST", "/reload")
+        assert answer["renewed"] == ["appeal:desk"]
         await looks(story, server)
         assert story.posts("x") == []
 
@@ -280,8 +280,8 @@ async def test_max_age_lets_nothing_out_whose_age_nobody_can_tell(story):
         )
         await looks(story, server)
         held = await story.state(2, "held")
-        assert {one["hold"] for one in held} == {"undated"}
-        assert {one["reason"].partition(",")[0] for one in held} == {
+        assert {each["hold"] for each in held} == {"undated"}
+        assert {each["reason"].partition(",")[0] for each in held} == {
             "it has no date that can be read",
             "its date is in the future",
         }
@@ -291,8 +291,8 @@ async def test_max_age_lets_nothing_out_whose_age_nobody_can_tell(story):
         assert "`max_age` cannot be checked for 2 items, which are held" in notes
         await looks(story, server, 5)
         assert len([n for n in story.logged("source_note") if "date of 1" in n["reason"]]) == 1
-        for one in held:
-            await story.releases(one)
+        for each in held:
+            await story.releases(each)
         await story.until(lambda: len(story.posts("x")) == 2)
 
 
@@ -301,9 +301,9 @@ async def test_max_age_lets_nothing_out_whose_age_nobody_can_tell(story):
 PEOPLE = "people: { dana: { email: dana@example.police.uk } }\nnotices: { to: [dana] }\n"
 
 
-def told(story):
+def source_mails(story):
     """The texts of the mails that tell someone of a source."""
-    mails = [one.shown() for one in story.sandbox.shelf.everything() if one.platform == "email"]
+    mails = [each.shown() for each in story.sandbox.shelf.everything() if each.platform == "email"]
     return [mail["text"] for mail in mails if "a source needs attention" in mail["subject"]]
 
 
@@ -315,20 +315,20 @@ async def test_a_wrong_case_file_is_told_to_people_once_and_is_new_once_it_is_me
     wrong = story.stage.appeals / "tom.md"
     wrong.write_text("---\nreference: A-1\ntitle: Missing: Tom, 7\n---\nBlue coat.\n")
     story.stage.appeal("A-2", story.clock.now(), title="Missing: Aisha, 14")
-    await story.until(lambda: story.posts("x") and told(story), passing=5)
+    await story.until(lambda: story.posts("x") and source_mails(story), passing=5)
     assert story.posts("x") == ["Missing: Aisha, 14"]
-    [text] = told(story)
+    [text] = source_mails(story)
     assert "appeal:desk" in text
     assert "tom.md:3:" in text
     await story.restarts()
     await story.clock.passes(minutes=20)
     await story.settles()
-    assert len(told(story)) == 1
+    assert len(source_mails(story)) == 1
     wrong.write_text('---\nreference: A-1\ntitle: "Missing: Tom, 7"\n---\nBlue coat.\n')
     await story.until(lambda: len(story.posts("x")) == 2, passing=5)
     assert story.posts("x")[1] == "Missing: Tom, 7"
     wrong.write_text("---\nreference: A-1\ntitle: Missing: Tom, 7\n---\nBlue coat.\n")
-    await story.until(lambda: len(told(story)) == 2, passing=30)
+    await story.until(lambda: len(source_mails(story)) == 2, passing=30)
 
 
 async def test_one_file_that_breaks_the_reader_hides_no_other(story):

@@ -55,7 +55,7 @@ async def test_what_waits_for_a_channel_that_a_reload_took_away_is_said_at_once(
     (shown,) = await story.deliveries()
     assert shown["reason"].startswith("no longer in appealbridge.yaml")
     _, channels = await story.asks("GET", "/channels")
-    gone = [(one["name"], one["waiting"]) for one in channels if one["condition"] == "gone"]
+    gone = [(each["name"], each["waiting"]) for each in channels if each["condition"] == "gone"]
     assert gone == [("force_x", 1)]
 
     story.stage.configure()

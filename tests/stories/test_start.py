@@ -41,7 +41,7 @@ def statements(monkeypatch):
 
 def walks(store, statements):
     """Return the plan of each statement that walks through a table that grows."""
-    found = {}
+    results = {}
     with closing(sqlite3.connect(store)) as db:
         for sql in statements:
             if re.match(r"(SELECT|UPDATE|INSERT|DELETE|WITH)\b", sql):
@@ -52,8 +52,8 @@ def walks(store, statements):
                 # An alias stands for its table in a plan.
                 names = {*GROWING, *_aliases(sql)}
                 if any(name in names for name in re.findall(r"\bSCAN (\w+)", plan)):
-                    found[sql] = plan
-    return found
+                    results[sql] = plan
+    return results
 
 
 def _aliases(sql):
@@ -92,10 +92,10 @@ async def test_a_start_and_what_follows_walk_through_nothing(story, statements):
     await story.until(lambda: len(story.posts("email")) == 6, passing=0.1)
     await story.clock.passes(minutes=2)
     await story.stops()
-    found = {
+    result = {
         sql: plan
         for sql, plan in walks(story.stage.store, statements).items()
         if not _is_bounded(sql, plan)
     }
     assert len(statements) > 20
-    assert found == {}
+    assert result == {}

@@ -18,12 +18,12 @@ HURRIED = staging.TWEET + "publish_within: 30m\n"
 def types(story):
     """Run a command as a person does; return its exit status and what it prints."""
 
-    async def told(*words, answer=None):
-        line = [*words, "--config", str(story.stage.config)]
+    async def run_command(*arguments, answer=None):
+        line = [*arguments, "--config", str(story.stage.config)]
         result = await asyncio.to_thread(CliRunner().invoke, main, line, input=answer)
         return result.exit_code, result.output
 
-    return told
+    return run_command
 
 
 async def stops(story, reason="wrong picture"):

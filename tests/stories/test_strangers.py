@@ -30,15 +30,15 @@ async def begins(story, webhooks=WEBHOOKS):
     await story.begins({"tweet": staging.TWEET})
     secret = story.stage.folder / "secrets" / "hook_partner"
     secret.write_text(PARTNER["Authorization"].removeprefix("Bearer "))
-    told = story.stage.config.read_text()
-    story.stage.config.write_text(told.replace("webhooks:\n", f"webhooks:\n{webhooks}", 1))
+    text = story.stage.config.read_text()
+    story.stage.config.write_text(text.replace("webhooks:\n", f"webhooks:\n{webhooks}", 1))
     assert (await story.asks("POST", "/reload"))[0] == 200
 
 
 async def sends(story, name, body=EVENT, method="POST", **headers):
     url = f"{story.bridge.url}/hooks/{name}"
-    given = {"Content-Type": "application/json", **headers}
-    async with story.session.request(method, url, data=body, headers=given) as answer:
+    values = {"Content-Type": "application/json", **headers}
+    async with story.session.request(method, url, data=body, headers=values) as answer:
         return answer.status, await answer.json(content_type=None), dict(answer.headers)
 
 
@@ -93,12 +93,12 @@ async def test_a_crowd_of_strangers_costs_little_and_keeps_nobody_out(tmp_path, 
         assert await running.ready()
         address = urlsplit(read_control(stage.store).url)
         before = memory_mb(running.process.pid, "VmRSS")
-        told, open_ = CROWDS[crowd](), []
+        result, open_ = CROWDS[crowd](), []
         for number in range(CROWD):
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
             stack.callback(writer.transport.abort)
             open_.append((reader, writer))
-            writer.write(told)
+            writer.write(result)
             with suppress(ConnectionError, TimeoutError):
                 async with asyncio.timeout(2):
                     await writer.drain()
@@ -109,8 +109,8 @@ async def test_a_crowd_of_strangers_costs_little_and_keeps_nobody_out(tmp_path, 
                 event = {"type": "incident", "subject": f"M{number}", "text": f"M{number}"}
                 assert (await running.receives(f"msg_{number}", event))[0] == 202
         assert memory_mb(running.process.pid, "VmHWM") - before < MEMORY_MB
-        told = [line for line in running.lines if '"event":"refused"' in line]
-        assert len(told) <= 60
+        result = [line for line in running.lines if '"event":"refused"' in line]
+        assert len(result) <= 60
 
 
 # -- what is looked at before the body --------------------------------------------------------------
@@ -131,21 +131,21 @@ UNPROVEN = {
 @pytest.mark.parametrize("length", ["Content-Length: 900000", "Transfer-Encoding: chunked"])
 async def test_what_cannot_be_proven_is_answered_without_its_body(story, headers, length):
     await story.begins({"tweet": staging.TWEET})
-    told = request(EVENT, "/hooks/desk", length, **headers)
-    assert await is_answered(story, told + b"\r\n") == 401
+    result = request(EVENT, "/hooks/desk", length, **headers)
+    assert await is_answered(story, result + b"\r\n") == 401
 
 
 async def test_a_sender_that_asks_before_it_sends_is_told_by_its_headers(story):
     await story.begins({"tweet": staging.TWEET})
     length = f"Content-Length: {len(EVENT)}"
-    asked = "Expect: 100-continue"
+    requested = "Expect: 100-continue"
     proven = staging.signed("msg_1", story.clock.now(), EVENT)
     async with lines_to(story, 2) as (known, stranger):
-        await known.says(request(EVENT, "/hooks/desk", length, asked, **proven) + b"\r\n")
+        await known.says(request(EVENT, "/hooks/desk", length, requested, **proven) + b"\r\n")
         assert await known.hears() == 100
         await known.says(EVENT)
         assert await known.hears() == 202
-        await stranger.says(request(EVENT, "/hooks/desk", length, asked, **MISSING) + b"\r\n")
+        await stranger.says(request(EVENT, "/hooks/desk", length, requested, **MISSING) + b"\r\n")
         assert await stranger.hears() == 401
     assert await stored(story) == 1
 
@@ -163,11 +163,11 @@ PROBES = {
 @pytest.mark.parametrize("headers", PROBES.values(), ids=PROBES)
 async def test_a_webhook_that_is_not_there_answers_like_one_that_is(story, headers):
     await begins(story)
-    told = [await sends(story, name, **headers) for name in ("desk", "partner", "elsewhere")]
-    for status, problem, answered in told:
+    answer = [await sends(story, name, **headers) for name in ("desk", "partner", "elsewhere")]
+    for status, problem, answered in answer:
         assert (status, problem["title"]) == (401, "not accepted")
         del answered["Date"]
-    assert told[0] == told[1] == told[2]
+    assert answer[0] == answer[1] == answer[2]
 
 
 async def test_the_log_says_what_the_stranger_is_not_told(story):
@@ -189,10 +189,10 @@ async def test_the_body_for_a_webhook_that_is_not_there_is_waited_for_too(story)
             await line.says(request(EVENT, f"/hooks/{name}", length, **wrong) + b"\r\n" + EVENT[:9])
         hearing = [asyncio.ensure_future(line.hears()) for line in lines]
         assert (await story.receives("M6 closed"))[0] == 202
-        assert not any(one.done() for one in hearing)
+        assert not any(each.done() for each in hearing)
         for line in lines:
             await line.says(EVENT[9:])
-        assert [await one for one in hearing] == [401, 401]
+        assert [await each for each in hearing] == [401, 401]
 
 
 # -- what is a sender's -----------------------------------------------------------------------------
@@ -200,8 +200,8 @@ async def test_the_body_for_a_webhook_that_is_not_there_is_waited_for_too(story)
 
 async def test_a_stranger_does_not_spend_a_senders_rate(story):
     await story.begins({"tweet": staging.TWEET})
-    told = story.stage.config.read_text()
-    story.stage.config.write_text(told.replace("  desk:\n", "  desk:\n    rate: 2 per 1m\n", 1))
+    text = story.stage.config.read_text()
+    story.stage.config.write_text(text.replace("  desk:\n", "  desk:\n    rate: 2 per 1m\n", 1))
     assert (await story.asks("POST", "/reload"))[0] == 200
     for _ in range(5):
         assert (await sends(story, "desk"))[0] == 401
@@ -230,7 +230,7 @@ async def test_an_unsigned_webhook_takes_json_from_anybody_and_nothing_from_a_pa
     plain = await sends(story, "anybody", **{"Content-Type": "text/plain"})
     form = await sends(story, "anybody", **{"Content-Type": "application/x-www-form-urlencoded"})
     page = await sends(story, "anybody", Origin="https://elsewhere.example")
-    assert [one[0] for one in (plain, form, page)] == [415, 415, 403]
+    assert [each[0] for each in (plain, form, page)] == [415, 415, 403]
     assert "send it without an Origin header" in page[1]["detail"]
     assert await stored(story) == 0
     assert (await sends(story, "anybody"))[0] == 202
@@ -277,23 +277,23 @@ async def test_a_post_to_what_is_only_read_is_not_told_that_nothing_is_there(sto
 
 async def test_a_sender_of_cloudevents_that_asks_first_is_told_that_it_may(story):
     await story.begins({"tweet": staging.TWEET})
-    asked = {"WebHook-Request-Origin": "emitter.example.com", "WebHook-Request-Rate": "120"}
+    requested = {"WebHook-Request-Origin": "emitter.example.com", "WebHook-Request-Rate": "120"}
     for name in ("desk", "desk/", "elsewhere"):
         url = f"{story.bridge.url}/hooks/{name}"
-        async with story.session.options(url, headers=asked) as answer:
+        async with story.session.options(url, headers=requested) as answer:
             assert answer.status == 200
             assert answer.headers["Allow"] == "OPTIONS, POST"
             assert answer.headers["WebHook-Allowed-Origin"] == "emitter.example.com"
             assert answer.headers["WebHook-Allowed-Rate"] == "*"
 
 
-@pytest.mark.parametrize("asked", [{}, {"WebHook-Request-Origin": "\xff"}])
-async def test_a_browser_that_asks_first_is_not_told_that_it_may(story, asked):
+@pytest.mark.parametrize("call", [{}, {"WebHook-Request-Origin": "\xff"}])
+async def test_a_browser_that_asks_first_is_not_told_that_it_may(story, call):
     await story.begins({"tweet": staging.TWEET})
     headers = {
         "Origin": "https://elsewhere.example",
         "Access-Control-Request-Method": "POST",
-        **asked,
+        **call,
     }
     url = f"{story.bridge.url}/hooks/desk"
     async with story.session.options(url, headers=headers) as answer:
@@ -305,8 +305,8 @@ async def test_a_browser_that_asks_first_is_not_told_that_it_may(story, asked):
 
 async def test_an_expectation_that_nobody_knows_is_refused(story):
     await story.begins({"tweet": staging.TWEET})
-    told = request(EVENT, "/hooks/desk", f"Content-Length: {len(EVENT)}", "Expect: more")
-    assert await is_answered(story, told + b"\r\n") == 417
+    result = request(EVENT, "/hooks/desk", f"Content-Length: {len(EVENT)}", "Expect: more")
+    assert await is_answered(story, result + b"\r\n") == 417
 
 
 async def test_a_secret_that_could_be_found_by_trying_stops_nobody_and_is_said(story):
@@ -314,9 +314,9 @@ async def test_a_secret_that_could_be_found_by_trying_stops_nobody_and_is_said(s
     await begins(story)
     (story.stage.folder / "secrets" / "hook_partner").write_text("short")
     await story.restarts()
-    (said,) = story.logged("setting_unsafe")
-    assert said["setting"] == "webhooks.partner.secrets[0]"
-    assert "this secret has only 5 bytes" in said["reason"]
+    (line,) = story.logged("setting_unsafe")
+    assert line["setting"] == "webhooks.partner.secrets[0]"
+    assert "this secret has only 5 bytes" in line["reason"]
     assert (await sends(story, "partner", Authorization="Bearer short"))[0] == 202
 
 
@@ -342,10 +342,10 @@ async def test_of_what_is_proven_only_so_much_may_wait_for_the_store(story, monk
 async def test_a_crowd_that_asks_for_the_figures_has_them_put_together_once(story, monkeypatch):
     """They need no token, and take some milliseconds each time."""
     await story.begins({"tweet": staging.TWEET})
-    store, asked = story.bridge.engine.store, []
+    store, requested = story.bridge.engine.store, []
 
     async def backlog(of=store.backlog):
-        asked.append(None)
+        requested.append(None)
         return await of()
 
     monkeypatch.setattr(store, "backlog", backlog)
@@ -354,9 +354,9 @@ async def test_a_crowd_that_asks_for_the_figures_has_them_put_together_once(stor
         async with story.session.get(f"{story.bridge.url}/metrics") as answer:
             return answer.status, await answer.text()
 
-    told = await asyncio.gather(*(figures() for _ in range(40)))
-    assert {status for status, _ in told} == {200}
-    assert len(asked) < 20
-    before = len(asked)
+    result = await asyncio.gather(*(figures() for _ in range(40)))
+    assert {status for status, _ in result} == {200}
+    assert len(requested) < 20
+    before = len(requested)
     assert (await figures())[0] == 200
-    assert len(asked) == before + 1
+    assert len(requested) == before + 1

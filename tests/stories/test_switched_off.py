@@ -7,17 +7,17 @@ OFF = "enabled: false\n" + staging.TWEET
 
 
 async def reloads(story):
-    status, told = await story.asks("POST", "/reload")
-    assert (status, told["problems"]) == (200, [])
-    return told
+    status, answer = await story.asks("POST", "/reload")
+    assert (status, answer["problems"]) == (200, [])
+    return answer
 
 
 async def test_what_comes_while_it_is_off_is_not_for_it(story):
     await story.begins({"tweet": staging.TWEET})
     story.stage.recipe("tweet", OFF)
-    told = await reloads(story)
-    assert (told["off"], told["loaded"], told["gone"]) == (["tweet"], [], [])
-    assert told["summary"].endswith("1 off")
+    result = await reloads(story)
+    assert (result["off"], result["loaded"], result["gone"]) == (["tweet"], [], [])
+    assert result["summary"].endswith("1 off")
     assert (await story.receives("M6 closed"))[0] == 202
     await story.clock.passes(seconds=1)
     await story.restarts()
@@ -33,7 +33,7 @@ async def test_what_comes_while_it_is_off_is_not_for_it(story):
 async def test_it_is_listed_as_off(story):
     await story.begins({"tweet": OFF, "other": staging.TWEET})
     _, recipes = await story.asks("GET", "/recipes")
-    assert {one["name"]: one["state"] for one in recipes} == {"tweet": "off", "other": "loaded"}
+    assert {each["name"]: each["state"] for each in recipes} == {"tweet": "off", "other": "loaded"}
     async with story.session.get(f"{story.bridge.url}/metrics") as answer:
         assert 'appealbridge_recipes{state="off"} 1.0' in await answer.text()
     assert not story.logged("recipe_quarantined")

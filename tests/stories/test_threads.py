@@ -33,8 +33,13 @@ actions:
 approval: none
 """
 SENTENCES = [
-    f"{words} is closed after a collision, and traffic is very slow on every road around it."
-    for words in ("The M6 northbound", "The M6 southbound", "The A38(M)", "The M5 at West Bromwich")
+    f"{phrase} is closed after a collision, and traffic is very slow on every road around it."
+    for phrase in (
+        "The M6 northbound",
+        "The M6 southbound",
+        "The A38(M)",
+        "The M5 at West Bromwich",
+    )
     for _ in range(2)
 ]
 TEXT = " ".join(SENTENCES)
@@ -46,13 +51,13 @@ def chain(story, platform="x"):
     posts = [post for post in posts if post["platform"] == platform]
     by_answered = {post.get("in_reply_to"): post for post in posts}
     assert len(by_answered) == len(posts)  # no post is answered twice, and only one answers none
-    told, at = [], None
+    texts, at = [], None
     while at in by_answered:
         post = by_answered[at]
-        told.append(post["text"])
+        texts.append(post["text"])
         at = post["id"]
-    assert len(told) == len(posts)
-    return told
+    assert len(texts) == len(posts)
+    return texts
 
 
 def whole(texts):
@@ -115,14 +120,14 @@ async def test_who_approves_a_thread_sees_all_of_it_and_is_asked_once(story):
     await story.begins({"thread": HELD})
     await story.receives(TEXT)
     first, *others = await story.state(4, "held", "planned")
-    assert [one["state"] for one in others] == ["planned"] * 3
-    assert [one["content"]["text"] for one in others] == first["content"]["thread"]
+    assert [each["state"] for each in others] == ["planned"] * 3
+    assert [each["content"]["text"] for each in others] == first["content"]["thread"]
     assert whole([first["content"]["text"], *first["content"]["thread"]]) == TEXT
     await story.releases(first)
     await story.until(lambda: _delivered(story, 4))
     assert whole(chain(story)) == TEXT
-    for one in await story.deliveries(channel="force_x"):
-        assert one["content"]["in_reply_to"] is None  # what was approved stays as it was
+    for row in await story.deliveries(channel="force_x"):
+        assert row["content"]["in_reply_to"] is None  # what was approved stays as it was
 
 
 async def test_behind_a_post_that_is_called_off_the_rest_of_its_thread_is_too(story):
@@ -132,9 +137,9 @@ async def test_behind_a_post_that_is_called_off_the_rest_of_its_thread_is_too(st
     status, _ = await story.asks("POST", f"/deliveries/{first['number']}/cancel?reason=wrong+road")
     assert status == 200
     _, *others = await story.state(4, "cancelled")
-    reasons = {one["reason"] for one in others}
-    assert all("the post before it in the thread is cancelled" in one for one in reasons)
-    assert all("wrong road" in one for one in reasons)
+    reasons = {each["reason"] for each in others}
+    assert all("the post before it in the thread is cancelled" in each for each in reasons)
+    assert all("wrong road" in each for each in reasons)
 
     async def over():
         return [run for run in await story.runs() if run["state"] == "planned"]
@@ -158,7 +163,7 @@ async def test_behind_a_post_that_is_called_off_in_the_middle_nothing_more_is_pu
     status, _ = await story.asks("POST", f"/deliveries/{held['number']}/cancel?reason=wrong+road")
     assert status == 200
     listed = await story.deliveries(channel="force_x")
-    assert [one["state"] for one in listed] == ["delivered", *["cancelled"] * 3]
+    assert [row["state"] for row in listed] == ["delivered", *["cancelled"] * 3]
     assert listed[2]["reason"] == "the post before it in the thread is cancelled: wrong road"
     assert len(story.posts("x")) == 1
 
@@ -181,6 +186,6 @@ async def test_a_thread_written_out_and_a_later_answer_to_it_on_mastodon(story):
     assert len(posts) == 4
     begin = posts["M6 closed"]
     assert posts["We will tell you more here."].more["in_reply_to"] == begin.id
-    told = posts["We will tell you more here."].id
-    assert posts["It is open again."].more["in_reply_to"] == told
+    result = posts["We will tell you more here."].id
+    assert posts["It is open again."].more["in_reply_to"] == result
     assert posts["The end"].more["in_reply_to"] == begin.id

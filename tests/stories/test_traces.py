@@ -22,19 +22,19 @@ SECOND = staging.TWEET.replace("force_x", "force_mastodon").replace("tweet", "ma
 def trace(story):
     """Run the command against the story's daemon and return what it prints."""
 
-    async def told(id_, *options):
-        words = ["trace", str(id_), "--config", str(story.stage.config), *options]
-        result = await asyncio.to_thread(CliRunner().invoke, main, words)
+    async def printed(id_, *options):
+        arguments = ["trace", str(id_), "--config", str(story.stage.config), *options]
+        result = await asyncio.to_thread(CliRunner().invoke, main, arguments)
         return result.output
 
-    return told
+    return printed
 
 
 async def test_an_event_is_told_with_every_recipe_that_was_asked(story, trace):
     await story.begins({"all": staging.EVERYWHERE, "picky": PICKY})
-    _, told = await story.receives("M6 closed", lanes=1)
+    _, answer = await story.receives("M6 closed", lanes=1)
     await story.state(4, "delivered", passing=1)
-    shown = await trace(told["event"])
+    shown = await trace(answer["event"])
     assert "all: planned" in shown
     assert "triggers[0]: wants incident from webhook:desk" in shown
     for channel in ("force_x", "force_facebook", "force_mastodon", "press_office"):
@@ -74,8 +74,8 @@ async def test_events_are_listed_by_what_they_are_about(story):
         await story.receives("Closed", subject=subject)
 
     async def listed(*options):
-        words = ["events", "--config", str(story.stage.config), *options]
-        return (await asyncio.to_thread(CliRunner().invoke, main, words)).output
+        arguments = ["events", "--config", str(story.stage.config), *options]
+        return (await asyncio.to_thread(CliRunner().invoke, main, arguments)).output
 
     assert "M6" in await listed("--subject", "M6")
     assert "A38" not in await listed("--subject", "M6", "--source", "webhook:desk")
@@ -84,8 +84,8 @@ async def test_events_are_listed_by_what_they_are_about(story):
 
 async def test_a_run_that_could_not_be_written_shows_its_variables(story, trace):
     await story.begins({"broken": UNWRITABLE})
-    _, told = await story.receives("M6 closed")
-    shown = await trace(told["event"])
+    _, answer = await story.receives("M6 closed")
+    shown = await trace(answer["event"])
     assert "broken: failed" in shown
     assert "tweet: could not be written" in shown
     assert "    road: missing" in shown
@@ -93,10 +93,10 @@ async def test_a_run_that_could_not_be_written_shows_its_variables(story, trace)
 
 async def test_a_run_that_waits_says_until_when(story, trace):
     await story.begins({"later": WAITS})
-    _, told = await story.receives("M6 closed")
+    _, answer = await story.receives("M6 closed")
 
     async def waits():
-        shown = await trace(told["event"])
+        shown = await trace(answer["event"])
         return shown if "actions[0]: waits until" in shown else ""
 
     assert "waits until then" in await story.until(waits)
@@ -106,10 +106,10 @@ async def test_a_look_that_found_the_post_is_part_of_the_story(story, trace):
     await story.begins({"tweet": staging.TWEET})
     story.sandbox.faults.add("x", FaultName.POST_THEN_RESET, 1, None)
     await story.receives("M6 closed")
-    (found,) = await story.state(1, "delivered", passing=1)
-    shown = await trace(found["number"])
+    (item,) = await story.state(1, "delivered", passing=1)
+    shown = await trace(item["number"])
     assert shown.index("attempt 1 unsure") < shown.index("search 1 found")
-    assert found["receipt"]["url"] in shown
+    assert item["receipt"]["url"] in shown
 
 
 async def test_what_nobody_has_is_said(story, trace):

@@ -25,8 +25,8 @@ publish_within: 1h
 
 
 async def begins(story, text, **data):
-    status, told = await story.receives(text, type="appeal.new", subject="WMP-1", **data)
-    assert status == 202, told
+    status, answer = await story.receives(text, type="appeal.new", subject="WMP-1", **data)
+    assert status == 202, answer
 
 
 async def closes(story, text, subject="WMP-1"):
@@ -96,9 +96,9 @@ async def test_the_event_that_is_waited_for_ends_the_wait(story):
     await closes(story, "found safe")
     await posted(story, "Missing", "Missing: found safe")
     (run,) = await state(story, "planned")
-    said = [entry["message"] for entry in run["trace"]]
-    assert any(words.startswith("waits for appeal.closed until ") for words in said)
-    assert any(words.startswith("appeal.closed came: event ") for words in said)
+    text = [entry["message"] for entry in run["trace"]]
+    assert any(phrase.startswith("waits for appeal.closed until ") for phrase in text)
+    assert any(phrase.startswith("appeal.closed came: event ") for phrase in text)
 
 
 async def test_without_it_the_recipe_goes_on_at_the_timeout(story):

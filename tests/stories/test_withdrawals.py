@@ -58,7 +58,7 @@ async def test_one_command_takes_everything_back_and_shows_what_it_could_not(sto
     status, _ = await story.asks("POST", f"/deliveries/{task['number']}/confirm?by=bob")
     assert status == 200
     assert (await listed(story))["press_office"] == "confirmed"
-    confirmed = next(one for one in await story.deliveries() if one["number"] == task["number"])
+    confirmed = next(row for row in await story.deliveries() if row["number"] == task["number"])
     assert "confirmed by bob" in confirmed["reason"]
     posts = [each for each in await story.deliveries() if each["kind"] == "post"]
     assert {each["state"] for each in posts} == {"withdrawn"}
@@ -72,7 +72,7 @@ async def test_a_removal_that_the_platform_only_claims_is_made_again(story):
     await withdraws(story, "APP-1")
 
     async def is_unknown():
-        return [one for one in await story.deliveries() if one["state"] == "unknown"]
+        return [row for row in await story.deliveries() if row["state"] == "unknown"]
 
     await story.until(is_unknown)
     assert standing(story) == ["Missing: Aisha"]
@@ -109,10 +109,10 @@ async def test_nothing_more_about_the_subject_is_published_until_it_is_lifted(st
     await story.receives("Missing again: Aisha", subject="APP-1")
 
     async def cancelled():
-        return [one for one in await story.deliveries() if one["state"] == "cancelled"]
+        return [row for row in await story.deliveries() if row["state"] == "cancelled"]
 
-    (kept,) = await story.until(cancelled)
-    assert "appealbridge lift" in kept["reason"]
+    (stored,) = await story.until(cancelled)
+    assert "appealbridge lift" in stored["reason"]
     # Nobody is named in the settings, so that is what is logged.
     await story.until(lambda: "withdrawal.blocks" in str(story.logged("nobody_told")), passing=30)
     status, _ = await story.asks("POST", f"/withdrawals/{answer['number']}/lift?by=bob")
@@ -125,7 +125,7 @@ async def test_one_post_is_taken_back_by_its_number(story):
     await story.begins({"everywhere": staging.EVERYWHERE})
     await story.receives("Missing: Aisha", subject="APP-1")
     posts = await story.state(4, "delivered")
-    tweet = next(one for one in posts if one["channel"] == "force_x")
+    tweet = next(post for post in posts if post["channel"] == "force_x")
     status, _ = await story.asks("POST", f"/deliveries/{tweet['number']}/withdraw?reason=typo")
     assert status == 200
     await story.until(lambda: not standing(story, "x"))
@@ -257,14 +257,14 @@ async def test_a_source_that_closes_everything_at_once_is_held(story):
 
     async def held():
         orders = await story.deliveries(state="held", hold="burst")
-        return [one for one in orders if one["kind"] == "withdraw"]
+        return [each for each in orders if each["kind"] == "withdraw"]
 
     assert await story.until(held)
 
 
-async def typed(story, *words):
+async def typed(story, *arguments):
     """Type a command, and return what it prints."""
-    everything = [*words, "--config", str(story.stage.config)]
+    everything = [*arguments, "--config", str(story.stage.config)]
     done = await asyncio.to_thread(CliRunner().invoke, main, everything)
     assert done.exit_code == 0, done.output
     return done.output
@@ -308,8 +308,8 @@ async def test_a_login_that_may_not_delete_goes_on_publishing_and_is_a_task_afte
     await withdraws(story, "APP-1")
 
     async def refused():
-        removals = [one for one in await story.deliveries() if one["kind"] == "withdraw"]
-        return all(one["attempts"] and one["state"] == "ready" for one in removals)
+        removals = [row for row in await story.deliveries() if row["kind"] == "withdraw"]
+        return all(each["attempts"] and each["state"] == "ready" for each in removals)
 
     await story.until(refused)
     await story.receives("M6 closed", subject="INC-1")
@@ -332,13 +332,13 @@ async def test_a_limit_on_deleting_keeps_back_removals_and_no_posts(story):
     await withdraws(story, "APP-1")
 
     async def limited():
-        return any(one["attempts"] for one in await removals(story))
+        return any(each["attempts"] for each in await removals(story))
 
     await story.until(limited)
     await withdraws(story, "APP-2")
     await story.receives("M6 closed", subject="INC-1")
     await story.until(lambda: "M6 closed" in standing(story, "x"), passing=5)
-    assert [one["attempts"] for one in await removals(story)] == [1, 0]
+    assert [each["attempts"] for each in await removals(story)] == [1, 0]
     begun = story.clock.now()
     await story.until(lambda: standing(story, "x") == ["M6 closed"], passing=30)
     assert story.clock.now() - begun > 500
@@ -346,7 +346,7 @@ async def test_a_limit_on_deleting_keeps_back_removals_and_no_posts(story):
 
 async def removals(story):
     """Return the removals, oldest first."""
-    return [one for one in await story.deliveries() if one["kind"] == "withdraw"]
+    return [row for row in await story.deliveries() if row["kind"] == "withdraw"]
 
 
 async def test_a_lift_ends_the_tasks_about_mails_and_says_what_is_still_taken_back(story):

@@ -31,9 +31,9 @@ SHOWN = 40
 
 def main() -> int:
     """Run, print the result, and return the exit status."""
-    asked = _asked()
-    seed = random.randrange(10**6) if asked.seed is None else asked.seed
-    size = Size(asked.events, asked.kills, asked.minutes * 60)
+    options = _arguments()
+    seed = random.randrange(10**6) if options.seed is None else options.seed
+    size = Size(options.events, options.kills, options.minutes * 60)
     folder = Path(tempfile.mkdtemp(prefix="appealbridge-torture-"))
     print(f"seed={seed}", flush=True)
     clock = SystemClock()
@@ -64,7 +64,7 @@ async def _played(folder: Path, seed: int, size: Size) -> Outcomes:
     return await playing
 
 
-def _asked() -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make torture", description="Kill the daemon, and count.")
     parser.add_argument("--events", type=int, default=5000)
     parser.add_argument("--kills", type=int, default=200)
@@ -79,12 +79,12 @@ def _asked() -> argparse.Namespace:
 
 
 def _print(outcomes: Outcomes) -> None:
-    for said in outcomes.wrong[:SHOWN]:
-        print(said)
+    for text in outcomes.wrong[:SHOWN]:
+        print(text)
     if len(outcomes.wrong) > SHOWN:
         print(f"… and {len(outcomes.wrong) - SHOWN} more")
-    for said in outcomes.left_out:
-        print(f"left out: {said}")
+    for text in outcomes.left_out:
+        print(f"left out: {text}")
     print("answers:", ", ".join(f"{many} x {of}" for of, many in sorted(outcomes.answers.items())))
     print("attempts:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.attempts.items())))
     print("held:", ", ".join(f"{of} {many}" for of, many in sorted(outcomes.held.items())))
@@ -99,9 +99,9 @@ def _print(outcomes: Outcomes) -> None:
     print("refused in the platform's own words:", outcomes.verdict.refused)
 
 
-def _tell(said: str) -> None:
+def _tell(expected: str) -> None:
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r{said:<70}")
+        sys.stderr.write(f"\r{expected:<70}")
         sys.stderr.flush()
 
 

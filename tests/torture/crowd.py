@@ -68,7 +68,7 @@ class Senders:
 
     async def _until_accepted(self, number: int, rng: random.Random) -> None:
         while True:
-            status, told = await self._keeper.receives(
+            status, answer = await self._keeper.receives(
                 f"msg_{self._seed}_{number}", self._events[number]
             )
             self.answers[status] += 1
@@ -76,9 +76,9 @@ class Senders:
                 break
             await _real.sleep(rng.uniform(0.05, 0.3))
         first = self.accepted.get(number)
-        if first is not None and (status, told["event"]) != (200, first):
-            self.broken.append(f"T{number:05d} was {first}, a repeat of it {status} {told}")
-        self.accepted.setdefault(number, told["event"])
+        if first is not None and (status, answer["event"]) != (200, first):
+            self.broken.append(f"T{number:05d} was {first}, a repeat of it {status} {answer}")
+        self.accepted.setdefault(number, answer["event"])
 
     async def _withdraw(self, subject: str, rng: random.Random) -> None:
         await self._surely("POST", f"/subjects/{subject}/withdraw", rng, reason="found safe")
@@ -87,17 +87,17 @@ class Senders:
     async def _lift(self, subject: str, rng: random.Random) -> None:
         """Lift all withdrawals of a subject."""
         self.lifted.add(subject)
-        for one in await self._surely("GET", "/withdrawals", rng, subject=subject):
-            if one["whole_subject"] and not one["lifted_at"]:
+        for each in await self._surely("GET", "/withdrawals", rng, subject=subject):
+            if each["whole_subject"] and not each["lifted_at"]:
                 # Another sender, or an attempt without an answer, may have lifted it meanwhile.
-                await self._surely("POST", f"/withdrawals/{one['number']}/lift", rng, also=409)
+                await self._surely("POST", f"/withdrawals/{each['number']}/lift", rng, also=409)
 
     async def _surely(
         self, method: str, path: str, rng: random.Random, *, also: int = 200, **query: str
     ) -> Any:
         """Call the API again and again until it answers; return the answer."""
         while True:
-            status, result = await self._keeper.asked(method, path, **query)
+            status, result = await self._keeper.request(method, path, **query)
             if status in (200, also):
                 return result
             if status not in (0, 503, 507):
@@ -121,19 +121,19 @@ class Person:
 
     Those that are on the platform are confirmed, the others are released, also where somebody else has edited a post.
     Of a withdrawn post that may be published it is confirmed that it is not there; the other removals that nobody but a
-    person can make are left as they are, for they must stay listed. `asked` maps them to their channels.
+    person can make are left as they are, for they must stay listed. `needed_approval` maps them to their channels.
     `broken` are things that an operator must never see.
     """
 
     def __init__(self, keeper: Keeper, there: Platforms) -> None:
-        self.asked: dict[str, str] = {}
+        self.needed_approval: dict[str, str] = {}
         self.broken: list[str] = []
         self._keeper = keeper
         self._there = there
 
     async def look(self) -> int:
         """Settle what is held; return how many there were."""
-        status, held = await self._keeper.asked("GET", "/deliveries", state="held", limit="1000")
+        status, held = await self._keeper.request("GET", "/deliveries", state="held", limit="1000")
         if status != 200 or not held:
             return 0
         posts = sorted_posts(await self._there.posts(""))
@@ -144,34 +144,34 @@ class Person:
             if delivery["hold"] not in ("unknown", "edited_by_hand"):
                 self.broken.append(f"{delivery['id']} is held for {delivery['hold']!r}")
                 continue
-            self.asked[delivery["id"]] = delivery["channel"]
+            self.needed_approval[delivery["id"]] = delivery["channel"]
             await self._settle(delivery, posts)
         return len(held)
 
     async def _settle(self, delivery: Mapping[str, Any], posts: Posts) -> None:
         number = number_in(str(delivery["content"]))
-        found = posts.get((delivery["channel"], number or 0), ())
+        result = posts.get((delivery["channel"], number or 0), ())
         if delivery["change"] == "follow_up":
-            _, target = await self._keeper.asked("GET", f"/deliveries/{delivery['target']}")
+            _, target = await self._keeper.request("GET", f"/deliveries/{delivery['target']}")
             earlier = ((target or {}).get("receipt") or {}).get("id")
-            found = [post for post in found if post.get("in_reply_to") == earlier]
+            result = [post for post in result if post.get("in_reply_to") == earlier]
         path = f"/deliveries/{delivery['id']}"
         if delivery["hold"] == "unknown":
             # Copies of a correction have the same text, and each is another post: the daemon refuses what is another's.
-            for post in found:
+            for post in result:
                 url = f"https://practice.example/{post['id']}"
-                status, _ = await self._keeper.asked("POST", f"{path}/confirm", url=url)
+                status, _ = await self._keeper.request("POST", f"{path}/confirm", url=url)
                 if status != 409:
                     return  # It is done, or no answer came.
-        await self._keeper.asked("POST", f"{path}/release")
+        await self._keeper.request("POST", f"{path}/release")
 
     async def _confirm_absence(self, removal: Mapping[str, Any], posts: Posts) -> None:
-        status, post = await self._keeper.asked("GET", f"/deliveries/{removal['target']}")
+        status, post = await self._keeper.request("GET", f"/deliveries/{removal['target']}")
         if status != 200 or post["state"] != "held":
             return
         place = (post["channel"], number_in(str(post["content"])))
         if not any(is_up(each) for each in posts.get(place, ())):
-            await self._keeper.asked("POST", f"/deliveries/{removal['id']}/confirm")
+            await self._keeper.request("POST", f"/deliveries/{removal['id']}/confirm")
 
     async def watch(self, rng: random.Random, mean: float) -> None:
         """Settle what is held now and then, until cancelled."""

@@ -94,9 +94,9 @@ class Keeper:
         """Whether the process ended although nobody killed it."""
         return self._process is not None and self._process.returncode is not None
 
-    async def _copy(self, said: asyncio.StreamReader) -> None:
+    async def _copy(self, expected: asyncio.StreamReader) -> None:
         with self.log.open("ab") as file:
-            while part := await said.read(65_536):
+            while part := await expected.read(65_536):
                 file.write(part)
 
     # -- what is done to it ---------------------------------------------------------------------
@@ -135,7 +135,7 @@ class Keeper:
         headers = signed(message_id, self.now(), body)
         return await self._ask("POST", "/hooks/desk", data=body, headers=headers)
 
-    async def asked(self, method: str, path: str, **query: str) -> tuple[int, Any]:
+    async def request(self, method: str, path: str, **query: str) -> tuple[int, Any]:
         """Call its API; wait until there is a daemon."""
         await self._there.wait()
         headers = {"Authorization": f"Bearer {self._token}"}

@@ -232,7 +232,7 @@ class _Play:
             await store.close()
         posts = sorted_posts(await self._there.posts(""))
         left = unlisted(deliveries, posts, in_force)
-        self._outcomes.broken += [f"ten minutes later: {one}" for one in left]
+        self._outcomes.broken += [f"ten minutes later: {each}" for each in left]
 
     async def _in_force(self, store: SqliteStore) -> set[str]:
         """Return the subjects that are withdrawn; all that nobody has lifted must be among them."""
@@ -252,18 +252,18 @@ class _Play:
         changed_at = _real.monotonic()
         try:
             while waiting := [
-                one
-                for one in await store.deliveries(DeliveryFilter(states=_WAITING, limit=10**6))
-                if not self._is_task(one)
+                delivery
+                for delivery in await store.deliveries(DeliveryFilter(states=_WAITING, limit=10**6))
+                if not self._is_task(delivery)
             ]:
                 now = _real.monotonic()
                 if now > end:
                     return
-                seen = [(one.id, one.state, one.attempts) for one in waiting]
-                if seen != before:
-                    before, changed_at = seen, now
+                result = [(each.id, each.state, each.attempts) for each in waiting]
+                if result != before:
+                    before, changed_at = result, now
                 self._tell(f"waiting for {len(waiting)} deliveries")
-                if any(one.state is State.HELD for one in waiting):
+                if any(each.state is State.HELD for each in waiting):
                     await self._person.look()
                 elif now > changed_at + STANDSTILL or self._wait_long(waiting):
                     await self._put_forward(waiting)
@@ -275,8 +275,8 @@ class _Play:
     def _wait_long(self, waiting: Sequence[Delivery]) -> bool:
         """Whether nothing goes out in the next seconds: all of it is due later, or waits for such a delivery."""
         now = self._keeper.now()
-        subjects = {(one.channel, one.subject) for one in waiting if one.due_at > now + 5}
-        return all((one.channel, one.subject) in subjects for one in waiting)
+        subjects = {(each.channel, each.subject) for each in waiting if each.due_at > now + 5}
+        return all((each.channel, each.subject) in subjects for each in waiting)
 
     def _is_task(self, delivery: Delivery) -> bool:
         """Whether it is a removal that a person has to make: it stays listed until then."""
@@ -286,7 +286,7 @@ class _Play:
         """Let an hour pass; after a restart every lane checks its deliveries at once."""
         await self._keeper.end(signal.SIGTERM)
         # Withdrawn posts are looked for during a day, and everything else must not be late by then.
-        withdrawn = all(one.kind is Kind.WITHDRAW or one.hold == WITHDRAWN for one in waiting)
+        withdrawn = all(each.kind is Kind.WITHDRAW or each.hold == WITHDRAWN for each in waiting)
         self._keeper.jump(A_DAY_AND_MORE if withdrawn else AN_HOUR_AND_MORE)
         await self._start()
 
@@ -300,7 +300,7 @@ class _Play:
             refused: dict[str, str] = {}
             for delivery in deliveries:
                 attempts = await store.attempts(delivery.id)
-                outcomes.attempts.update(f"{one.kind} {one.outcome}" for one in attempts)
+                outcomes.attempts.update(f"{each.kind} {each.outcome}" for each in attempts)
                 if attempts and attempts[-1].outcome is Outcome.REJECTED:
                     refused[delivery.id] = attempts[-1].detail
             in_force = await self._in_force(store)
@@ -313,19 +313,24 @@ class _Play:
             deliveries,
             refused,
             posts,
-            Decisions(self._person.asked, in_force, self._senders.withdrawn | self._senders.lifted),
+            Decisions(
+                self._person.needed_approval,
+                in_force,
+                self._senders.withdrawn | self._senders.lifted,
+            ),
         )
         left = {
-            one.id: one.channel
-            for one in deliveries
-            if one.state is State.HELD and one.kind is not Kind.WITHDRAW
+            delivery.id: delivery.channel
+            for delivery in deliveries
+            if delivery.state is State.HELD and delivery.kind is not Kind.WITHDRAW
         }
-        outcomes.held = Counter((self._person.asked | left).values())
+        outcomes.held = Counter((self._person.needed_approval | left).values())
         outcomes.answers = self._senders.answers
         outcomes.broken += self._senders.broken + self._person.broken
         outcomes.broken += [
-            f"{one.id} is held for {one.hold!r}"
-            for one in deliveries
-            if one.state is State.HELD and one.hold not in (Hold.UNKNOWN, Hold.CANNOT_REMOVE)
+            f"{delivery.id} is held for {delivery.hold!r}"
+            for delivery in deliveries
+            if delivery.state is State.HELD
+            and delivery.hold not in (Hold.UNKNOWN, Hold.CANNOT_REMOVE)
         ]
         return outcomes

@@ -100,8 +100,8 @@ def stream(seed: int, what: str) -> random.Random:
 
 def number_in(text: str) -> int | None:
     """Return which event a text is about."""
-    found = _NUMBER.search(text)
-    return int(found[1]) if found else None
+    result = _NUMBER.search(text)
+    return int(result[1]) if result else None
 
 
 def events(seed: int, count: int) -> Sequence[Mapping[str, str]]:
@@ -112,7 +112,7 @@ def events(seed: int, count: int) -> Sequence[Mapping[str, str]]:
     events share their subject with others that are sent at about the same time. Some close or correct an earlier one.
     """
     rng, later = stream(seed, "events"), stream(seed, "closing and correcting")
-    made = []
+    result = []
     for number in range(count):
         alone = rng.random() < 0.5
         subject = f"only-{number}" if alone else f"shared-{number // 40}-{rng.randrange(3)}"
@@ -120,10 +120,10 @@ def events(seed: int, count: int) -> Sequence[Mapping[str, str]]:
         types = ("incident", CLOSING, *CORRECTING)
         shares = (CLOSED, *CORRECTING.values())
         (type_,) = later.choices(types, (1 - sum(shares), *shares))
-        if made and type_ != "incident":
-            subject = later.choice(made[-RECENT:])["subject"]
-        made.append({"type": type_, "subject": subject, "text": text})
-    return made
+        if result and type_ != "incident":
+            subject = later.choice(result[-RECENT:])["subject"]
+        result.append({"type": type_, "subject": subject, "text": text})
+    return result
 
 
 def withdrawals(seed: int, events: Sequence[Mapping[str, str]]) -> set[int]:
@@ -157,7 +157,7 @@ def lives(seed: int, kills: int, count: int, seconds: float) -> list[Life]:
     """Return the lives that end with a kill, `seconds` long together without the starts."""
     rng = stream(seed, "lives")
     mean = seconds / max(1, kills)
-    told = []
+    texts = []
     for index in range(kills):
         early = rng.random() < 0.1
         lasts = rng.uniform(0.0, 1.0) if early else rng.uniform(0.0, 2.0) * mean
@@ -165,7 +165,7 @@ def lives(seed: int, kills: int, count: int, seconds: float) -> list[Life]:
         sent = tuple(sorted(rng.uniform(0.0, lasts) for _ in range(share)))
         disk = (rng.uniform(0.0, lasts), rng.uniform(0.2, 2.0), rng.choice(_ROOM))
         clock = (rng.uniform(0.0, lasts), rng.choice(_JUMPS))
-        told.append(
+        texts.append(
             Life(
                 lasts,
                 early,
@@ -174,7 +174,7 @@ def lives(seed: int, kills: int, count: int, seconds: float) -> list[Life]:
                 clock if rng.random() < 0.25 else None,
             )
         )
-    return told
+    return texts
 
 
 _ROOM = (0, 0, 100, 4_096, 30_000, 200_000)

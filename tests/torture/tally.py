@@ -55,7 +55,7 @@ class Verdict:
     @property
     def wrong(self) -> list[str]:
         """Everything that breaks a promise."""
-        return [f"{name}: {said}" for name in _PROMISES for said in getattr(self, name)]
+        return [f"{name}: {text}" for name in _PROMISES for text in getattr(self, name)]
 
 
 def sorted_posts(posts: Sequence[Mapping[str, Any]]) -> Posts:
@@ -85,11 +85,11 @@ class Decisions:
     """
     What people and events decided.
 
-    `asked` has the ids of deliveries that waited for a person; nothing waits behind them. `withdrawn` are the subjects
-    of which a withdrawal is in force, `ever` those of which one was at some time.
+    `needed_approval` has the ids of deliveries that waited for a person; nothing waits behind them. `withdrawn` are the
+    subjects of which a withdrawal is in force, `ever` those of which one was at some time.
     """
 
-    asked: Collection[str] = ()
+    needed_approval: Collection[str] = ()
     withdrawn: Collection[str] = ()
     ever: Collection[str] = ()
 
@@ -127,9 +127,13 @@ def match_timeline(
             elif len(caused) == 1 or not facts.may_be_left_out(event_id, caused):
                 _post(verdict, where, event_id, caused, facts)
     for (channel, number), caused in facts.by_place.items():
-        said = f"T{number:05d} on {channel}: {_told(caused[0])} of an event never accepted"
-        verdict.unaccounted.append(said)
-    sent = [one for one in deliveries if one.kind is Kind.POST and one.id not in decisions.asked]
+        text = f"T{number:05d} on {channel}: {_told(caused[0])} of an event never accepted"
+        verdict.unaccounted.append(text)
+    sent = [
+        delivery
+        for delivery in deliveries
+        if delivery.kind is Kind.POST and delivery.id not in decisions.needed_approval
+    ]
     _order(verdict, sent, facts)
     verdict.from_view = sum(
         not is_up(post) and each.state is State.WITHDRAWN and _fits(each, post)
@@ -231,7 +235,7 @@ def _amendments(verdict: Verdict, where: str, caused: Sequence[Delivery], facts:
 
 
 def _amendment(verdict: Verdict, where: str, delivery: Delivery, facts: _Facts) -> None:
-    said = f"{where}: {_told(delivery)}"
+    text = f"{where}: {_told(delivery)}"
     taken_back = facts.is_taken_back(delivery)
     match delivery.state:
         case State.DELIVERED if delivery.is_edit:
@@ -240,7 +244,7 @@ def _amendment(verdict: Verdict, where: str, delivery: Delivery, facts: _Facts) 
             verdict.replies += delivery.change == Change.FOLLOW_UP
             verdict.replaced += delivery.change == Change.REPLACE
             if sum(_fits(delivery, post) for post in facts.posts_of(delivery)) != 1:
-                verdict.false_receipts.append(f"{said}: {delivery.receipt}")
+                verdict.false_receipts.append(f"{text}: {delivery.receipt}")
             _newest_text(verdict, where, delivery, facts)
         case State.WITHDRAWN | State.WITHDRAWING if taken_back:
             verdict.removed += delivery.state is State.WITHDRAWN
@@ -252,7 +256,7 @@ def _amendment(verdict: Verdict, where: str, delivery: Delivery, facts: _Facts) 
         case State.HELD:
             pass
         case _:
-            verdict.lost.append(said)
+            verdict.lost.append(text)
 
 
 def _newest_text(verdict: Verdict, where: str, post: Delivery, facts: _Facts) -> None:
@@ -260,15 +264,15 @@ def _newest_text(verdict: Verdict, where: str, post: Delivery, facts: _Facts) ->
     edits = sorted(facts.edits.get(post.id, ()), key=lambda edit: edit.number)
     if not edits:
         return
-    late = any(edit.id in facts.decisions.asked for edit in edits)
+    late = any(edit.id in facts.decisions.needed_approval for edit in edits)
     for stands in facts.posts_of(post):
         if not _fits(post, stands):
             continue
-        said = [number_in(text) for text in texts_of(stands)]
-        missing = [f"no. {edit.number}" for edit in edits if number_in(edit.content) not in said]
+        message = [number_in(text) for text in texts_of(stands)]
+        missing = [f"no. {edit.number}" for edit in edits if number_in(edit.content) not in message]
         if missing:
             verdict.not_corrected.append(f"{where}: {post.id} never said {', '.join(missing)}")
-        if not late and said[-1] != number_in(edits[-1].content):
+        if not late and message[-1] != number_in(edits[-1].content):
             verdict.not_corrected.append(f"{where}: {post.id} says {stands['text']!r}")
 
 
@@ -359,7 +363,7 @@ def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:
 def _order(verdict: Verdict, deliveries: Sequence[Delivery], facts: _Facts) -> None:
     """Check that an older event of a subject is published before a younger one, on every channel."""
     lines: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
-    for delivery in sorted(deliveries, key=lambda one: one.number):
+    for delivery in sorted(deliveries, key=lambda each: each.number):
         lines[delivery.channel, delivery.subject].append(delivery)
     for (channel, subject), line in lines.items():
         last, before = -1, ""
@@ -369,8 +373,8 @@ def _order(verdict: Verdict, deliveries: Sequence[Delivery], facts: _Facts) -> N
             if not there:
                 continue
             if there[0]["place"] < last:
-                said = f"{subject} on {channel}: {before} came after T{number:05d}"
-                verdict.out_of_order.append(said)
+                text = f"{subject} on {channel}: {before} came after T{number:05d}"
+                verdict.out_of_order.append(text)
             last, before = max(last, there[-1]["place"]), f"T{number:05d}"
 
 

@@ -45,69 +45,69 @@ def a_post(channel, number, name=""):
     }
 
 
-def found(deliveries, posts, refused=()):
+def mistakes(deliveries, posts, refused=()):
     verdict = match_timeline(EVENTS, list(deliveries.values()), dict(refused), sorted_posts(posts))
-    return sorted({said.partition(":")[0] for said in verdict.wrong})
+    return sorted({text.partition(":")[0] for text in verdict.wrong})
 
 
 def changed(deliveries, place, **changes):
     delivery = deliveries[place]
-    kept = {name: getattr(delivery, name) for name in delivery.__slots__}
-    return {**deliveries, place: a_delivery(**{**kept, **changes})}
+    stored = {name: getattr(delivery, name) for name in delivery.__slots__}
+    return {**deliveries, place: a_delivery(**{**stored, **changes})}
 
 
 X0 = "force_x", 0
 
 
 def test_nothing_is_wrong_where_everything_stands_once(deliveries, posts):
-    assert found(deliveries, posts) == []
+    assert mistakes(deliveries, posts) == []
 
 
 def test_an_event_without_a_delivery_is_lost(deliveries, posts):
     del deliveries[X0]
-    assert found(deliveries, posts[1:]) == ["lost"]
+    assert mistakes(deliveries, posts[1:]) == ["lost"]
 
 
 def test_an_event_stored_under_another_id_is_lost(deliveries, posts):
-    assert found(changed(deliveries, X0, event_id="event7"), posts) == ["lost"]
+    assert mistakes(changed(deliveries, X0, event_id="event7"), posts) == ["lost"]
 
 
 @pytest.mark.parametrize("state", [State.READY, State.SENDING, State.UNKNOWN, State.CANCELLED])
 def test_what_goes_nowhere_is_lost(deliveries, posts, state):
-    assert found(changed(deliveries, X0, state=state), posts[1:]) == ["lost"]
+    assert mistakes(changed(deliveries, X0, state=state), posts[1:]) == ["lost"]
 
 
 def test_what_failed_without_the_platforms_word_is_lost(deliveries, posts):
     given_up = changed(deliveries, X0, state=State.FAILED, reason="gave up after 9 attempts")
-    assert found(given_up, posts[1:]) == ["lost"]
-    assert found(given_up, posts[1:], {given_up[X0].id: "403 not you"}.items()) == []
+    assert mistakes(given_up, posts[1:]) == ["lost"]
+    assert mistakes(given_up, posts[1:], {given_up[X0].id: "403 not you"}.items()) == []
 
 
 def test_what_is_held_is_not_lost(deliveries, posts):
-    assert found(changed(deliveries, X0, state=State.HELD, hold="unknown"), posts) == []
+    assert mistakes(changed(deliveries, X0, state=State.HELD, hold="unknown"), posts) == []
 
 
 def test_two_posts_of_one_event_are_a_duplicate(deliveries, posts):
-    assert found(deliveries, [*posts, a_post("press_office", 1, "again")]) == ["duplicated"]
+    assert mistakes(deliveries, [*posts, a_post("press_office", 1, "again")]) == ["duplicated"]
 
 
 def test_a_receipt_without_a_post_is_false(deliveries, posts):
-    assert found(deliveries, posts[1:]) == ["false_receipts", "lost"]
+    assert mistakes(deliveries, posts[1:]) == ["false_receipts", "lost"]
 
 
 def test_a_receipt_for_another_post_is_false(deliveries, posts):
-    assert found(deliveries, [a_post(*X0, "another"), *posts[1:]]) == ["false_receipts"]
+    assert mistakes(deliveries, [a_post(*X0, "another"), *posts[1:]]) == ["false_receipts"]
 
 
 def test_a_younger_event_that_came_first_is_out_of_order(deliveries, posts):
-    assert found(deliveries, [*posts[1:], posts[0]]) == ["out_of_order"]
+    assert mistakes(deliveries, [*posts[1:], posts[0]]) == ["out_of_order"]
 
 
 def test_what_waited_for_a_person_may_be_overtaken(deliveries, posts):
     first = deliveries[X0]
-    late = [one for one in posts if one["id"] != first.receipt.id] + [a_post(*X0)]
-    assert found(deliveries, late) == ["out_of_order"]
-    decisions = Decisions(asked={first.id})
+    late = [post for post in posts if post["id"] != first.receipt.id] + [a_post(*X0)]
+    assert mistakes(deliveries, late) == ["out_of_order"]
+    decisions = Decisions(needed_approval={first.id})
     verdict = match_timeline(EVENTS, list(deliveries.values()), {}, sorted_posts(late), decisions)
     assert verdict.wrong == []
 
@@ -133,7 +133,7 @@ def found_withdrawn(deliveries, posts, *removals):
     subjects = {each.subject for each in deliveries.values()}
     decisions = Decisions(withdrawn=subjects, ever=subjects)
     verdict = match_timeline(EVENTS, everything, {}, sorted_posts(posts), decisions)
-    return sorted({said.partition(":")[0] for said in verdict.wrong})
+    return sorted({text.partition(":")[0] for text in verdict.wrong})
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_what_a_lift_left_up_is_right_and_what_it_lost_is_lost(deliveries, posts
     gone = match_timeline(
         EVENTS, list(deliveries.values()), {}, sorted_posts([removed[0], *posts[1:]]), lifted
     )
-    assert [said.partition(":")[0] for said in gone.wrong] == ["lost"]
+    assert [text.partition(":")[0] for text in gone.wrong] == ["lost"]
 
 
 def test_a_post_that_the_store_calls_withdrawn_and_is_up_is_unlisted(deliveries, posts):
@@ -197,7 +197,7 @@ def test_a_post_that_the_store_calls_withdrawn_and_is_up_is_unlisted(deliveries,
     lifted = Decisions(ever={each.subject for each in deliveries.values()})
     changed_ = changed(deliveries, X0, state=State.WITHDRAWN)
     verdict = match_timeline(EVENTS, list(changed_.values()), {}, sorted_posts(posts), lifted)
-    assert [said.partition(":")[0] for said in verdict.wrong] == ["unlisted"]
+    assert [text.partition(":")[0] for text in verdict.wrong] == ["unlisted"]
 
 
 def test_a_mail_that_its_server_refused_and_kept_is_not_unlisted_and_a_post_is(deliveries, posts):
@@ -263,7 +263,7 @@ def a_reply(channel, name=""):
 
 def found_corrected(deliveries, posts):
     verdict = match_timeline(CORRECTED, list(deliveries.values()), {}, sorted_posts(posts))
-    return sorted({said.partition(":")[0] for said in verdict.wrong})
+    return sorted({text.partition(":")[0] for text in verdict.wrong})
 
 
 def test_posts_that_were_edited_and_replied_to_are_right(corrected, timeline):

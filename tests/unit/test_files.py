@@ -334,8 +334,8 @@ def test_one_that_another_has_put_in_its_place_is_left_there(tmp_path):
 def test_a_schema_is_not_written_through_a_link(tmp_path, victim, command):
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "recipe.schema.json").symlink_to(victim)
-    words = [sys.executable, "-m", "appealbridge", *command.format(tmp_path).split()]
-    done = subprocess.run(words, capture_output=True, cwd=tmp_path, check=False, timeout=60)
+    arguments = [sys.executable, "-m", "appealbridge", *command.format(tmp_path).split()]
+    done = subprocess.run(arguments, capture_output=True, cwd=tmp_path, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert victim.read_text() == "precious"
     assert b"schema" in (tmp_path / "made" / "recipe.schema.json").read_bytes()

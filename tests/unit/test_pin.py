@@ -81,12 +81,12 @@ def test_an_empty_folder_is_wrong_use(tmp_path):
 
 def test_the_page_installs_so():
     page = (ROOT / "docs" / "install.md").read_text("utf-8")
-    for words in (
+    for phrase in (
         "make wheels",
         "--no-index",
         "--require-hashes",
         "--no-deps",
         "--only-binary :all:",
     ):
-        assert words in page
+        assert phrase in page
     assert "pip install --constraint" not in page

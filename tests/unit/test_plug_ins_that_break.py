@@ -47,10 +47,10 @@ def folder(tmp_path, monkeypatch):
     return write
 
 
-def method(words, code=PLUG_IN):
+def method(message, code=PLUG_IN):
     """Return the plug-in with one more method, which breaks."""
     return code.replace(
-        "\ndef register", f"\n    def {words}:\n        return {{}}['a']\n\ndef register"
+        "\ndef register", f"\n    def {message}:\n        return {{}}['a']\n\ndef register"
     )
 
 
@@ -95,11 +95,11 @@ def test_an_account_that_needs_it_is_left_out(folder, code):
 
 @pytest.mark.parametrize("code", NO_RECIPE.values(), ids=NO_RECIPE)
 def test_check_names_it_and_ends_with_1(folder, code):
-    told = CliRunner().invoke(main, ["check", "--config", str(folder(code))])
-    assert told.exit_code == 1
-    assert told.output.rstrip().endswith("errors, 0 notes") or "1 recipe fine" in told.output
-    assert "sms" in told.output
-    assert "Traceback" not in told.output
+    result = CliRunner().invoke(main, ["check", "--config", str(folder(code))])
+    assert result.exit_code == 1
+    assert result.output.rstrip().endswith("errors, 0 notes") or "1 recipe fine" in result.output
+    assert "sms" in result.output
+    assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize("code", NO_RECIPE.values(), ids=NO_RECIPE)
@@ -160,9 +160,9 @@ def test_where_it_breaks_over_an_event_that_run_alone_fails(folder, code):
 def test_a_rehearsal_tells_it_too(folder, command):
     tests = "tests: [{ name: a, event: { type: feed.new, data: { title: a } }, expect: [] }]\n"
     config = folder(AT_PLANNING["counting"], sms=TO_BE_FILLED + tests)
-    told = CliRunner().invoke(main, [*command.split(), "--config", str(config)])
-    assert isinstance(told.exception, SystemExit | None)
-    assert command == "check" or "KeyError" in told.output
+    result = CliRunner().invoke(main, [*command.split(), "--config", str(config)])
+    assert isinstance(result.exception, SystemExit | None)
+    assert command == "check" or "KeyError" in result.output
 
 
 def test_one_that_breaks_over_telling_people_tells_nobody_and_is_named(folder):
@@ -177,11 +177,11 @@ def test_one_that_breaks_over_a_login_has_the_others_tried(folder):
         method("check(self, account, tools)").replace("def check", "async def check"),
         settings=settings,
     )
-    told = CliRunner().invoke(main, ["channels", "check", "--config", str(config)])
-    assert told.exit_code == 1
-    assert "force_sms (sms): bad, the plug-in failed: KeyError" in told.output
-    assert "force_x (x): bad" in told.output  # nobody listens there
-    sms, x = (line for line in told.output.splitlines() if line.startswith("force_"))
+    result = CliRunner().invoke(main, ["channels", "check", "--config", str(config)])
+    assert result.exit_code == 1
+    assert "force_sms (sms): bad, the plug-in failed: KeyError" in result.output
+    assert "force_x (x): bad" in result.output  # nobody listens there
+    sms, x = (line for line in result.output.splitlines() if line.startswith("force_"))
     assert "; sms cannot be withdrawn (that becomes a task for a person), edited (" in sms
     assert x.endswith("; x cannot be edited (a correction follows as a reply)")
 
@@ -190,8 +190,10 @@ MISSPELT = SETTINGS.replace("feeds:", "feds:")
 
 
 def test_a_slip_in_the_settings_is_not_taken_for_a_part_of_a_broken_plug_in(folder):
-    told = CliRunner().invoke(main, ["check", "--config", str(folder("1 / 0", settings=MISSPELT))])
-    assert 'did you mean "feeds"?' in told.output
+    result = CliRunner().invoke(
+        main, ["check", "--config", str(folder("1 / 0", settings=MISSPELT))]
+    )
+    assert 'did you mean "feeds"?' in result.output
 
 
 RECEIVER = """
@@ -245,36 +247,36 @@ def test_the_section_of_a_trigger_that_is_not_loaded_is_left_out(folder):
 @pytest.mark.parametrize("code", NO_RECIPE.values(), ids=NO_RECIPE)
 def test_the_schemas_are_written_all_the_same(folder, code):
     settings = folder(code)
-    told = CliRunner().invoke(main, ["schema", "--config", str(settings)])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(main, ["schema", "--config", str(settings)])
+    assert result.exit_code == 0, result.output
     assert (settings.parent / ".appealbridge" / "recipe.schema.json").exists()
 
 
 def test_options_without_a_description_do_not_keep_the_schemas_from_being_written(folder):
     code = PLUG_IN.replace('Field(description="What.", examples=["Hello"])', "Field()")
-    told = CliRunner().invoke(main, ["schema", "--config", str(folder(code))])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(main, ["schema", "--config", str(folder(code))])
+    assert result.exit_code == 0, result.output
 
 
 async def test_one_for_another_version_of_the_interface_is_named_and_the_rest_works(folder, capfd):
     config = folder(PLUG_IN, groups=["appealbridge.plugins.v2"])
-    words = "it needs version 2 of the plug-in interface, and this AppealBridge has 1"
-    told = CliRunner().invoke(main, ["check", "--config", str(config)])
-    assert told.exit_code == 1
-    assert words in told.output
-    assert "update AppealBridge" in told.output
+    text = "it needs version 2 of the plug-in interface, and this AppealBridge has 1"
+    result = CliRunner().invoke(main, ["check", "--config", str(config)])
+    assert result.exit_code == 1
+    assert text in result.output
+    assert "update AppealBridge" in result.output
     async with Bridge(config, clock=FakeClock(), rng=random.Random(1)) as bridge:
         assert [*bridge.assembly.book.recipes] == ["tweet"]
-    assert words in capfd.readouterr().err
+    assert text in capfd.readouterr().err
 
 
 def test_it_is_named_also_where_the_settings_cannot_be_read(folder):
-    told = CliRunner().invoke(
+    result = CliRunner().invoke(
         main, ["check", "--config", str(folder("1 / 0", settings="listen: 3\n"))]
     )
-    assert told.exit_code == 1
-    assert "plug-in sms" in told.output
-    assert "listen" in told.output
+    assert result.exit_code == 1
+    assert "plug-in sms" in result.output
+    assert "listen" in result.output
 
 
 def test_a_name_of_it_that_is_near_another_is_not_taken_for_that_one(folder):

@@ -32,21 +32,21 @@ def config(tmp_path, monkeypatch):
 
 
 def checked(config):
-    told = CliRunner().invoke(main, ["check", "--config", str(config)])
-    return told.exit_code, told.output
+    result = CliRunner().invoke(main, ["check", "--config", str(config)])
+    return result.exit_code, result.output
 
 
 def test_where_the_secret_is_not_there_is_only_a_note(config):
-    status, told = checked(config)
-    assert (status, "1 recipe fine, 0 errors" in told) == (0, True), told
+    status, output = checked(config)
+    assert (status, "1 recipe fine, 0 errors" in output) == (0, True), output
 
 
 def test_all_its_parts_are_known_as_secrets(config, monkeypatch):
     monkeypatch.setenv("APPEALBRIDGE_SECRET_TEAMS_URL", ADDRESS)
     assembly = assemble(config)
     assert "control_room" in assembly.active.channels
-    told = Redactor(assembly.secrets()).clean(f"{ADDRESS} and hush-hush-1")
-    assert "hush" not in told
+    result = Redactor(assembly.secrets()).clean(f"{ADDRESS} and hush-hush-1")
+    assert "hush" not in result
 
 
 WRONG = {
@@ -55,15 +55,15 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("address", "words"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("address", "message"), WRONG.values(), ids=WRONG)
 def test_one_that_cannot_be_right_is_an_error_that_does_not_show_it(
-    config, monkeypatch, address, words
+    config, monkeypatch, address, message
 ):
     monkeypatch.setenv("APPEALBRIDGE_SECRET_TEAMS_URL", address)
-    status, told = checked(config)
+    status, output = checked(config)
     assert status == 1
-    assert words in told
-    assert "hush" not in told
+    assert message in output
+    assert "hush" not in output
 
 
 def test_in_practice_mode_it_leads_to_the_practice_platforms_and_no_secret_is_read(

@@ -23,9 +23,9 @@ DAEMON = 320 * MIB
 judged = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not on this machine")
 
 
-def analyze(*words: str) -> subprocess.CompletedProcess[str]:
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [ANALYZE, *words],
+        [ANALYZE, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
@@ -53,20 +53,20 @@ def test_a_service_exposes_the_machine_to_no_more_than_it_needs(unit):
 
 def test_the_readers_of_feeds_and_pictures_end_before_the_daemon_runs_out_of_memory():
     """Their own bounds and the daemon's need fit below that of all; if not, their end is not the daemon's."""
-    told = dict(
+    result = dict(
         re.findall(r"^(\w+)=(.+)$", (UNITS / "appealbridge.service").read_text(), re.MULTILINE)
     )
-    high, most = (int(told[name].removesuffix("M")) * MIB for name in ("MemoryHigh", "MemoryMax"))
+    high, most = (int(result[name].removesuffix("M")) * MIB for name in ("MemoryHigh", "MemoryMax"))
     assert FEEDS + PICTURES + DAEMON <= high < most
-    assert told["OOMPolicy"] == "continue"
+    assert result["OOMPolicy"] == "continue"
 
 
 def test_there_may_be_as_many_threads_as_the_pools_have():
     """What hangs takes threads, and must not keep the rest from starting theirs."""
-    told = (UNITS / "appealbridge.service").read_text()
-    pools = [one for one in vars(offload).values() if isinstance(one, offload.Pool)]
+    text = (UNITS / "appealbridge.service").read_text()
+    pools = [each for each in vars(offload).values() if isinstance(each, offload.Pool)]
     assert pools
-    most = int(re.search(r"^TasksMax=(\d+)$", told, re.MULTILINE)[1])
+    most = int(re.search(r"^TasksMax=(\d+)$", text, re.MULTILINE)[1])
     assert 2 * sum(pool.threads for pool in pools) <= most
 
 

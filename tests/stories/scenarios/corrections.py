@@ -120,8 +120,8 @@ async def a_withdrawn_mail_is_corrected(world: World) -> None:
         """Return whether so many mails are out; whoever looks confirms those that are there."""
         await world.looks_into("unknown")
         listed = await world.deliveries()
-        mails = [one for one in listed if one["content"].get("subject") in ("News", "Closed")]
-        return sum(one["state"] in ("delivered", "withdrawing") for one in mails) == count
+        mails = [row for row in listed if row["content"].get("subject") in ("News", "Closed")]
+        return sum(mail["state"] in ("delivered", "withdrawing") for mail in mails) == count
 
     await world.receives("Missing", subject="WMP-1")
     await world.until(lambda: is_out(1), passing=0.5)
@@ -130,7 +130,7 @@ async def a_withdrawn_mail_is_corrected(world: World) -> None:
 
     async def task() -> list[dict[str, Any]]:
         held = await world.deliveries(state="held")
-        return [one for one in held if one["hold"] == "cannot_remove"]
+        return [each for each in held if each["hold"] == "cannot_remove"]
 
     (removal,) = await world.until(task, passing=0.5)
     await world.does("confirm", removal)
@@ -152,7 +152,7 @@ async def a_withdrawal_is_lifted_while_it_is_under_way(world: World) -> None:
 
     async def has_begun() -> bool:
         listed = await world.deliveries()
-        return any(one["kind"] == "withdraw" and one["attempts"] for one in listed)
+        return any(row["kind"] == "withdraw" and row["attempts"] for row in listed)
 
     await world.until(has_begun, passing=0.5)
     _, withdrawals = await world.asks("GET", "/withdrawals")

@@ -47,7 +47,7 @@ async def content_is_removed(world: World) -> None:
     world.clock.jumps(2 * 86_400)
 
     async def removed() -> bool:
-        return all(one["removed"] for one in await world.deliveries())
+        return all(delivery["removed"] for delivery in await world.deliveries())
 
     await world.until(removed, passing=30)
     await world.receives("Aisha is missing", message="m1")  # still known as a repeat

@@ -159,7 +159,9 @@ async def past_its_daily_cap(world: World) -> None:
         await world.receives(f"Incident {number}")
 
     async def all_seen() -> bool:
-        at_rest = [one["state"] in ("delivered", "held") for one in await world.deliveries()]
+        at_rest = [
+            delivery["state"] in ("delivered", "held") for delivery in await world.deliveries()
+        ]
         return len(at_rest) == 3 and all(at_rest)
 
     await world.until(all_seen, passing=0.5)

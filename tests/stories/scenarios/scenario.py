@@ -79,6 +79,6 @@ async def was_deferred(world: World) -> None:
 
     async def tried() -> bool:
         listed = await world.deliveries()
-        return any(one["attempts"] and one["state"] != "sending" for one in listed)
+        return any(row["attempts"] and row["state"] != "sending" for row in listed)
 
     await world.until(tried, passing=0.01)

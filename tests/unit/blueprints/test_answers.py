@@ -9,49 +9,49 @@ from tests.recipes.plugins import catalogue
 KNOWN = catalogue()
 
 
-def asked(kind="text", **more):
+def an_input(kind="text", **more):
     return Input(description="Which", kind=kind, **more)
 
 
 def answered(answer, kind="text", **more):
-    question = asked(kind, **more)
+    question = an_input(kind, **more)
     return understood(question, answer, offer(question, KNOWN))
 
 
 def test_the_accounts_of_the_platform_are_offered():
-    mail = offer(asked("channel", platform="email"), KNOWN)
+    mail = offer(an_input("channel", platform="email"), KNOWN)
     assert mail == Offer(("custody_office", "press_office"), None)
 
 
 def test_the_only_account_is_the_default():
-    assert offer(asked("channel", platform="x"), KNOWN) == Offer(("force_x",), "force_x")
+    assert offer(an_input("channel", platform="x"), KNOWN) == Offer(("force_x",), "force_x")
 
 
 def test_a_default_that_is_not_declared_gives_way_to_what_is():
-    assert offer(asked("webhook", default="roads"), KNOWN).default == "incident-desk"
-    assert offer(asked("list", default="press@example.org"), KNOWN).default == "regional_press"
+    assert offer(an_input("webhook", default="roads"), KNOWN).default == "incident-desk"
+    assert offer(an_input("list", default="press@example.org"), KNOWN).default == "regional_press"
 
 
 def test_a_default_stands_where_nothing_is_declared():
     nothing = catalogue(sources={}, lists={})
-    assert offer(asked("webhook", default="roads"), nothing) == Offer((), "roads")
+    assert offer(an_input("webhook", default="roads"), nothing) == Offer((), "roads")
 
 
 def test_what_may_be_left_out_is_where_nothing_fits():
-    assert offer(asked("channel", platform="mastodon", optional=True), KNOWN) == Offer((), "")
+    assert offer(an_input("channel", platform="mastodon", optional=True), KNOWN) == Offer((), "")
 
 
 def test_which_of_several_is_never_guessed_not_even_none_of_them():
-    assert offer(asked("channel", platform="email", optional=True), KNOWN).default is None
+    assert offer(an_input("channel", platform="email", optional=True), KNOWN).default is None
 
 
 def test_that_nobody_has_to_agree_is_never_taken_for_granted():
     nobody = catalogue(people=frozenset())
-    assert offer(asked("people"), nobody) == Offer(("none",), None)
-    assert offer(asked("people", optional=True), nobody).default == ""
-    assert offer(asked("people", default="none"), nobody).default is None
-    assert offer(asked("people", default="none", optional=True), nobody).default == ""
-    assert understood(asked("people"), "none", offer(asked("people"), nobody)) == "none"
+    assert offer(an_input("people"), nobody) == Offer(("none",), None)
+    assert offer(an_input("people", optional=True), nobody).default == ""
+    assert offer(an_input("people", default="none"), nobody).default is None
+    assert offer(an_input("people", default="none", optional=True), nobody).default == ""
+    assert understood(an_input("people"), "none", offer(an_input("people"), nobody)) == "none"
 
 
 MEANINGS = {
@@ -70,9 +70,9 @@ MEANINGS = {
 }
 
 
-@pytest.mark.parametrize(("value", "wanted"), MEANINGS.values(), ids=MEANINGS.keys())
-def test_an_answer_means(value, wanted):
-    assert value == wanted
+@pytest.mark.parametrize(("value", "expected"), MEANINGS.values(), ids=MEANINGS.keys())
+def test_an_answer_means(value, expected):
+    assert value == expected
 
 
 WRONG = {
@@ -87,9 +87,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("answer", "kind", "more", "said"), WRONG.values(), ids=WRONG.keys())
-def test_what_will_not_do_is_refused_with_the_cure(answer, kind, more, said):
-    with pytest.raises(ValueError, match=said):
+@pytest.mark.parametrize(("answer", "kind", "more", "expected"), WRONG.values(), ids=WRONG.keys())
+def test_what_will_not_do_is_refused_with_the_cure(answer, kind, more, expected):
+    with pytest.raises(ValueError, match=expected):
         answered(answer, kind, **more)
 
 
@@ -100,11 +100,11 @@ def test_only_lists_of_mail_addresses_are_offered():
         "digbeth": ["52.480, -1.890", "52.480, -1.870", "52.465, -1.870"],
         "nobody": [],
     }
-    assert offer(asked("list"), catalogue(lists=lists)).names == ("press",)
+    assert offer(an_input("list"), catalogue(lists=lists)).names == ("press",)
 
 
 def test_nobody_is_not_offered_where_everything_must_be_held():
-    held = asked("people", held=True, optional=True)
+    held = an_input("people", held=True, optional=True)
     assert offer(held, KNOWN).names == ("duty_comms", "officer_in_charge")
     with pytest.raises(ValueError, match="known here: duty_comms"):
         understood(held, "none", offer(held, KNOWN))
@@ -122,4 +122,4 @@ def test_nobody_is_not_offered_where_everything_must_be_held():
 def test_no_answer_where_one_is_needed_gets_what_is_needed(kind, cure):
     nothing = catalogue(sources={}, lists={})
     with pytest.raises(ValueError, match=f"an answer is needed; .*{cure}"):
-        understood(asked(kind), "", offer(asked(kind), nothing))
+        understood(an_input(kind), "", offer(an_input(kind), nothing))

@@ -58,10 +58,10 @@ def filled(**answers):
 
 def test_all_but_the_questions_stays_as_it_was_written():
     questions = TEXT[TEXT.index("blueprint:") : TEXT.index("# A comment.")]
-    wanted = TEXT.replace(questions, "")
+    expected = TEXT.replace(questions, "")
     for name, answer in ("x", "force_x"), ("fb", "page"), ("who", "bob"):
-        wanted = wanted.replace(f"!input {name}", answer)
-    assert filled() == wanted.replace("!input to", '"{{ lists.press }}"')
+        expected = expected.replace(f"!input {name}", answer)
+    assert filled() == expected.replace("!input to", '"{{ lists.press }}"')
 
 
 def test_an_entry_goes_with_what_is_left_out_and_with_its_comment():
@@ -133,7 +133,7 @@ def test_what_would_become_something_else_is_quoted(text):
         st.text(st.characters(exclude_categories=["Cs", "Cc"]))
         | st.integers(-9, 9)
         | st.booleans(),
-        lambda one: st.lists(one, max_size=3),
+        lambda each: st.lists(each, max_size=3),
         max_leaves=4,
     )
 )

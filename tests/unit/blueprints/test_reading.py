@@ -17,9 +17,9 @@ actions:
 
 
 def problems_of(text):
-    with pytest.raises(InvalidDocuments) as told:
+    with pytest.raises(InvalidDocuments) as result:
         read_blueprint(text, "a.yaml", "a")
-    return [(one.line, one.problem) for one in told.value.problems]
+    return [(problem.line, problem.problem) for problem in result.value.problems]
 
 
 def test_its_blanks_are_found_where_they_stand():
@@ -46,6 +46,6 @@ def test_every_mistake_is_said_at_once():
 
 
 def test_an_unknown_kind_is_named_with_its_place():
-    ((line, words),) = problems_of(WHOLE.replace("kind: channel", "kind: chanel"))
+    ((line, text),) = problems_of(WHOLE.replace("kind: channel", "kind: chanel"))
     assert line == 5
-    assert "channel" in words or "chanel" in words
+    assert "channel" in text or "chanel" in text

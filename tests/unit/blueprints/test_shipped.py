@@ -20,21 +20,21 @@ SAMPLES = {"webhook": "roads"}
 """Answers where the example settings have several."""
 
 
-def made(name, **given):
+def filled(name, **values):
     blueprint = get(name)
     answers = {}
-    for key, asked in blueprint.inputs.items():
-        offered = offer(asked, ASSEMBLY.catalogue)
-        said = given.get(key, SAMPLES.get(key) if offered.default is None else offered.default)
-        assert said is not None, f"{name}: no sample for {key}"
-        answers[key] = understood(asked, said, offered)
+    for key, requested in blueprint.inputs.items():
+        offered = offer(requested, ASSEMBLY.catalogue)
+        text = values.get(key, SAMPLES.get(key) if offered.default is None else offered.default)
+        assert text is not None, f"{name}: no sample for {key}"
+        answers[key] = understood(requested, text, offered)
     return fill(blueprint, answers)
 
 
 def optional_ones():
     for name in names():
-        for key, asked in get(name).inputs.items():
-            if asked.optional:
+        for key, requested in get(name).inputs.items():
+            if requested.optional:
                 yield pytest.param(name, key, id=f"{name} without {key}")
 
 
@@ -50,7 +50,7 @@ def check(text, name):
     results = run_tests(recipe)
     assert results
     assert not [result.why for result in results if not result.passed]
-    assert [one.message for one in SCHEMA.iter_errors(read(text, name).value)] == []
+    assert [each.message for each in SCHEMA.iter_errors(read(text, name).value)] == []
 
 
 def test_there_is_one_for_each_thing_that_is_asked_for_most():
@@ -62,25 +62,25 @@ def test_there_is_one_for_each_thing_that_is_asked_for_most():
 
 @pytest.mark.parametrize("name", names())
 def test_what_offers_mastodon_offers_bluesky_too(name):
-    offered = {asked.platform for asked in get(name).inputs.values()}
+    offered = {requested.platform for requested in get(name).inputs.values()}
     assert "mastodon" not in offered or "bluesky" in offered
 
 
 @pytest.mark.parametrize("name", names())
 def test_what_it_makes_is_in_order_and_passes_its_tests(name):
-    check(made(name), name)
+    check(filled(name), name)
 
 
 @pytest.mark.parametrize(("name", "key"), [*optional_ones()])
 def test_each_optional_part_may_be_left_out(name, key):
-    check(made(name, **{key: ""}), name)
+    check(filled(name, **{key: ""}), name)
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_choice_makes_a_recipe_that_passes(name):
-    for key, asked in get(name).inputs.items():
-        for choice in asked.choices:
-            check(made(name, **{key: choice}), name)
+    for key, requested in get(name).inputs.items():
+        for choice in requested.choices:
+            check(filled(name, **{key: choice}), name)
 
 
 @pytest.mark.parametrize("name", names())
@@ -88,10 +88,10 @@ def test_it_says_what_it_is_for(name):
     head = get(name).head
     assert head.name
     assert head.description.endswith(".")
-    assert recipe_of(made(name), name).alias == head.name
+    assert recipe_of(filled(name), name).alias == head.name
 
 
 def test_what_is_published_about_a_missing_child_always_waits_for_a_person():
-    assert recipe_of(made("missing-child"), "missing-child").approval == ""
+    assert recipe_of(filled("missing-child"), "missing-child").approval == ""
     with pytest.raises(ValueError, match='unknown answer "none"'):
-        made("missing-child", approval="none")
+        filled("missing-child", approval="none")

@@ -135,21 +135,21 @@ async def test_an_answer_that_is_lost_leaves_one_post_whether_it_is_sought_or_se
     world.fault(fault)
     with pytest.raises(Unsure):
         await world.posts()
-    found = await world.finds()
-    assert (found.sure, found.receipt) == (True, await world.posts())
+    result = await world.finds()
+    assert (result.sure, result.receipt) == (True, await world.posts())
     assert len(world.up) == 1
 
 
 async def test_what_is_not_there_is_certainly_absent(world):
-    found = await world.finds()
-    assert (found.receipt, found.sure) == (None, True)
+    result = await world.finds()
+    assert (result.receipt, result.sure) == (None, True)
 
 
 async def test_a_record_whose_text_somebody_changed_is_left_to_a_person(world):
     await world.posts()
     world.fault("edited_by_hand")
-    found = await world.finds()
-    assert (found.receipt, found.sure) == (None, False)
+    result = await world.finds()
+    assert (result.receipt, result.sure) == (None, False)
 
 
 def test_every_delivery_has_a_key_of_its_own_that_stays():
@@ -172,7 +172,7 @@ async def server():
 SESSION = {"did": "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "handle": "force.police.uk"}
 
 
-def given(number):
+def a_session(number):
     return (
         200,
         {**SESSION, "accessJwt": f"access-token-{number}", "refreshJwt": f"refresh-{number}"},
@@ -197,7 +197,7 @@ async def session():
         yield session
 
 
-def asked(server):
+def methods_called(server):
     return [request.path.rpartition(".")[2] for request in server.requests]
 
 
@@ -205,10 +205,10 @@ async def test_a_login_is_used_again_and_renewed_without_the_password_when_it_ha
     server, session
 ):
     account, tools = scripted(server, session)
-    server.answers(given(1), GOOD, GOOD, EXPIRED, given(2), GOOD)
+    server.answers(a_session(1), GOOD, GOOD, EXPIRED, a_session(2), GOOD)
     for _ in range(3):
         assert await bluesky.check(account, tools) == "@force.police.uk"
-    assert asked(server) == [
+    assert methods_called(server) == [
         "createSession", "getSession", "getSession", "getSession", "refreshSession", "getSession",
     ]  # fmt: skip
     assert server.requests[0].json() == {"identifier": "force.police.uk", "password": "secret-word"}
@@ -221,9 +221,9 @@ async def test_where_a_login_cannot_be_renewed_the_password_gives_a_new_one(
     server, session, refused
 ):
     account, tools = scripted(server, session)
-    server.answers(given(1), EXPIRED, refused, given(2), GOOD)
+    server.answers(a_session(1), EXPIRED, refused, a_session(2), GOOD)
     assert await bluesky.check(account, tools) == "@force.police.uk"
-    assert asked(server)[2:4] == ["refreshSession", "createSession"]
+    assert methods_called(server)[2:4] == ["refreshSession", "createSession"]
 
 
 async def test_a_lost_answer_to_a_login_published_nothing(server, session):
@@ -236,13 +236,13 @@ async def test_a_lost_answer_to_a_login_published_nothing(server, session):
 async def test_another_password_or_name_does_not_use_the_old_login(server, session):
     logins = Logins()
     account, tools = scripted(server, session, logins=logins)
-    server.answers(given(1), GOOD, given(2), GOOD)
+    server.answers(a_session(1), GOOD, a_session(2), GOOD)
     await bluesky.check(account, tools)
     changed = bluesky.account(
         handle="force.police.uk", api=server.url, credentials={"app_password": "another-word"}
     )
     await bluesky.check(changed, tools)
-    assert asked(server).count("createSession") == 2
+    assert methods_called(server).count("createSession") == 2
 
 
 async def test_never_more_logins_are_asked_for_than_bluesky_allows_even_if_all_are_refused(
@@ -309,7 +309,7 @@ async def test_an_account_that_was_taken_down_may_not_publish(world):
 
 async def test_an_account_that_is_deactivated_may_not_publish(server, session):
     account, tools = scripted(server, session)
-    server.answers(given(1), (200, {**SESSION, "active": False, "status": "deactivated"}))
+    server.answers(a_session(1), (200, {**SESSION, "active": False, "status": "deactivated"}))
     with pytest.raises(AccountRefused, match="the account is deactivated"):
         await bluesky.check(account, tools)
 
@@ -390,9 +390,9 @@ async def test_a_card_has_a_picture_if_there_is_one(world, monkeypatch, answer, 
 
 
 async def test_the_picture_of_a_card_has_no_metadata_and_is_small_enough(world, monkeypatch):
-    found = jpeg(drawn(3000, 2000), exif=exif())
-    assert SECRET in found
-    async with ScriptedServer((200, found)) as site:
+    result = jpeg(drawn(3000, 2000), exif=exif())
+    assert SECRET in result
+    async with ScriptedServer((200, result)) as site:
         monkeypatch.setattr(Http, "get_outside", Http.get)
         await world.posts(link="https://a.example", link_image=f"{site.url}/a.jpg")
     thumb = world.up[0].more["record"]["embed"]["external"]["thumb"]
@@ -429,8 +429,8 @@ def a_picture(alt, number):
 
 
 async def test_pictures_are_shown_with_their_descriptions_and_take_the_place_of_a_card(world):
-    (first, one), (second, two) = a_picture("A red coat", 1), a_picture("", 2)
-    data = {first.rendition.sha256: one, second.rendition.sha256: two}
+    (first, single), (second, two) = a_picture("A red coat", 1), a_picture("", 2)
+    data = {first.rendition.sha256: single, second.rendition.sha256: two}
 
     async def stored(sha256):
         return data[sha256]

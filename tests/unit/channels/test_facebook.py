@@ -38,10 +38,10 @@ def account(server, **credentials):
 
 
 def error(code, subcode=None, status=400, headers=None, **more):
-    told = {"message": "no", "type": "OAuthException", "code": code, **more}
+    values = {"message": "no", "type": "OAuthException", "code": code, **more}
     if subcode is not None:
-        told["error_subcode"] = subcode
-    return status, {"error": told}, headers or {}
+        values["error_subcode"] = subcode
+    return status, {"error": values}, headers or {}
 
 
 async def test_a_post_is_a_form_to_the_pages_feed(server, tools):
@@ -178,11 +178,11 @@ PAGE = (200, {"id": "123456", "name": "West Midlands Police"})
 
 
 @pytest.mark.parametrize(
-    "told",
+    "values",
     [(200, {"id": "123456", "can_post": True}), (200, {"id": "123456"}), (200, [1]), error(100)],
 )
-async def test_a_check_tells_the_pages_name(server, tools, told):
-    server.answers(PAGE, told)
+async def test_a_check_tells_the_pages_name(server, tools, values):
+    server.answers(PAGE, values)
     assert await facebook.check(account(server), tools) == "West Midlands Police"
 
 

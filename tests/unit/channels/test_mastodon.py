@@ -61,7 +61,7 @@ async def test_a_rate_limit_ends_at_an_iso_time(server, account, tools):
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "failure", "sure"),
+    ("status", "message", "failure", "sure"),
     [
         (401, "The access token is invalid", LoginExpired, None),
         (403, "Your login is currently disabled", AccountRefused, True),
@@ -73,9 +73,9 @@ async def test_a_rate_limit_ends_at_an_iso_time(server, account, tools):
         (422, "Validation failed: Text character limit of 500 exceeded", Rejected, None),
     ],
 )
-async def test_a_refusal_means(server, account, tools, status, words, failure, sure):
-    server.answers((status, {"error": words}))
-    with pytest.raises(failure, match=words) as caught:
+async def test_a_refusal_means(server, account, tools, status, message, failure, sure):
+    server.answers((status, {"error": message}))
+    with pytest.raises(failure, match=message) as caught:
         await mastodon.deliver(account, post, a_delivery(), tools)
     assert type(caught.value) is failure
     assert getattr(caught.value, "sure", None) is sure
@@ -129,12 +129,12 @@ async def test_a_page_that_reaches_back_far_enough_is_the_last(server, account, 
 
 
 @pytest.mark.parametrize(
-    "told",
+    "values",
     [(404, {"error": "Record not found"}), (200, {"name": "Bridge"}), (200, {"scopes": ["read", "write"]}),
      (200, {"scopes": ["read", "write:statuses"]}), (200, {"scopes": 7}), (200, "<html>")],
 )  # fmt: skip
-async def test_a_check_tells_whose_login_it_is(server, account, tools, told):
-    server.answers(ME, told)
+async def test_a_check_tells_whose_login_it_is(server, account, tools, values):
+    server.answers(ME, values)
     assert await mastodon.check(account, tools) == "@force"
 
 
@@ -172,8 +172,8 @@ async def test_a_server_without_sources_is_believed_by_what_it_shows(
 
 
 async def test_a_server_that_tells_the_source_at_once_is_not_asked_for_it(server, account, tools):
-    told = {**STATUS, "content": "<p>something of its own</p>", "text": post.text}
-    server.answers(ME, (200, [told]))
+    values = {**STATUS, "content": "<p>something of its own</p>", "text": post.text}
+    server.answers(ME, (200, [values]))
     assert (await mastodon.find(account, post, a_delivery(), tools)).receipt.id == "112"
     assert len(server.requests) == 2
 

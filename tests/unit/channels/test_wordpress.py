@@ -48,8 +48,8 @@ def account(site, path=""):
 
 
 async def deliver(site, tools, path="", **message):
-    wanted = WordPressPost(**(message or {"text": "MISSING: Aisha, 14"}))
-    return await WordPress().deliver(account(site, path), wanted, a_delivery(), tools)
+    expected = WordPressPost(**(message or {"text": "MISSING: Aisha, 14"}))
+    return await WordPress().deliver(account(site, path), expected, a_delivery(), tools)
 
 
 # -- what a post says -------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_no_title_and_no_excerpt_is_markup():
 
 
 @pytest.mark.parametrize(
-    ("markup", "wanted"),
+    ("markup", "expected"),
     [
         ("<p onclick=x>a<script>alert(1)</script></p>", "<p>a</p>"),
         ('<a href="javascript:alert(1)">a</a>', "<a>a</a>"),
@@ -113,8 +113,8 @@ def test_no_title_and_no_excerpt_is_markup():
         ("<svg><script>alert(1)</script></svg><p>a", "<p>a</p>"),
     ],
 )
-def test_html_can_do_nothing_but_be_read(markup, wanted):
-    assert clean(markup) == (markup if wanted is None else wanted)
+def test_html_can_do_nothing_but_be_read(markup, expected):
+    assert clean(markup) == (markup if expected is None else expected)
 
 
 def test_no_shortcode_is_run():

@@ -47,17 +47,17 @@ def account(server, **more):
 def signed(request, url):
     """Return the header's parameters and the signature that RFC 5849 wants for them."""
     header = request.headers["Authorization"].removeprefix("OAuth ")
-    given = {
+    values = {
         name: unquote(value.strip('"')) for name, value in parse_qsl(header.replace(", ", "&"))
     }
-    given = dict(part.split("=", 1) for part in header.split(", "))
-    given = {name: unquote(value.strip('"')) for name, value in given.items()}
-    signature = given.pop("oauth_signature")
-    pairs = sorted((quote(k, "~"), quote(v, "~")) for k, v in {**given, **request.query}.items())
+    values = dict(part.split("=", 1) for part in header.split(", "))
+    values = {name: unquote(value.strip('"')) for name, value in values.items()}
+    signature = values.pop("oauth_signature")
+    pairs = sorted((quote(k, "~"), quote(v, "~")) for k, v in {**values, **request.query}.items())
     joined = "&".join(f"{name}={value}" for name, value in pairs)
     base = "&".join(quote(part, "~") for part in (request.method, url, joined))
     digest = hmac.new(b"c%26s&t%2Fs", base.encode(), hashlib.sha1).digest()
-    return given, signature, b64encode(digest).decode()
+    return values, signature, b64encode(digest).decode()
 
 
 async def test_a_tweet_is_created_and_its_address_known(server, tools):
@@ -75,10 +75,10 @@ async def test_who_may_reply_is_said_where_it_is_known(server, tools):
 
 async def test_a_post_is_signed_as_the_standard_says(server, tools):
     await x.deliver(account(server), tweet, a_delivery(), tools)
-    given, signature, expected = signed(server.requests[0], f"{server.url}/2/tweets")
+    values, signature, expected = signed(server.requests[0], f"{server.url}/2/tweets")
     assert signature == expected
-    assert given["oauth_timestamp"] == str(int(NOW))
-    assert given["oauth_consumer_key"] == "ck"
+    assert values["oauth_timestamp"] == str(int(NOW))
+    assert values["oauth_consumer_key"] == "ck"
 
 
 async def test_a_query_is_signed_too(server, tools):
@@ -363,8 +363,8 @@ async def test_a_removal_is_signed_and_is_no_creation(server, tools):
     created = []
     http = tools.http.reporting_to(created.append)
     server.answers((200, {"data": {"deleted": True}}, {"x-rate-limit-remaining": "0"}))
-    told = await x.remove(account(server), RECEIPT, a_delivery(), replace(tools, http=http))
-    assert "deleted" in told
+    text = await x.remove(account(server), RECEIPT, a_delivery(), replace(tools, http=http))
+    assert "deleted" in text
     (request,) = server.requests
     assert (request.method, request.path, request.body) == ("DELETE", "/2/tweets/186", b"")
     assert request.headers["Authorization"].startswith("OAuth ")
@@ -405,14 +405,14 @@ async def test_x_says_that_a_post_is_gone_by_the_type_of_its_problem(server, too
 
 
 @pytest.mark.parametrize(
-    "told",
+    "values",
     [
         {**NOT_FOUND, "resource_id": "187"},
         {**NOT_FOUND, "type": "https://api.x.com/2/problems/not-authorized-for-resource"},
     ],
     ids=["another post", "not authorized"],
 )
-async def test_nothing_else_says_that_a_post_is_gone(server, tools, told):
-    server.answers((200, {"errors": [told]}))
+async def test_nothing_else_says_that_a_post_is_gone(server, tools, values):
+    server.answers((200, {"errors": [values]}))
     with pytest.raises(TryAgain):
         await x.look(account(server), RECEIPT, a_delivery(), tools)

@@ -41,10 +41,10 @@ def test_a_plug_in_is_in_the_table_with_what_it_inherits(tmp_path, monkeypatch):
 
 def test_a_plug_in_that_is_left_out_is_named(tmp_path, monkeypatch):
     installed(tmp_path, monkeypatch, "1 / 0")
-    told = CliRunner().invoke(main, ["channels", "abilities"])
-    assert "sms" in told.output
-    assert "ZeroDivisionError" in told.output
-    assert "\\n" not in told.output
+    result = CliRunner().invoke(main, ["channels", "abilities"])
+    assert "sms" in result.output
+    assert "ZeroDivisionError" in result.output
+    assert "\\n" not in result.output
 
 
 def test_it_is_given_to_programs_too():

@@ -54,8 +54,8 @@ async def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, recipe: str, *options: str):
-    words = ["backtest", recipe, "--config", str(folder / "appealbridge.yaml"), *options]
-    return CliRunner().invoke(main, words)
+    arguments = ["backtest", recipe, "--config", str(folder / "appealbridge.yaml"), *options]
+    return CliRunner().invoke(main, arguments)
 
 
 def draft(folder: Path, text: str) -> str:
@@ -66,23 +66,24 @@ def draft(folder: Path, text: str) -> str:
 
 def test_a_draft_is_told_beside_the_recipe_in_force(folder):
     text = RECIPE.replace("actions:", "conditions: [{ field: $.road, not: M6 }]\nactions:")
-    told = run(folder, draft(folder, text.replace("is closed", "closed")))
-    assert told.exit_code == 0
-    assert "compared with version v1, the latest in force" in told.output
-    assert "    - text: A38 is closed\n    + text: A38 closed\n" in told.output
+    result = run(folder, draft(folder, text.replace("is closed", "closed")))
+    assert result.exit_code == 0
+    assert "compared with version v1, the latest in force" in result.output
+    assert "    - text: A38 is closed\n    + text: A38 closed\n" in result.output
     assert (
-        "tweet on force_x: 12 of 280 characters as X counts\n    text: M6 is closed" in told.output
+        "tweet on force_x: 12 of 280 characters as X counts\n    text: M6 is closed"
+        in result.output
     )
-    assert told.output.endswith(
+    assert result.output.endswith(
         "\n4 events of the last 30d; 3 wanted\n- 1 would no longer be published\n~ 3 would differ\n"
     )
 
 
 def test_what_stays_is_counted_and_shown_only_with_all(folder):
     assert "M6" not in run(folder, "roads").output
-    told = run(folder, "roads", "--all").output
-    assert "M6 is closed" in told
-    assert "= 4 would stay the same" in told
+    output = run(folder, "roads", "--all").output
+    assert "M6 is closed" in output
+    assert "= 4 would stay the same" in output
 
 
 def test_only_what_came_since_is_played(folder):
@@ -96,33 +97,33 @@ def test_pages_make_no_difference(folder, monkeypatch):
 
 
 def test_a_program_gets_the_same(folder):
-    told = json.loads(run(folder, "roads", "--all", "--limit", "1", "--json").output)
-    assert (told["recipe"], told["compared_with"], told["events"]) == (
+    output = json.loads(run(folder, "roads", "--all", "--limit", "1", "--json").output)
+    assert (output["recipe"], output["compared_with"], output["events"]) == (
         "roads",
         "version v1, the latest in force",
         4,
     )
-    assert told["counts"] == {"+": 0, "-": 0, "~": 0, "=": 4, "!": 0}
-    (one,) = told["findings"]
-    assert one["post"]["message"] == {"text": "M5 is closed"}
-    assert told["left_out"] == 3
+    assert output["counts"] == {"+": 0, "-": 0, "~": 0, "=": 4, "!": 0}
+    (single,) = output["findings"]
+    assert single["post"]["message"] == {"text": "M5 is closed"}
+    assert output["left_out"] == 3
 
 
 def test_a_recipe_that_never_was_in_force_is_compared_with_nothing(folder):
     (folder / "recipes" / "fresh.yaml").write_text(RECIPE)
-    told = run(folder, "fresh").output
-    assert "compared with nothing: no version was ever in force" in told
-    assert "+ 4 would be published" in told
+    output = run(folder, "fresh").output
+    assert "compared with nothing: no version was ever in force" in output
+    assert "+ 4 would be published" in output
 
 
 def test_a_draft_with_errors_is_not_played(folder):
-    told = run(folder, draft(folder, RECIPE.replace("text:", "txet:")))
-    assert told.exit_code == 1
-    assert 'did you mean "text"?' in told.output
+    result = run(folder, draft(folder, RECIPE.replace("text:", "txet:")))
+    assert result.exit_code == 1
+    assert 'did you mean "text"?' in result.output
 
 
 def test_without_a_store_there_is_nothing_to_play(folder):
     (folder / "bridge.db").unlink()
-    told = run(folder, "roads")
-    assert told.exit_code == 1
-    assert "no store at" in told.output
+    result = run(folder, "roads")
+    assert result.exit_code == 1
+    assert "no store at" in result.output

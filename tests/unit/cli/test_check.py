@@ -35,12 +35,12 @@ def test_a_file_with_odd_letters_in_its_name_stays_one_property():
     assert "file=recipes/50%25%2C or%3A more.yaml,line=1," in _annotation(problem)
 
 
-def checked(tmp_path, monkeypatch, recipe: str, *words: str):
+def checked(tmp_path, monkeypatch, recipe: str, *arguments: str):
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes/a.yaml").write_text(recipe, "utf-8")
     (tmp_path / "appealbridge.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    return CliRunner().invoke(main, ["check", *words])
+    return CliRunner().invoke(main, ["check", *arguments])
 
 
 HOOKS = """
@@ -71,8 +71,10 @@ def test_a_secret_that_is_short_or_shared_is_a_problem_with_its_place_and_a_cure
 ):
     hooked(tmp_path, monkeypatch)
     done = CliRunner().invoke(main, ["check", "--format", "json"])
-    told = [one for one in orjson.loads(done.stdout) if not one["problem"].startswith("note: ")]
-    assert [(one["path"], one["line"], one["problem"]) for one in told] == [
+    output = [
+        each for each in orjson.loads(done.stdout) if not each["problem"].startswith("note: ")
+    ]
+    assert [(each["path"], each["line"], each["problem"]) for each in output] == [
         (
             "webhooks.short.secrets[0]",
             3,
@@ -84,7 +86,7 @@ def test_a_secret_that_is_short_or_shared_is_a_problem_with_its_place_and_a_cure
             "webhook first has the same secret, so its sender may send here too",
         ),
     ]
-    assert all("openssl rand -hex 32" in one["cure"] for one in told)
+    assert all("openssl rand -hex 32" in each["cure"] for each in output)
     assert done.exit_code == 1
 
 
@@ -109,11 +111,11 @@ approval: none
 
 def test_json_is_a_list_of_problems_with_exactly_the_names_promised(tmp_path, monkeypatch):
     done = checked(tmp_path, monkeypatch, WRONG, "--format", "json")
-    told = orjson.loads(done.stdout)
+    output = orjson.loads(done.stdout)
     names = ["file", "line", "column", "path", "problem", "cure"]
-    assert [list(one) for one in told] == [names, names]
-    assert {one["file"] for one in told} == {"recipes/a.yaml"}
-    assert told[1] == {
+    assert [list(each) for each in output] == [names, names]
+    assert {each["file"] for each in output} == {"recipes/a.yaml"}
+    assert output[1] == {
         "file": "recipes/a.yaml",
         "line": 2,
         "column": 21,
@@ -228,18 +230,18 @@ def appeal_checked(tmp_path, monkeypatch, name, written):
     ],
 )
 def test_the_file_of_an_appeal_can_be_checked(tmp_path, monkeypatch, name, written):
-    told = appeal_checked(tmp_path, monkeypatch, name, written)
-    assert (told.exit_code, told.output) == (0, "1 appeal fine, 0 errors, 0 notes\n")
+    result = appeal_checked(tmp_path, monkeypatch, name, written)
+    assert (result.exit_code, result.output) == (0, "1 appeal fine, 0 errors, 0 notes\n")
 
 
 @pytest.mark.parametrize("name", ["embargo_until", "embargoed until", "embarg", "EMBARGO-UNTIL"])
 def test_an_embargo_under_another_name_is_an_error_at_its_place(tmp_path, monkeypatch, name):
     """Nothing would wait for it, and the appeal would be published at once."""
     written = APPEAL.format(more=f"{name}: 2026-11-27 10:00\n")
-    told = appeal_checked(tmp_path, monkeypatch, "a.md", written)
-    assert told.exit_code == 1
-    assert f'a.md:4:1: {name}: nothing waits for "{name}"' in told.output
-    assert "write embargo: before the time" in told.output
+    result = appeal_checked(tmp_path, monkeypatch, "a.md", written)
+    assert result.exit_code == 1
+    assert f'a.md:4:1: {name}: nothing waits for "{name}"' in result.output
+    assert "write embargo: before the time" in result.output
 
 
 @pytest.mark.parametrize(
@@ -250,16 +252,16 @@ def test_an_embargo_under_another_name_is_an_error_at_its_place(tmp_path, monkey
     ],
 )
 def test_a_field_that_is_probably_misspelt_is_noted(tmp_path, monkeypatch, line, cure):
-    told = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more=f"{line}\n"))
-    assert (told.exit_code, cure in told.output) == (0, True)
+    result = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more=f"{line}\n"))
+    assert (result.exit_code, cure in result.output) == (0, True)
 
 
 @pytest.mark.parametrize(
     "line", ["link: https://example.org", "height: tall", "embargo: 2026-11-27"]
 )
 def test_a_field_of_its_own_is_no_mistake(tmp_path, monkeypatch, line):
-    told = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more=f"{line}\n"))
-    assert told.output == "1 appeal fine, 0 errors, 0 notes\n"
+    result = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more=f"{line}\n"))
+    assert result.output == "1 appeal fine, 0 errors, 0 notes\n"
 
 
 def test_an_embargo_is_checked_in_the_time_zone_of_the_settings(tmp_path, monkeypatch):
@@ -276,22 +278,22 @@ def test_an_embargo_is_judged_by_now_whenever_the_file_was_saved(tmp_path, monke
         os.utime(tmp_path / "a.md", (saved, saved))
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(SystemClock, "now", lambda _clock: NOW)
-        told = CliRunner().invoke(main, ["check", "a.md"])
-        assert (told.exit_code, "is past; if the file came in now" in told.output) == (
+        result = CliRunner().invoke(main, ["check", "a.md"])
+        assert (result.exit_code, "is past; if the file came in now" in result.output) == (
             status,
             bool(status),
         )
 
 
 def test_a_kind_of_appeal_that_is_not_usual_is_noted_with_the_usual_ones(tmp_path, monkeypatch):
-    told = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more="kind: mising\n"))
-    assert told.exit_code == 0
-    assert 'a.md:4:1: kind: note: "mising" is not one of the usual kinds' in told.output
-    assert "usual are missing, wanted, witness" in told.output
+    result = appeal_checked(tmp_path, monkeypatch, "a.md", APPEAL.format(more="kind: mising\n"))
+    assert result.exit_code == 0
+    assert 'a.md:4:1: kind: note: "mising" is not one of the usual kinds' in result.output
+    assert "usual are missing, wanted, witness" in result.output
 
 
 @pytest.mark.parametrize(
-    ("name", "written", "words"),
+    ("name", "written", "message"),
     [
         ("a.md", "Missing: Tom, 7\n", "a.md:1:1: has no head"),
         ("a.md", APPEAL.format(more="status: found\n"), 'a.md:4:9: status: unknown value "found"'),
@@ -311,20 +313,20 @@ def test_a_kind_of_appeal_that_is_not_usual_is_noted_with_the_usual_ones(tmp_pat
     ],
 )
 def test_what_is_wrong_with_the_file_of_an_appeal_is_told_with_its_place(
-    tmp_path, monkeypatch, name, written, words
+    tmp_path, monkeypatch, name, written, message
 ):
-    told = appeal_checked(tmp_path, monkeypatch, name, written)
-    assert told.exit_code == 1
-    assert words in told.output
-    assert "0 appeals fine" in told.output
+    result = appeal_checked(tmp_path, monkeypatch, name, written)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "0 appeals fine" in result.output
 
 
 def test_recipes_and_appeals_can_be_checked_together(tmp_path, monkeypatch):
     (tmp_path / "a.md").write_text(APPEAL.format(more=""), "utf-8")
-    told = checked(tmp_path, monkeypatch, "alias: a\n", "recipes/a.yaml", "a.md")
-    assert told.exit_code == 1
-    assert 'recipes/a.yaml:1:1: "triggers" is missing' in told.output
-    assert "0 recipes fine, 1 appeal fine" in told.output
+    result = checked(tmp_path, monkeypatch, "alias: a\n", "recipes/a.yaml", "a.md")
+    assert result.exit_code == 1
+    assert 'recipes/a.yaml:1:1: "triggers" is missing' in result.output
+    assert "0 recipes fine, 1 appeal fine" in result.output
 
 
 INNER = """\
@@ -343,11 +345,11 @@ def test_a_recipe_that_reads_an_address_inside_is_told_unless_the_settings_allow
     (tmp_path / "appealbridge.yaml").write_text("watch: false\n")
     done = checked(tmp_path, monkeypatch, INNER)
     assert done.exit_code == 1
-    told = " ".join(done.stdout.split())
-    assert "a.yaml:2:27: triggers[0].url: 10.0.0.5:8080 is inside your network" in told
-    assert 'if that is right, add "10.0.0.5:8080" to inside: in appealbridge.yaml' in told
-    assert "a.yaml:3:27: triggers[1].url: localhost has the address 127.0.0.1" in told
-    assert "news.internal" not in told.partition("triggers[1]")[0]
+    output = " ".join(done.stdout.split())
+    assert "a.yaml:2:27: triggers[0].url: 10.0.0.5:8080 is inside your network" in output
+    assert 'if that is right, add "10.0.0.5:8080" to inside: in appealbridge.yaml' in output
+    assert "a.yaml:3:27: triggers[1].url: localhost has the address 127.0.0.1" in output
+    assert "news.internal" not in output.partition("triggers[1]")[0]
     (tmp_path / "appealbridge.yaml").write_text("inside: [localhost, '10.0.0.5:8080']\n")
     assert CliRunner().invoke(main, ["check"]).exit_code == 0
 
@@ -360,7 +362,7 @@ def test_in_practice_a_recipe_may_read_a_feed_on_this_machine(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("url", "words"),
+    ("url", "message"),
     [
         ("http://0x7f.1/rss", "is the address 127.0.0.1"),
         (
@@ -371,13 +373,13 @@ def test_in_practice_a_recipe_may_read_a_feed_on_this_machine(tmp_path, monkeypa
     ],
 )
 def test_an_address_that_hides_where_it_leads_or_shows_a_password_is_told(
-    tmp_path, monkeypatch, url, words
+    tmp_path, monkeypatch, url, message
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "appealbridge.yaml").write_text(f"feeds: {{ news: {{ url: '{url}' }} }}\n")
     done = CliRunner().invoke(main, ["check"])
     assert done.exit_code == 1
-    assert words in " ".join(done.stdout.split())
+    assert message in " ".join(done.stdout.split())
     assert "pw@" not in done.stdout
 
 
@@ -458,9 +460,9 @@ def test_an_approver_who_cannot_be_told_and_a_group_without_approvers_are_errors
     (tmp_path / "appealbridge.yaml").write_text(settings)
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["check", "--format", "json"])
-    told = [each for each in orjson.loads(result.stdout) if "note: " not in each["problem"]]
-    assert [each["path"] for each in told] == where
-    assert all(each["line"] and each["cure"] for each in told)
+    output = [each for each in orjson.loads(result.stdout) if "note: " not in each["problem"]]
+    assert [each["path"] for each in output] == where
+    assert all(each["line"] and each["cure"] for each in output)
     assert result.exit_code == bool(where)
 
 
@@ -468,24 +470,24 @@ def test_a_body_without_its_webhook_is_called_that_and_no_wrong_recipe(tmp_path,
     (tmp_path / "appealbridge.yaml").write_text("")
     (tmp_path / "closed.json").write_text('{"type": "road.closed", "road": "A38"}')
     monkeypatch.chdir(tmp_path)
-    told = CliRunner().invoke(main, ["check", "closed.json"])
-    assert told.exit_code == 1
-    assert told.output.count("closed.json:") == 1
-    assert "if it is the body of a webhook, name that with --webhook" in told.output
+    result = CliRunner().invoke(main, ["check", "closed.json"])
+    assert result.exit_code == 1
+    assert result.output.count("closed.json:") == 1
+    assert "if it is the body of a webhook, name that with --webhook" in result.output
 
 
 def test_while_the_settings_have_errors_no_recipe_is_called_fine_or_not(tmp_path, monkeypatch):
     (tmp_path / "appealbridge.yaml").write_text("chanels: {}\n")
     monkeypatch.chdir(tmp_path)
-    told = CliRunner().invoke(main, ["check"])
-    assert told.exit_code == 1
-    assert told.output.endswith(
+    result = CliRunner().invoke(main, ["check"])
+    assert result.exit_code == 1
+    assert result.output.endswith(
         "recipes are checked once the settings are right, 1 error, 0 notes\n"
     )
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         ["stop", "--reason", "wrong picture"],
         ["deliveries"],
@@ -497,11 +499,11 @@ def test_while_the_settings_have_errors_no_recipe_is_called_fine_or_not(tmp_path
     ids=" ".join,
 )
 def test_in_a_folder_without_settings_every_command_says_so_and_leaves_nothing_behind(
-    tmp_path, monkeypatch, words
+    tmp_path, monkeypatch, message
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("APPEALBRIDGE_CONFIG", raising=False)
-    told = CliRunner().invoke(main, words)
-    assert told.exit_code == 1
-    assert f"there is no appealbridge.yaml in {tmp_path}" in told.output
+    result = CliRunner().invoke(main, message)
+    assert result.exit_code == 1
+    assert f"there is no appealbridge.yaml in {tmp_path}" in result.output
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from appealbridge.cli.main import main
 def test_settings_that_cannot_be_read_are_told_with_their_place(tmp_path, command):
     config = tmp_path / "appealbridge.yaml"
     config.write_text("listen: 127.0.0.1:8080\nchannels: [\n")
-    told = CliRunner().invoke(main, [*command.split(), "--config", str(config)])
-    assert told.exit_code == 1
-    assert isinstance(told.exception, SystemExit)
-    assert "appealbridge.yaml:2:12: a value is missing here" in told.stderr
+    result = CliRunner().invoke(main, [*command.split(), "--config", str(config)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "appealbridge.yaml:2:12: a value is missing here" in result.stderr

@@ -31,8 +31,8 @@ def db(tmp_path, store):
 
     asyncio.run(fill())
 
-    def run(*words):
-        return CliRunner().invoke(main, ["db", *words, "--config", str(config)])
+    def run(*arguments):
+        return CliRunner().invoke(main, ["db", *arguments, "--config", str(config)])
 
     return run
 
@@ -45,8 +45,8 @@ def test_a_backup_is_told_in_a_sentence(db, tmp_path):
 
 def test_a_backup_is_told_to_programs(db, tmp_path):
     copy = tmp_path / "copy.db"
-    told = json.loads(db("backup", str(copy), "--json").stdout)
-    assert (told["file"], told["bytes"]) == (str(copy), copy.stat().st_size)
+    output = json.loads(db("backup", str(copy), "--json").stdout)
+    assert (output["file"], output["bytes"]) == (str(copy), copy.stat().st_size)
 
 
 def test_a_backup_over_an_existing_file_fails(db, store):
@@ -55,14 +55,14 @@ def test_a_backup_over_an_existing_file_fails(db, store):
     assert "exists already" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["backup"], ["restore"], ["vacuum", "now"]])
-def test_wrong_use_is_2(db, words):
-    assert db(*words).exit_code == 2
+@pytest.mark.parametrize("arguments", [["backup"], ["restore"], ["vacuum", "now"]])
+def test_wrong_use_is_2(db, arguments):
+    assert db(*arguments).exit_code == 2
 
 
 def test_a_vacuum_says_what_it_freed(db, store):
-    told = json.loads(db("vacuum", "--json").stdout)
-    assert told["bytes"] == store.stat().st_size
+    output = json.loads(db("vacuum", "--json").stdout)
+    assert output["bytes"] == store.stat().st_size
     assert db("vacuum").stdout.endswith(" left\n")
 
 
@@ -83,13 +83,13 @@ def test_a_store_is_brought_up_to_date(db, store):
     connection = open_writer(store)
     schema.migrate(connection, store, schema.MIGRATIONS[:1])
     connection.close()
-    asked = db("migrate", "--check")
-    assert asked.exit_code == 1
-    assert "db migrate" in asked.stdout
+    requested = db("migrate", "--check")
+    assert requested.exit_code == 1
+    assert "db migrate" in requested.stdout
     assert db("migrate").stdout.endswith(f"from version 1 to {len(schema.MIGRATIONS)}\n")
-    asked = db("migrate", "--check", "--json")
-    assert asked.exit_code == 0
-    assert json.loads(asked.stdout) == {
+    requested = db("migrate", "--check", "--json")
+    assert requested.exit_code == 0
+    assert json.loads(requested.stdout) == {
         "store": str(store), "from": len(schema.MIGRATIONS), "to": len(schema.MIGRATIONS), "changed": False,
     }  # fmt: skip
 

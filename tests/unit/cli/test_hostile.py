@@ -91,23 +91,23 @@ COMMANDS = {
 @pytest.mark.parametrize("colour", [False, True], ids=["a pipe", "a terminal"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_lets_a_stranger_steer_the_terminal(folder, command, colour):
-    words = [*command.split(), "--config", str(folder / "appealbridge.yaml")]
-    told = CliRunner().invoke(main, words, color=colour)
-    assert harmful(told.output + told.stderr) == []
-    assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
-    assert COMMANDS[command] in told.output + told.stderr
+    arguments = [*command.split(), "--config", str(folder / "appealbridge.yaml")]
+    result = CliRunner().invoke(main, arguments, color=colour)
+    assert harmful(result.output + result.stderr) == []
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert COMMANDS[command] in result.output + result.stderr
 
 
 def test_questions_and_their_defaults_are_harmless_too(folder, monkeypatch):
     monkeypatch.setattr("appealbridge.cli.new._terminal", lambda: True)
-    words = ["new", "blueprint.yaml", "--config", str(folder / "appealbridge.yaml")]
-    told = CliRunner().invoke(main, words, input="force_x\n", color=True)
-    assert harmful(told.output) == []
-    assert "RC-77 [/]" in told.output
+    arguments = ["new", "blueprint.yaml", "--config", str(folder / "appealbridge.yaml")]
+    result = CliRunner().invoke(main, arguments, input="force_x\n", color=True)
+    assert harmful(result.output) == []
+    assert "RC-77 [/]" in result.output
 
 
 def test_what_is_asked_for_on_the_command_line_is_no_way_round(folder):
-    words = ["channels", "check", f"a{WORDS}", "--config", str(folder / "appealbridge.yaml")]
-    told = CliRunner().invoke(main, words, color=True)
-    assert told.exit_code == 2
-    assert harmful(told.output) == []
+    arguments = ["channels", "check", f"a{WORDS}", "--config", str(folder / "appealbridge.yaml")]
+    result = CliRunner().invoke(main, arguments, color=True)
+    assert result.exit_code == 2
+    assert harmful(result.output) == []

@@ -59,7 +59,7 @@ class Done(NamedTuple):
     odd: str | None
 
     @property
-    def told(self):
+    def printed(self):
         return self.stderr or self.stdout
 
 
@@ -97,11 +97,11 @@ def belongs_to_another(*paths: Path, others=0o0):
             path.chmod(others * 0o111)
 
 
-def python(folder, *words, **more):
-    given = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "80"}
-    given |= more.pop("env", {})
+def python(folder, *arguments, **more):
+    values = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "80"}
+    values |= more.pop("env", {})
     return subprocess.run(
-        [sys.executable, *words], env=given, cwd=folder.parent, check=False, timeout=100,
+        [sys.executable, *arguments], env=values, cwd=folder.parent, check=False, timeout=100,
         stdin=subprocess.DEVNULL, preexec_fn=as_anybody if ROOT else None, **more,
     )  # fmt: skip
 
@@ -112,20 +112,20 @@ def each(folder, commands):
         folder, "-c", EACH, str(folder / "appealbridge.yaml"), *commands, capture_output=True
     )
     ended = [Done(*json.loads(line)) for line in done.stdout.splitlines()]
-    assert [one.command for one in ended] == commands, done.stderr.decode()
+    assert [each.command for each in ended] == commands, done.stderr.decode()
     return ended
 
 
-def in_a_sentence(ended, *words):
+def in_a_sentence(ended, *arguments):
     """Every command ended by saying what is wrong, in a few lines."""
     for done in ended:
         assert done.odd is None, done
-        assert "Traceback" not in done.told, done
+        assert "Traceback" not in done.printed, done
         assert done.status in (1, 2), done
-        assert done.told.strip(), done
-        assert len(done.told) < 1500, done
-        for word in words:
-            assert word in done.told.lower(), done
+        assert done.printed.strip(), done
+        assert len(done.printed) < 1500, done
+        for word in arguments:
+            assert word in done.printed.lower(), done
 
 
 def test_who_may_not_see_the_folder_is_told(folder):
@@ -186,41 +186,60 @@ def test_a_store_that_is_none_is_told(folder, what):
     elif what == "a broken link":
         store.symlink_to(folder / "nowhere" / "a.db")
     makes_one = ("db migrate",) if what == "nothing" else ()
-    in_a_sentence(each(folder, [one for one in READING if one not in makes_one]))
+    in_a_sentence(each(folder, [each for each in READING if each not in makes_one]))
 
 
 def test_a_place_that_cannot_be_written_is_told(folder):
-    made = "new road-closed --input x=force_x --input webhook=desk"
+    result = "new road-closed --input x=force_x --input webhook=desk"
     commands = [
         "db backup /proc/copy.db", "schema recipe --output /proc/a.json", "schema --output /proc/a",
-        f"{made} --output /proc/a.yaml",
+        f"{result} --output /proc/a.yaml",
     ]  # fmt: skip
     in_a_sentence(each(folder, commands), "/proc/")
 
 
 @pytest.mark.parametrize("command", ["check", "deliveries", "preview road"])
 def test_no_home_and_the_plainest_locale_are_no_matter(folder, command):
-    words = ["-m", "appealbridge", *command.split(), "--config", str(folder / "appealbridge.yaml")]
+    arguments = [
+        "-m",
+        "appealbridge",
+        *command.split(),
+        "--config",
+        str(folder / "appealbridge.yaml"),
+    ]
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    done = python(folder, *words, env=plain, capture_output=True)
+    done = python(folder, *arguments, env=plain, capture_output=True)
     assert b"Traceback" not in done.stderr
     assert done.returncode == 0, done
 
 
 def test_what_the_locale_has_no_letters_for_is_spelt_out(folder):
     (folder / "recipes" / "road.yaml").write_text(RECIPE.replace("Hello", "Café 😀"))
-    words = ["-m", "appealbridge", "preview", "road", "--config", str(folder / "appealbridge.yaml")]
-    done = python(folder, *words, env={"PYTHONIOENCODING": "latin-1"}, capture_output=True)
+    arguments = [
+        "-m",
+        "appealbridge",
+        "preview",
+        "road",
+        "--config",
+        str(folder / "appealbridge.yaml"),
+    ]
+    done = python(folder, *arguments, env={"PYTHONIOENCODING": "latin-1"}, capture_output=True)
     assert done.returncode == 0
     assert r"Café \U0001f600" in done.stdout.decode("latin-1")
 
 
 @pytest.mark.parametrize("command", ["check", "deliveries", "schema recipe"])
 def test_a_reader_who_goes_away_is_no_matter(folder, command):
-    words = ["-m", "appealbridge", *command.split(), "--config", str(folder / "appealbridge.yaml")]
+    arguments = [
+        "-m",
+        "appealbridge",
+        *command.split(),
+        "--config",
+        str(folder / "appealbridge.yaml"),
+    ]
     reading, writing = os.pipe()
     os.close(reading)
-    done = python(folder, *words, stdout=writing, stderr=subprocess.PIPE)
+    done = python(folder, *arguments, stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
     assert b"Traceback" not in done.stderr
     assert done.returncode in (0, 1)

@@ -30,10 +30,10 @@ async def folder(tmp_path):
     now = SystemClock().now()
     id_ = event_id(now, 1)
     event = Event(id_, "webhook:desk", "a", f"about {SECRET}", "k", now, {}, received_at=now)
-    said = ({"at": now, "step": "conditions", "message": f"$.a is {SECRET}"},)
+    text = ({"at": now, "step": "conditions", "message": f"$.a is {SECRET}"},)
     run = Run(
         id=run_id(id_, "roads"), event_id=id_, recipe="roads", version="v", begun_at=now,
-        state=RunState.SKIPPED, reason=f"$.a is {SECRET}, wanted b", trace=said,
+        state=RunState.SKIPPED, reason=f"$.a is {SECRET}, wanted b", trace=text,
     )  # fmt: skip
     store = await SqliteStore.open(tmp_path / "appealbridge.db")
     await store.accept([Arrival(event, (run,), ())])
@@ -45,34 +45,34 @@ async def folder(tmp_path):
     return tmp_path
 
 
-def run(folder, *words):
-    return CliRunner().invoke(main, [*words, "--config", str(folder / "appealbridge.yaml")])
+def run(folder, *arguments):
+    return CliRunner().invoke(main, [*arguments, "--config", str(folder / "appealbridge.yaml")])
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["for people", "for programs"])
 @pytest.mark.parametrize("command", ["runs", "trace"])
 def test_what_the_daemon_would_mask_is_masked(folder, command, form):
-    words = [command, *([(folder / "id").read_text()] if command == "trace" else []), *form]
-    told = run(folder, *words)
-    assert told.exit_code == 0
-    assert SECRET not in told.output
-    assert "$.a is ***" in told.output
-    assert told.stderr == ""
+    arguments = [command, *([(folder / "id").read_text()] if command == "trace" else []), *form]
+    result = run(folder, *arguments)
+    assert result.exit_code == 0
+    assert SECRET not in result.output
+    assert "$.a is ***" in result.output
+    assert result.stderr == ""
 
 
 def test_secrets_that_cannot_be_read_here_are_named(folder):
     (folder / "secrets" / "mail").unlink()
-    told = run(folder, "runs", "--json")
-    assert told.stderr.startswith("these secrets cannot be read here")
-    assert told.stderr.endswith(": mail\n")
-    json.loads(told.stdout)
+    result = run(folder, "runs", "--json")
+    assert result.stderr.startswith("these secrets cannot be read here")
+    assert result.stderr.endswith(": mail\n")
+    json.loads(result.stdout)
 
 
 def test_settings_with_a_mistake_are_no_reason_to_show_nothing(folder):
     (folder / "appealbridge.yaml").write_text(SETTINGS + "listn: 1\n")
-    told = run(folder, "runs")
-    assert told.exit_code == 0
-    assert "the settings have problems" in told.stderr
+    result = run(folder, "runs")
+    assert result.exit_code == 0
+    assert "the settings have problems" in result.stderr
 
 
 # -- a control file that outlives its daemon ------------------------------------------------------
@@ -110,11 +110,11 @@ def test_another_program_at_its_address_is_not_taken_for_it(folder, monkeypatch,
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         with announced(folder / "appealbridge.db", Control(url, "token", 1)):
-            told = run(folder, "runs")
+            result = run(folder, "runs")
             verb = run(folder, "release", "1")
         server.shutdown()
-    assert told.exit_code == 0
-    assert "$.a is ***" in told.output
+    assert result.exit_code == 0
+    assert "$.a is ***" in result.output
     assert "no daemon is running on" in verb.output
 
 
@@ -129,6 +129,6 @@ def test_a_port_where_nobody_listens_is_no_daemon(folder):
 def test_a_control_file_that_anybody_may_have_written_is_named_and_left_aside(folder):
     with announced(folder / "appealbridge.db", Control("http://127.0.0.1:9", "token", 1)):
         control_file(folder / "appealbridge.db").chmod(0o666)
-        told = run(folder, "runs")
-    assert told.exit_code == 0
-    assert "may have been written by somebody else" in told.stderr
+        result = run(folder, "runs")
+    assert result.exit_code == 0
+    assert "may have been written by somebody else" in result.stderr

@@ -35,24 +35,24 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(*words):
-    return CliRunner().invoke(main, ["new", *words])
+def run(*arguments):
+    return CliRunner().invoke(main, ["new", *arguments])
 
 
 def test_what_is_not_answered_takes_its_default(folder):
-    told = run("road-closed", "--input", "x=ward_x")
-    assert told.exit_code == 0, told.output
+    result = run("road-closed", "--input", "x=ward_x")
+    assert result.exit_code == 0, result.output
     text = (folder / "recipes" / "road-closed.yaml").read_text("utf-8")
     assert text.startswith("# yaml-language-server: $schema=../.appealbridge/recipe.schema.json\n")
     assert "channel: ward_x" in text
     assert "webhook_id: roads" in text
     assert "facebook" not in text
-    assert "3 tests, 3 passed, 0 failed" in told.output
+    assert "3 tests, 3 passed, 0 failed" in result.output
 
 
 def test_a_new_recipe_is_off_and_waits_for_a_person(folder):
-    told = run("road-closed", "--input", "x=ward_x")
-    assert "It stays switched off" in told.output
+    result = run("road-closed", "--input", "x=ward_x")
+    assert "It stays switched off" in result.output
     (recipe,) = assemble(folder / "appealbridge.yaml", offline=True).book.off.values()
     assert recipe.approval == ""
     text = (folder / "recipes" / "road-closed.yaml").read_text("utf-8")
@@ -72,8 +72,8 @@ def test_a_recipe_is_not_written_through_a_link(folder):
     precious.write_text("mine")
     (folder / "recipes").mkdir()
     (folder / "recipes" / "road-closed.yaml").symlink_to(precious)
-    told = run("road-closed", "--input", "x=ward_x")
-    assert told.exit_code == 2
+    result = run("road-closed", "--input", "x=ward_x")
+    assert result.exit_code == 2
     assert run("road-closed", "--input", "x=ward_x", "--force").exit_code == 0
     assert precious.read_text() == "mine"
 
@@ -84,9 +84,9 @@ def test_the_schema_that_the_recipe_points_to_is_there(folder):
 
 
 def test_what_only_a_person_can_answer_is_listed_and_nothing_is_written(folder):
-    told = run("road-closed", "--input", "webhook=roads")
-    assert told.exit_code == 2
-    assert "--input x=…    The account on X (channel: force_x, ward_x)" in told.stderr
+    result = run("road-closed", "--input", "webhook=roads")
+    assert result.exit_code == 2
+    assert "--input x=…    The account on X (channel: force_x, ward_x)" in result.stderr
     assert not (folder / "recipes").exists()
 
 
@@ -100,23 +100,23 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("words", "said"), WRONG.values(), ids=WRONG.keys())
-def test_wrong_use_is_said_with_its_cure(folder, words, said):
-    told = run(*words)
-    assert told.exit_code == 2
-    assert said in told.stderr
+@pytest.mark.parametrize(("arguments", "expected"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_use_is_said_with_its_cure(folder, arguments, expected):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert expected in result.stderr
     assert not (folder / "recipes").exists()
 
 
 def test_a_file_that_is_there_is_left_alone_unless_told(folder):
     file = folder / "mine.yaml"
     file.write_text("mine\n", "utf-8")
-    words = ("out-of-hours-press", "--output", "mine.yaml")
-    told = run(*words)
-    assert told.exit_code == 2
-    assert "give --output another file, or --force" in told.stderr
+    arguments = ("out-of-hours-press", "--output", "mine.yaml")
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "give --output another file, or --force" in result.stderr
     assert file.read_text("utf-8") == "mine\n"
-    assert run(*words, "--force").exit_code == 0
+    assert run(*arguments, "--force").exit_code == 0
     assert file.read_text("utf-8") != "mine\n"
 
 
@@ -127,53 +127,53 @@ def test_on_a_full_disk_the_file_that_cannot_be_written_is_named(folder):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # as a full disk: the write fails
     try:
-        told = run("road-closed", "--input", "x=ward_x")
+        result = run("road-closed", "--input", "x=ward_x")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert told.exit_code == 1
-    assert "cannot write" in told.output
-    assert "None" not in told.output
+    assert result.exit_code == 1
+    assert "cannot write" in result.output
+    assert "None" not in result.output
     assert not full.exists()
 
 
 def test_a_recipe_with_a_mistake_is_shown_as_check_does(folder):
-    told = run("news-to-social-media", "--input", "x=force_x")
-    assert told.exit_code == 1
-    assert 'unknown source in feeds: "force_news"' in told.output
-    assert "appealbridge check recipes/news-to-social-media.yaml" in told.output
+    result = run("news-to-social-media", "--input", "x=force_x")
+    assert result.exit_code == 1
+    assert 'unknown source in feeds: "force_news"' in result.output
+    assert "appealbridge check recipes/news-to-social-media.yaml" in result.output
 
 
 def test_a_test_that_fails_ends_with_1(folder):
-    told = run("out-of-hours-press", "--input", "opens=11:00", "--input", "closes=11:30")
-    assert told.exit_code == 1
-    assert "FAIL out-of-hours-press: at noon the press office does it" in told.output
+    result = run("out-of-hours-press", "--input", "opens=11:00", "--input", "closes=11:30")
+    assert result.exit_code == 1
+    assert "FAIL out-of-hours-press: at noon the press office does it" in result.output
     assert (folder / "recipes" / "out-of-hours-press.yaml").exists()
 
 
 def test_settings_with_a_mistake_come_first(folder):
     (folder / "appealbridge.yaml").write_text("chanels: {}\n", "utf-8")
-    told = run("road-closed")
-    assert told.exit_code == 1
-    assert 'did you mean "channels"?' in told.stderr
+    result = run("road-closed")
+    assert result.exit_code == 1
+    assert 'did you mean "channels"?' in result.stderr
 
 
-def on_a_terminal(folder, words, answers):
+def on_a_terminal(folder, arguments, answers):
     """Run the command on a real terminal, answering each question; return what was shown, and the status."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
         os.environ.pop("APPEALBRIDGE_CONFIG", None)
-        os.execv(sys.executable, [sys.executable, "-m", "appealbridge", "new", *words])  # noqa: S606 - our own program
+        os.execv(sys.executable, [sys.executable, "-m", "appealbridge", "new", *arguments])  # noqa: S606 - our own program
     shown, waiting = b"", list(answers)
     while select.select([terminal], [], [], 60)[0]:
         try:
-            told = os.read(terminal, 4096)
+            result = os.read(terminal, 4096)
         except OSError:  # Linux says so at the end
             break
-        if not told:
+        if not result:
             break
-        shown += told
+        shown += result
         if shown.endswith((b" > ", b"[y/N]: ")) and waiting:
             os.write(terminal, f"{waiting.pop(0)}\n".encode())
             shown += b"\n"
@@ -199,7 +199,7 @@ def test_on_a_terminal_each_question_is_asked_until_the_answer_will_do(folder):
 
 @pytest.mark.parametrize(("answer", "on"), [("y", True), ("", False), ("n", False)])
 def test_nothing_is_in_force_before_its_author_has_seen_what_it_posts(folder, answer, on):
-    given = (
+    values = (
         "webhook=roads",
         "closed=c",
         "opened=o",
@@ -208,8 +208,8 @@ def test_nothing_is_in_force_before_its_author_has_seen_what_it_posts(folder, an
         "approval=",
         "within=9m",
     )
-    words = ["road-closed", *(word for each in given for word in ("--input", each))]
-    shown, status = on_a_terminal(folder, words, [answer])
+    text = ["road-closed", *(word for each in values for word in ("--input", each))]
+    shown, status = on_a_terminal(folder, text, [answer])
     assert status == 0, shown
     assert shown.index("tweet on ward_x: 107 of 280 characters") < shown.index("Switch it on [y/N]")
     book = assemble(folder / "appealbridge.yaml", offline=True).book
@@ -217,9 +217,9 @@ def test_nothing_is_in_force_before_its_author_has_seen_what_it_posts(folder, an
 
 
 def test_without_a_terminal_what_it_posts_is_shown_and_it_stays_off(folder):
-    told = run("road-closed", "--input", "x=ward_x")
-    assert "is closed because of a collision. Please use another route." in told.output
-    assert "tweet on ward_x: 107 of 280 characters" in told.output
+    result = run("road-closed", "--input", "x=ward_x")
+    assert "is closed because of a collision. Please use another route." in result.output
+    assert "tweet on ward_x: 107 of 280 characters" in result.output
 
 
 def test_the_shipped_blueprints_are_part_of_the_package():

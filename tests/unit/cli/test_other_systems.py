@@ -68,10 +68,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-def elsewhere(folder, *words, status=0):
+def elsewhere(folder, *arguments, status=0):
     """Run a command where there is neither uvloop nor anything of Unix; return what it prints and loads."""
     ran = subprocess.run(
-        [sys.executable, "-c", WITHOUT, *words],
+        [sys.executable, "-c", WITHOUT, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -97,16 +97,16 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_a_command_for_recipes_loads_nothing_of_the_daemon_and_runs_without_unix(folder, words):
-    printed, loaded = elsewhere(folder, *words)
-    assert COMMANDS[words] in printed
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_command_for_recipes_loads_nothing_of_the_daemon_and_runs_without_unix(folder, arguments):
+    printed, loaded = elsewhere(folder, *arguments)
+    assert COMMANDS[arguments] in printed
     assert loaded == set()
 
 
 def test_a_recipe_is_made_from_a_blueprint_without_unix(folder):
-    given = ["--input", "x=force_x", "--output", "mine.yaml"]
-    printed, loaded = elsewhere(folder, "new", "road-closed", *given, status=0)
+    values = ["--input", "x=force_x", "--output", "mine.yaml"]
+    printed, loaded = elsewhere(folder, "new", "road-closed", *values, status=0)
     assert "0 failed" in printed
     assert (folder / "mine.yaml").read_text("utf-8").startswith("#")
     assert loaded == set()
@@ -127,17 +127,17 @@ async def test_a_draft_is_backtested_without_unix(folder):
     await store.close()
     settings = folder / "appealbridge.yaml"
     lines = settings.read_text("utf-8").splitlines()
-    kept = [line for line in lines if not line.startswith("store:")]
-    settings.write_text("\n".join(["store: sqlite:///bridge.db", *kept]), "utf-8")
+    stored = [line for line in lines if not line.startswith("store:")]
+    settings.write_text("\n".join(["store: sqlite:///bridge.db", *stored]), "utf-8")
     printed, loaded = elsewhere(folder, "backtest", "new-appeal")
     assert "1 events of the last 30d" in printed
     assert not [name for name in loaded if not name.startswith(("appealbridge.store", "sqlite3"))]
 
 
-@pytest.mark.parametrize("words", [["run"], ["demo"], ["sandbox"]])
-def test_what_needs_linux_says_so_on_windows(monkeypatch, words):
+@pytest.mark.parametrize("message", [["run"], ["demo"], ["sandbox"]])
+def test_what_needs_linux_says_so_on_windows(monkeypatch, message):
     monkeypatch.setattr("sys.platform", "win32")
-    ran = CliRunner().invoke(main, words)
+    ran = CliRunner().invoke(main, message)
     assert ran.exit_code == 2
     assert "this runs on Linux and macOS only; on Windows you can write recipes" in ran.output
 

@@ -35,10 +35,10 @@ OURS = re.compile(r"\x1b\[[0-9;]*m|\n")
 
 def harmful(text: str) -> list[str]:
     """Return what of a text could do more than be read."""
-    kept = OURS.sub("", text)
+    stored = OURS.sub("", text)
     for readable in READABLE:
-        kept = kept.replace(readable, "")
-    return [c for c in kept if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
+        stored = stored.replace(readable, "")
+    return [c for c in stored if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
 
 
 class Stream(io.TextIOWrapper):
@@ -60,30 +60,30 @@ def shown(request, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     monkeypatch.delenv("NO_COLOR", raising=False)
 
-    def shown(function, *given, **more):
+    def shown(function, *values, **more):
         with monkeypatch.context() as patched:
             patched.setattr(sys, "stdout", stream)
             patched.setattr(sys, "stderr", stream)
-            function(*given, **more)
+            function(*values, **more)
         stream.flush()
         return stream.buffer.getvalue().decode()
 
     return shown
 
 
-def filled(row, words):
+def filled(row, message):
     """Return a row in which every text says these words, but for times, states and numbers."""
     as_it_is = ("at", "time", "state", "number", "kind", "wake_at", "publish_by")
     return {
         name: value
         if name.endswith("_at") or name in as_it_is
-        else filled(value, words)
+        else filled(value, message)
         if isinstance(value, dict)
-        else [filled(one, words) if isinstance(one, dict) else words for one in value]
+        else [filled(each, message) if isinstance(each, dict) else message for each in value]
         if isinstance(value, list)
         else value
         if isinstance(value, bool | None)
-        else words
+        else message
         for name, value in row.items()
     }
 
@@ -104,18 +104,18 @@ STORY = {
     "runs": [{**RUN, "reason": "", "trace": [TRACE], "deliveries": [WHOLE]}],
 }
 LISTINGS = {
-    "deliveries": lambda words: tables.deliveries([filled(LISTED, words)]),
-    "deliveries that are out": lambda words: tables.deliveries(
-        [filled({**LISTED, "state": "delivered", "receipt": {"url": "", "id": ""}}, words)]
+    "deliveries": lambda message: tables.deliveries([filled(LISTED, message)]),
+    "deliveries that are out": lambda message: tables.deliveries(
+        [filled({**LISTED, "state": "delivered", "receipt": {"url": "", "id": ""}}, message)]
     ),
-    "runs": lambda words: tables.runs([filled(RUN, words)]),
-    "channels": lambda words: tables.channels([{**filled(CHANNEL, words), "since": None, "paused_until": None}]),
-    "trace": lambda words: traces.tell(filled(STORY, words)),
-    "a line": lambda words: output.say(words, output.styled(words, "bold white on red")),
-    "a text": lambda words: output.say_text(words),
-    "JSON": lambda words: output.say_json({words: [words]}),
-    "last words": lambda words: output.say_last(words),
-    "a paragraph": lambda words: output.wrapped(words),
+    "runs": lambda message: tables.runs([filled(RUN, message)]),
+    "channels": lambda message: tables.channels([{**filled(CHANNEL, message), "since": None, "paused_until": None}]),
+    "trace": lambda message: traces.tell(filled(STORY, message)),
+    "a line": lambda message: output.say(message, output.styled(message, "bold white on red")),
+    "a text": lambda message: output.say_text(message),
+    "JSON": lambda message: output.say_json({message: [message]}),
+    "last words": lambda message: output.say_last(message),
+    "a paragraph": lambda message: output.wrapped(message),
 }  # fmt: skip
 
 
@@ -134,10 +134,10 @@ def test_what_a_stranger_writes_has_no_style(shown, listing):
     assert both == styles + styles
 
 
-@pytest.mark.parametrize("words", READABLE)
+@pytest.mark.parametrize("message", READABLE)
 @pytest.mark.parametrize("listing", LISTINGS.values(), ids=LISTINGS)
-def test_scripts_and_emoji_stay_readable(shown, listing, words):
-    assert words in shown(listing, words).replace("\n", " ")
+def test_scripts_and_emoji_stay_readable(shown, listing, message):
+    assert message in shown(listing, message).replace("\n", " ")
 
 
 def test_a_line_end_in_a_subject_begins_no_row(shown):
@@ -194,7 +194,7 @@ def prints(tree):
             name = ast.unparse(node.func).rpartition(".")[2]
             if name in PRINTS:
                 yield name, node.lineno
-        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for name in names:
             if name.partition(".")[0] == "rich":
@@ -203,13 +203,13 @@ def prints(tree):
 
 @pytest.mark.parametrize("folder", ["cli", "demo"])
 def test_nothing_is_printed_another_way(folder):
-    found = [
+    result = [
         f"{file.name}:{line}: {name}"
         for file in sorted((PACKAGE / folder).rglob("*.py"))
         if file.name != "output.py"
         for name, line in prints(ast.parse(file.read_text("utf-8")))
     ]
-    assert found == []
+    assert result == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,6 @@ from appealbridge.cli.main import main
 @pytest.mark.parametrize("command", [["demo", "--once"], ["sandbox"]])
 def test_what_is_missing_for_practice_is_named_with_its_cure(command, monkeypatch):
     monkeypatch.setitem(sys.modules, "aiosmtpd", None)
-    told = CliRunner().invoke(main, command)
-    assert told.exit_code == 1
-    assert "pip install 'appealbridge[sandbox]'" in told.stderr
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert "pip install 'appealbridge[sandbox]'" in result.stderr

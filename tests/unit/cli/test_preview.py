@@ -11,7 +11,7 @@ from appealbridge.cli.main import main
 
 SETTINGS = "practice: http://127.0.0.1:9\nchannels: { force_x: { platform: x } }\n"
 RECIPE = """alias: Missing
-triggers: [{{ trigger: appeal, {wanted} }}]
+triggers: [{{ trigger: appeal, {condition} }}]
 actions:
   {first}
   - {{ action: tweet, text: "Missing: {{{{ appeal.title }}}}" }}
@@ -27,10 +27,10 @@ Red coat.
 
 @pytest.fixture
 def previewed(tmp_path, monkeypatch):
-    def run(name, written, *, wanted="kinds: [missing]", first="", now=1_795_770_000.0):
+    def run(name, written, *, condition="kinds: [missing]", first="", now=1_795_770_000.0):
         (tmp_path / "appealbridge.yaml").write_text(SETTINGS)
         (tmp_path / "recipes").mkdir()
-        (tmp_path / "recipes/a.yaml").write_text(RECIPE.format(wanted=wanted, first=first))
+        (tmp_path / "recipes/a.yaml").write_text(RECIPE.format(condition=condition, first=first))
         (tmp_path / name).write_text(written)
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(recipes, "SystemClock", lambda: SimpleNamespace(now=lambda: now))
@@ -52,23 +52,23 @@ def test_a_preview_takes_the_file_of_an_appeal(previewed, name, written):
 
 
 def test_a_closed_appeal_in_a_file_is_one_that_is_closed(previewed):
-    told = previewed("case.md", CASE.format(more="status: closed\n"), wanted="on: [new]")
-    assert orjson.loads(told.output)["why_not"] == "appeal is closed, wanted new"
+    result = previewed("case.md", CASE.format(more="status: closed\n"), condition="on: [new]")
+    assert orjson.loads(result.output)["why_not"] == "appeal is closed, wanted new"
 
 
 @pytest.mark.parametrize(("now", "later"), [(1_795_770_000.0, 3600.0), (1_795_777_200.0, 0.0)])
 def test_an_appeal_in_a_file_comes_now(previewed, now, later):
-    told = previewed(
+    result = previewed(
         "case.md",
         CASE.format(more="embargo: 2026-11-27T10:00Z\n"),
         first='- delay: { until: "{{ appeal.embargo }}" }',
         now=now,
     )
-    (post,) = orjson.loads(told.output)["posts"]
+    (post,) = orjson.loads(result.output)["posts"]
     assert post["after"] == later
 
 
 def test_a_wrong_appeal_in_a_file_is_told_with_its_place(previewed):
-    told = previewed("case.md", CASE.format(more="url: a: b\n"))
-    assert told.exit_code == 1
-    assert "case.md:5:7: a second colon" in told.output
+    result = previewed("case.md", CASE.format(more="url: a: b\n"))
+    assert result.exit_code == 1
+    assert "case.md:5:7: a second colon" in result.output

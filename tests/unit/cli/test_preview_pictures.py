@@ -1,4 +1,4 @@
-"""`preview` of a recipe with pictures: it shows what it knows, and fetches only if it is asked to."""
+"""`preview` of a recipe with pictures: it shows what it knows, and fetches only if it is requested to."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -32,10 +32,10 @@ LARGE = pictures.jpeg(pictures.noisy(2400, 1800), quality=90)
 
 
 class Website(BaseHTTPRequestHandler):
-    asked: list[str] = []  # noqa: RUF012 - of this module's one server
+    requested: list[str] = []  # noqa: RUF012 - of this module's one server
 
     def do_GET(self):
-        self.asked.append(self.path)
+        self.requested.append(self.path)
         files = {"/large.jpg": LARGE, "/a.heic": b"\0\0\0\x18ftypheic" + bytes(99)}
         data = files.get(self.path, b"")
         self.send_response(200 if data else 404)
@@ -49,7 +49,7 @@ class Website(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def website():
-    Website.asked.clear()
+    Website.requested.clear()
     server = HTTPServer(("127.0.0.1", 0), Website)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -84,7 +84,7 @@ def previewed(tmp_path, monkeypatch, website):
 
 def test_without_fetch_nothing_is_fetched_and_what_is_known_is_shown(previewed, website):
     output = previewed("large.jpg")
-    assert Website.asked == []
+    assert Website.requested == []
     assert f"image 1: {website}/large.jpg" in output
     assert "alt text: alt of large.jpg" in output
     assert "image 1: badge.png" in output
@@ -93,7 +93,7 @@ def test_without_fetch_nothing_is_fetched_and_what_is_known_is_shown(previewed, 
 
 def test_with_fetch_each_picture_is_fetched_once_and_shown_as_each_channel_gets_it(previewed):
     output = previewed("large.jpg", "a.heic", "none.jpg", options=["--fetch"])
-    assert sorted(Website.asked) == ["/a.heic", "/large.jpg", "/none.jpg"]
+    assert sorted(Website.requested) == ["/a.heic", "/large.jpg", "/none.jpg"]
     assert "image/png, 64 × 48 pixels" in output
     assert "image/jpeg, " in output
     assert f"made of {len(LARGE) / 1e6:.2f} MB" in output

@@ -16,9 +16,9 @@ def run(folder, settings):
 
 @pytest.mark.parametrize("settings", ["listn: 1", "%YAML 1.3\n---\n{}", "channels: [", "listen: a"])
 def test_wrong_settings_are_wrong_use_which_no_other_start_mends(tmp_path, settings):
-    told = run(tmp_path, settings)
-    assert told.exit_code == 2
-    assert "the daemon does not start until the settings above are fixed" in told.stderr
+    result = run(tmp_path, settings)
+    assert result.exit_code == 2
+    assert "the daemon does not start until the settings above are fixed" in result.stderr
     unit = (UNITS / "appealbridge.service").read_text()
     assert "\nRestart=on-failure\n" in unit
     assert "\nRestartPreventExitStatus=2\n" in unit

@@ -21,25 +21,25 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(*words):
-    return CliRunner().invoke(main, ["schema", *words])
+def run(*arguments):
+    return CliRunner().invoke(main, ["schema", *arguments])
 
 
 def test_both_are_written_beside_the_settings_with_the_names_declared_there(folder):
     (folder / "appealbridge.yaml").write_text(SETTINGS, "utf-8")
-    told = run()
-    assert told.exit_code == 0
+    result = run()
+    assert result.exit_code == 0
     written = folder / ".appealbridge"
     assert sorted(file.name for file in written.iterdir()) == sorted(FILES.values())
     assert '"ward_x"' in (written / FILES["recipe"]).read_text("utf-8")
-    assert "# yaml-language-server: $schema=../.appealbridge/recipe.schema.json" in told.output
-    assert "# yaml-language-server: $schema=.appealbridge/appealbridge.schema.json" in told.output
+    assert "# yaml-language-server: $schema=../.appealbridge/recipe.schema.json" in result.output
+    assert "# yaml-language-server: $schema=.appealbridge/appealbridge.schema.json" in result.output
 
 
 @pytest.mark.parametrize(("kind", "title"), [("recipe", "recipe"), ("settings", "settings")])
 def test_one_alone_is_printed_and_nothing_else(folder, kind, title):
-    told = run(kind)
-    assert title in json.loads(told.stdout)["title"]
+    result = run(kind)
+    assert title in json.loads(result.stdout)["title"]
     assert [*folder.iterdir()] == []
 
 
@@ -52,7 +52,7 @@ def test_one_is_written_into_a_file_or_a_folder(folder):
 
 def test_settings_with_a_mistake_stop_nothing(folder):
     (folder / "appealbridge.yaml").write_text("chanels: {}\n", "utf-8")
-    told = run("recipe")
-    assert told.exit_code == 0
-    assert json.loads(told.stdout)
-    assert "the settings have a problem, so the schemas leave out their names" in told.stderr
+    result = run("recipe")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)
+    assert "the settings have a problem, so the schemas leave out their names" in result.stderr

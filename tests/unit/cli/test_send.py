@@ -37,17 +37,17 @@ def call(tmp_path, monkeypatch):
     (tmp_path / "recipes" / "open.yaml").write_text(OPENED)
     (tmp_path / "body.json").write_text(json.dumps(BODY))
 
-    def run(*words, **more):
-        return CliRunner().invoke(main, [*words], **more)
+    def run(*arguments, **more):
+        return CliRunner().invoke(main, [*arguments], **more)
 
     run.folder = tmp_path
     return run
 
 
 def test_check_says_which_event_a_body_becomes_and_who_wants_it(call):
-    told = call("check", "body.json", "--webhook", "roads")
-    assert told.exit_code == 0
-    lines = [line.strip() for line in told.output.splitlines()]
+    result = call("check", "body.json", "--webhook", "roads")
+    assert result.exit_code == 0
+    lines = [line.strip() for line in result.output.splitlines()]
     assert "type      road.closed" in lines
     assert "subject   RC-77" in lines
     assert "key       the webhook-id header, which the sender makes anew for each message" in lines
@@ -57,43 +57,43 @@ def test_check_says_which_event_a_body_becomes_and_who_wants_it(call):
 
 
 def test_check_says_the_same_for_programs(call):
-    told = json.loads(call("check", "body.json", "--webhook", "roads", "--format", "json").stdout)
-    (event,) = told["bodies"][0]["events"]
+    output = json.loads(call("check", "body.json", "--webhook", "roads", "--format", "json").stdout)
+    (event,) = output["bodies"][0]["events"]
     assert (event["type"], event["subject"], event["key"]) == ("road.closed", "RC-77", None)
     assert event["recipes"] == ["closed"]
-    assert told["problems"] == []
+    assert output["problems"] == []
 
 
 def test_check_says_how_a_body_differs_from_the_declared_fields(call):
     (call.folder / "body.json").write_text(json.dumps({**BODY, "raod": "M6", "lanes": "two"}))
-    told = call("check", "body.json", "--webhook", "roads").output
-    assert "note      raod is not declared" in told
-    assert "note      lanes is declared as number, and is text" in told
+    output = call("check", "body.json", "--webhook", "roads").output
+    assert "note      raod is not declared" in output
+    assert "note      lanes is declared as number, and is text" in output
 
 
 def test_check_says_where_a_body_is_no_json(call):
     (call.folder / "body.json").write_text('{"kind":\n "a",\n b}')
-    told = call("check", "body.json", "--webhook", "roads")
-    assert told.exit_code == 1
-    assert "body.json:3:2" in told.output
-    assert "webhook roads would answer 400" in told.output
+    result = call("check", "body.json", "--webhook", "roads")
+    assert result.exit_code == 1
+    assert "body.json:3:2" in result.output
+    assert "webhook roads would answer 400" in result.output
 
 
 def test_check_says_why_a_webhook_would_refuse_a_body(call):
     (call.folder / "body.json").write_text('{"kind": "road.closed"}')
-    told = call("check", "body.json", "--webhook", "roads")
-    assert told.exit_code == 1
-    assert "no subject at $.closure" in told.output
-    assert "webhook roads would answer 422" in told.output
+    result = call("check", "body.json", "--webhook", "roads")
+    assert result.exit_code == 1
+    assert "no subject at $.closure" in result.output
+    assert "webhook roads would answer 422" in result.output
 
 
 def test_a_recipe_that_uses_a_field_that_is_not_declared_is_an_error_with_a_guess(call):
     wrong = CLOSED.replace("event.data.road", "event.data.raod")
     (call.folder / "recipes" / "closed.yaml").write_text(wrong)
-    told = call("check")
-    assert told.exit_code == 1
-    assert 'unknown field "raod"' in told.output
-    assert 'did you mean "road"?' in told.output
+    result = call("check")
+    assert result.exit_code == 1
+    assert 'unknown field "raod"' in result.output
+    assert 'did you mean "road"?' in result.output
 
 
 def test_a_condition_on_a_field_that_is_not_declared_is_an_error_too(call):
@@ -103,16 +103,16 @@ def test_a_condition_on_a_field_that_is_not_declared_is_an_error_too(call):
 
 
 def test_preview_takes_a_body_through_the_webhook(call):
-    told = call("preview", "closed", "--event", "body.json", "--webhook", "roads")
-    assert told.exit_code == 0
-    assert "A38(M) is closed." in told.output
+    result = call("preview", "closed", "--event", "body.json", "--webhook", "roads")
+    assert result.exit_code == 0
+    assert "A38(M) is closed." in result.output
 
 
 def test_preview_without_a_recipe_shows_all_that_want_the_event(call):
-    told = call("preview", "--event", "body.json", "--webhook", "roads")
-    assert told.exit_code == 0
-    assert "A38(M) is closed." in told.output
-    assert "does not want" not in told.output
+    result = call("preview", "--event", "body.json", "--webhook", "roads")
+    assert result.exit_code == 0
+    assert "A38(M) is closed." in result.output
+    assert "does not want" not in result.output
 
 
 def test_preview_without_a_recipe_takes_an_appeal_that_only_some_recipes_can_read(call):
@@ -121,17 +121,17 @@ def test_preview_without_a_recipe_takes_an_appeal_that_only_some_recipes_can_rea
         "alias: A\ntriggers: [{ trigger: appeal }]\n"
         'actions: [{ action: tweet, channel: force_x, text: "{{ appeal.title }}!" }]\n'
     )
-    told = call("preview", "--event", "case.md")
-    assert told.exit_code == 0
-    assert "Missing!" in told.output
+    result = call("preview", "--event", "case.md")
+    assert result.exit_code == 0
+    assert "Missing!" in result.output
 
 
 def test_a_dry_run_sends_nothing_needs_no_secret_and_shows_what_would_be_posted(call):
-    told = call("send", "roads", "body.json", "--dry-run")
-    assert told.exit_code == 0
-    assert told.output.startswith("practice")
-    assert "closed would post:" in told.output
-    assert "A38(M) is closed." in told.output
+    result = call("send", "roads", "body.json", "--dry-run")
+    assert result.exit_code == 0
+    assert result.output.startswith("practice")
+    assert "closed would post:" in result.output
+    assert "A38(M) is closed." in result.output
 
 
 def test_several_events_of_one_body_are_each_tried(call):
@@ -142,60 +142,60 @@ def test_several_events_of_one_body_are_each_tried(call):
     }
     alerts = [{**alert, "fingerprint": f"f{n}"} for n in range(30)]
     (call.folder / "body.json").write_text(json.dumps({"version": "4", "alerts": alerts}))
-    told = call("send", "alarms", "body.json", "--dry-run").output
-    assert "event 20 of 30" in told
-    assert "and 10 more events" in told
+    output = call("send", "alarms", "body.json", "--dry-run").output
+    assert "event 20 of 30" in output
+    assert "and 10 more events" in output
 
 
 def test_without_its_secret_nothing_is_sent(call):
-    told = call("send", "roads", "body.json")
-    assert told.exit_code == 1
-    assert "the secret of webhook roads was not found here" in told.output
+    result = call("send", "roads", "body.json")
+    assert result.exit_code == 1
+    assert "the secret of webhook roads was not found here" in result.output
 
 
 def test_without_a_daemon_it_says_how_to_start_one(call):
-    told = call("send", "alarms", "body.json")
-    assert told.exit_code == 1
+    result = call("send", "alarms", "body.json")
+    assert result.exit_code == 1
     assert (
         "nothing listens at http://127.0.0.1:9; start the daemon with: appealbridge run"
-        in told.output
+        in result.output
     )
 
 
 def test_an_unknown_webhook_is_wrong_use_with_a_guess(call):
-    told = call("send", "road", "body.json")
-    assert told.exit_code == 2
-    assert "unknown webhook 'road'; did you mean \"roads\"?" in told.output
+    result = call("send", "road", "body.json")
+    assert result.exit_code == 2
+    assert "unknown webhook 'road'; did you mean \"roads\"?" in result.output
 
 
 @pytest.mark.parametrize(
     "url", ["bridge.example", "ftp://a.example", "http://", "http://a@b.example", "http://a b"]
 )
 def test_an_address_that_is_none_is_wrong_use(call, url):
-    told = call("send", "alarms", "body.json", "--url", url)
-    assert told.exit_code == 2
-    assert "--url must be http://… or https://…" in told.output
+    result = call("send", "alarms", "body.json", "--url", url)
+    assert result.exit_code == 2
+    assert "--url must be http://… or https://…" in result.output
 
 
 def test_a_bearer_secret_does_not_travel_unencrypted(call, monkeypatch):
     monkeypatch.setenv("APPEALBRIDGE_SECRET_HOOK_TOKEN", "a-secret-of-more-than-16-bytes")
-    told = call("send", "token", "body.json", "--url", "http://198.51.100.7")
-    assert told.exit_code == 1
-    assert "use https://" in told.output
+    result = call("send", "token", "body.json", "--url", "http://198.51.100.7")
+    assert result.exit_code == 1
+    assert "use https://" in result.output
 
 
 @pytest.mark.parametrize("header", ["nothing", "a b: c", ": x"])
 def test_a_header_that_is_none_is_wrong_use(call, header):
-    told = call("send", "alarms", "body.json", "--dry-run", "--header", header)
-    assert told.exit_code == 2
-    assert "write it as 'Name: value'" in told.output
+    result = call("send", "alarms", "body.json", "--dry-run", "--header", header)
+    assert result.exit_code == 2
+    assert "write it as 'Name: value'" in result.output
 
 
 def test_a_body_that_is_too_long_is_not_read_to_its_end(call):
     (call.folder / "body.json").write_bytes(b" " * (1024 * 1024 + 1))
-    told = call("send", "roads", "body.json", "--dry-run")
-    assert told.exit_code == 1
-    assert "at most 1048576 bytes" in told.output
+    result = call("send", "roads", "body.json", "--dry-run")
+    assert result.exit_code == 1
+    assert "at most 1048576 bytes" in result.output
 
 
 def test_a_headers_only_option_needs_its_webhook(call):
@@ -212,6 +212,6 @@ def test_an_appeal_as_json_can_be_tried_and_check_says_that_no_folder_reads_it(c
         'actions: [{ action: tweet, channel: force_x, text: "{{ appeal.title }}!" }]\n'
     )
     assert "Missing!" in call("preview", "appeal", "--event", "case.json").output
-    told = call("check", "case.json")
-    assert told.exit_code == 1
-    assert "the name of an appeal's file must end in .md, .yaml or .yml" in told.output
+    result = call("check", "case.json")
+    assert result.exit_code == 1
+    assert "the name of an appeal's file must end in .md, .yaml or .yml" in result.output

@@ -20,13 +20,13 @@ RUN = {
 }  # fmt: skip
 
 
-def told(capsys, *runs, **event):
+def printed(capsys, *runs, **event):
     traces.tell({"event": {**EVENT, **event}, "runs": runs})
     return capsys.readouterr().out
 
 
-def in_order(text, *words):
-    places = [text.index(word) for word in words]
+def in_order(text, *arguments):
+    places = [text.index(word) for word in arguments]
     assert places == sorted(places), text
 
 
@@ -42,7 +42,7 @@ def tried(number, kind, outcome, second, detail=None, took=0):
 
 
 def test_every_line_of_a_message_is_set_in(capsys):
-    shown = told(capsys, {**RUN, "deliveries": [DELIVERY]})
+    shown = printed(capsys, {**RUN, "deliveries": [DELIVERY]})
     assert "    text: A38 is closed.\n\n    Use another route.\n" in shown
     assert "link" not in shown
 
@@ -51,7 +51,7 @@ def test_what_was_removed_is_said_to_be(capsys):
     receipt = {"id": "1", "url": "https://x.example/1"}
     gone = {**DELIVERY, "state": "delivered", "hold": None, "content": None, "removed": True}
     run = {**RUN, "deliveries": [{**gone, "receipt": receipt, "settled_at": AT.format(2)}]}
-    shown = told(capsys, run, data=None, removed=True)
+    shown = printed(capsys, run, data=None, removed=True)
     assert shown.count("(content removed: its retention is over)") == 2
     assert "https://x.example/1" in shown
 
@@ -69,7 +69,7 @@ def test_decisions_attempts_and_looks_stand_in_the_order_in_which_they_happened(
     tweet = {**DELIVERY, "state": "delivered", "hold": None, "history": history}
     run = {**RUN, "trace": trace, "deliveries": [{**tweet, "settled_at": AT.format(30)}]}
     in_order(
-        told(capsys, run),
+        printed(capsys, run),
         "conditions: all hold: $.kind is 3",
         'road: "A38"',
         "no. 1 tweet on force_x: attempt 1 unsure after 10 s, the answer was lost",
@@ -81,19 +81,19 @@ def test_decisions_attempts_and_looks_stand_in_the_order_in_which_they_happened(
 def test_what_ended_without_an_attempt_is_part_of_the_story(capsys):
     gone = {**DELIVERY, "state": "cancelled", "hold": None, "reason": "a mistake"}
     run = {**RUN, "deliveries": [{**gone, "settled_at": AT.format(9)}]}
-    assert "no. 1 tweet on force_x: cancelled, a mistake" in told(capsys, run)
+    assert "no. 1 tweet on force_x: cancelled, a mistake" in printed(capsys, run)
 
 
 def test_a_recipe_that_did_not_want_the_event_comes_last_and_says_why(capsys):
     skipped = {**RUN, "recipe": "a", "state": "skipped", "reason": "$.kind is 4, wanted above 5"}
-    shown = told(capsys, skipped, {**RUN, "recipe": "b"})
+    shown = printed(capsys, skipped, {**RUN, "recipe": "b"})
     in_order(shown, "b: planned", "a: skipped", "skipped: $.kind is 4, wanted above 5")
 
 
 def test_why_a_run_failed_is_said_once(capsys):
     entry = {"at": AT.format(5), "step": "", "message": "failed: event.data.road is missing"}
     run = {**RUN, "state": "failed", "reason": "event.data.road is missing", "trace": [entry]}
-    assert told(capsys, run).count("road is missing") == 1
+    assert printed(capsys, run).count("road is missing") == 1
 
 
 def test_a_run_that_waits_says_until_when_and_for_which_deliveries(capsys):
@@ -105,7 +105,7 @@ def test_a_run_that_waits_says_until_when_and_for_which_deliveries(capsys):
         "wake_at": AT.format(50),
         "trace": trace,
     }
-    shown = told(capsys, run)
+    shown = printed(capsys, run)
     assert "waits until then" in shown
     assert "when these have ended: no. 1" in shown
 
@@ -121,7 +121,7 @@ def test_each_way_on_is_named_with_its_command(capsys):
         "hold": "acceptance burst",
         "holds": ["acceptance", "burst"],
     }
-    shown = told(capsys, {**RUN, "deliveries": [DELIVERY, unknown, failed, burst, both]})
+    shown = printed(capsys, {**RUN, "deliveries": [DELIVERY, unknown, failed, burst, both]})
     for command in (
         "approve 1",
         "reject 1 --reason",
@@ -137,6 +137,6 @@ def test_each_way_on_is_named_with_its_command(capsys):
 
 def test_no_stranger_moves_the_cursor_of_who_reads(capsys):
     run = {**RUN, "deliveries": [{**DELIVERY, "content": {"text": "\x1b[2Jgone"}}]}
-    shown = told(capsys, run)
+    shown = printed(capsys, run)
     assert "\x1b" not in shown
     assert "\\x1b[2Jgone" in shown

@@ -26,9 +26,9 @@ tests:
 """
 
 
-def run(*words):
+def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, words)],
+        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -39,13 +39,13 @@ def run(*words):
 def test_no_channel_can_be_reached_from(command, folder):
     recipe = folder / "recipes" / "roads.yaml"
     recipe.write_text(recipe.read_text() + TESTS)
-    told = run(command, recipe, "--config", folder / "appealbridge.yaml")
-    assert (told.returncode, "socket." in told.stderr) == (0, False), told
-    assert told.stdout
+    result = run(command, recipe, "--config", folder / "appealbridge.yaml")
+    assert (result.returncode, "socket." in result.stderr) == (0, False), result
+    assert result.stdout
 
 
 def test_what_does_reach_out_is_caught(folder, monkeypatch):
     monkeypatch.setenv("APPEALBRIDGE_SECRET_DESK", "whsec_" + "QUJD" * 8)
-    told = run("channels", "check", "--config", folder / "appealbridge.yaml")
-    assert told.returncode != 0
-    assert "socket." in told.stderr + told.stdout
+    result = run("channels", "check", "--config", folder / "appealbridge.yaml")
+    assert result.returncode != 0
+    assert "socket." in result.stderr + result.stdout

@@ -70,7 +70,7 @@ NO_CHARACTER = "this escape code means no character"
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "place"),
+    ("text", "message", "place"),
     [
         ("a: 1\nb: 2\na: 3\n", '"a" is given twice, first on line 1', (3, 1)),
         ("a: { b: 1, 'b': 2 }", '"b" is given twice, first on line 1', (1, 12)),
@@ -105,9 +105,9 @@ NO_CHARACTER = "this escape code means no character"
         ("- " * 5000, "nested deeper than 64 levels", (1, 129)),
     ],
 )
-def test_what_is_no_document_is_told_with_its_place(text, words, place):
+def test_what_is_no_document_is_told_with_its_place(text, message, place):
     problem = the_problem(text)
-    assert problem.problem == words
+    assert problem.problem == message
     assert (problem.line, problem.column) == place
     assert problem.cure
 

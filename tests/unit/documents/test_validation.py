@@ -33,7 +33,7 @@ class Message(BaseModel):
         return self
 
 
-def said(text, **more):
+def problems_of(text, **more):
     _, problems = check(read(text, "a.yaml"), (), Message, **more)
     return [(p.line, p.column, p.path, p.problem, p.cure) for p in problems]
 
@@ -84,15 +84,15 @@ def test_a_fitting_value_becomes_an_instance():
     ],
 )
 def test_each_complaint_is_in_place_and_in_plain_words(line, expected):
-    assert said(f"text: Hello\n{line}\n") == [expected]
+    assert problems_of(f"text: Hello\n{line}\n") == [expected]
 
 
 def test_all_complaints_come_at_once_in_the_order_of_lines():
-    assert [one[0] for one in said("to: 5\ncount: x\nmode: y\ntext: z\n")] == [1, 2, 3]
+    assert [each[0] for each in problems_of("to: 5\ncount: x\nmode: y\ntext: z\n")] == [1, 2, 3]
 
 
 def test_a_misspelt_name_is_not_also_missing():
-    assert [one[3] for one in said("txt: Hello\n")] == ['unknown option "txt"']
+    assert [each[3] for each in problems_of("txt: Hello\n")] == ['unknown option "txt"']
 
 
 def test_a_secret_does_not_come_out_with_the_complaint_about_it():
@@ -102,16 +102,18 @@ def test_a_secret_does_not_come_out_with_the_complaint_about_it():
 
 @pytest.mark.parametrize("value", ["'{{ n }}'", "'{% if a %}1{% endif %}'", "$.count"])
 def test_a_text_still_to_be_filled_in_is_not_judged(value):
-    assert said(f"text: Hello\ncount: {value}\n", skip_templates=True) == []
-    assert said(f"text: Hello\ncount: {value}\n") != []
+    assert problems_of(f"text: Hello\ncount: {value}\n", skip_templates=True) == []
+    assert problems_of(f"text: Hello\ncount: {value}\n") != []
 
 
 def test_unknown_and_missing_names_are_judged_all_the_same():
-    assert len(said("texxt: '{{ a }}'\nfoo: '{{ b }}'\n", skip_templates=True)) == 2
+    assert len(problems_of("texxt: '{{ a }}'\nfoo: '{{ b }}'\n", skip_templates=True)) == 2
 
 
 def test_a_whole_with_something_to_be_filled_in_is_not_judged_as_a_whole():
-    assert said("text: same\nto: same\n")[0][3] == "Value error, text and to are the same"[13:]
+    assert (
+        problems_of("text: same\nto: same\n")[0][3] == "Value error, text and to are the same"[13:]
+    )
     document = read("text: same\nto: same\nmode: '{{ m }}'\n", "a.yaml")
     assert check(document, (), Message, skip_templates=True)[1] == []
 

@@ -103,7 +103,7 @@ FLOWS = {
 
 @pytest.mark.parametrize("step", FLOWS.values(), ids=FLOWS.keys())
 def test_every_step_that_steers_fits(step):
-    assert [one.message for one in RECIPE.iter_errors(a_recipe(actions=[step]))] == []
+    assert [each.message for each in RECIPE.iter_errors(a_recipe(actions=[step]))] == []
 
 
 NO_FLOWS = {
@@ -156,8 +156,8 @@ def test_a_mail_may_take_its_words_from_a_template_file():
 
 def test_a_test_has_to_expect_something():
     event = {"type": "appeal.new"}
-    for said, fits in ({"expect": []}, True), ({"expect_failure": "*"}, True), ({}, False):
-        assert RECIPE.is_valid(a_recipe(tests=[{"name": "x", "event": event, **said}])) == fits
+    for arguments, fits in ({"expect": []}, True), ({"expect_failure": "*"}, True), ({}, False):
+        assert RECIPE.is_valid(a_recipe(tests=[{"name": "x", "event": event, **arguments}])) == fits
 
 
 def test_a_test_expects_parts_of_messages():
@@ -204,32 +204,32 @@ def test_a_name_that_is_not_declared_yet_is_not_called_wrong():
 # -- nothing forgotten ----------------------------------------------------------------------------
 
 
-def shows_what_to_write(one) -> bool:
+def shows_what_to_write(each) -> bool:
     shown = {"examples", "enum", "const", "defaultSnippets", "properties", "default"}
-    if isinstance(one.get("additionalProperties"), dict):
+    if isinstance(each.get("additionalProperties"), dict):
         return True  # a mapping with free names is shown by its entries
-    if "defaultSnippets" in one.get("items", {}):
+    if "defaultSnippets" in each.get("items", {}):
         return True
-    return bool(shown & set(one)) or any("enum" in way for way in one.get("anyOf", ()))
+    return bool(shown & set(each)) or any("enum" in way for way in each.get("anyOf", ()))
 
 
 def unexplained(schema, path=""):
     """Yield the places of all properties without a sentence, or without an example of what to write."""
-    for name, one in schema.get("properties", {}).items():
+    for name, each in schema.get("properties", {}).items():
         place = f"{path}.{name}"
-        if not one.get("description", "").strip():
+        if not each.get("description", "").strip():
             yield f"{place} has no description"
-        if not shows_what_to_write(one):
+        if not shows_what_to_write(each):
             yield f"{place} has no example"
-        yield from unexplained(one, place)
+        yield from unexplained(each, place)
     for key in ("oneOf", "anyOf"):
-        for number, one in enumerate(schema.get(key, ())):
-            yield from unexplained(one, f"{path}[{one.get('title', number)}]")
+        for number, each in enumerate(schema.get(key, ())):
+            yield from unexplained(each, f"{path}[{each.get('title', number)}]")
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
             yield from unexplained(schema[key], f"{path}.{key}")
-    for name, one in schema.get("$defs", {}).items():
-        yield from unexplained(one, name)
+    for name, each in schema.get("$defs", {}).items():
+        yield from unexplained(each, name)
 
 
 @pytest.mark.parametrize("schema", [SCHEMA, recipe_schema(REGISTRY, NAMES)], ids=["plain", "own"])

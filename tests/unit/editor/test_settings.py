@@ -33,9 +33,9 @@ FINE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("told", FINE.values(), ids=FINE.keys())
-def test_what_can_be_said_fits(told):
-    assert SETTINGS.is_valid(told)
+@pytest.mark.parametrize("values", FINE.values(), ids=FINE.keys())
+def test_what_can_be_said_fits(values):
+    assert SETTINGS.is_valid(values)
 
 
 WRONG = {
@@ -58,9 +58,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("told", WRONG.values(), ids=WRONG.keys())
-def test_what_cannot_be_said_does_not_fit(told):
-    assert not SETTINGS.is_valid(told)
+@pytest.mark.parametrize("values", WRONG.values(), ids=WRONG.keys())
+def test_what_cannot_be_said_does_not_fit(values):
+    assert not SETTINGS.is_valid(values)
 
 
 def test_every_option_has_a_description_and_an_example():

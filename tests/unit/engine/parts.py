@@ -12,14 +12,14 @@ from appealbridge.metrics import Metrics
 
 def context_of(store, clock, **more):
     """Return a context with a store and a clock; what is not given is real, or missing."""
-    given = {
+    values = {
         "rng": random.Random(7),
         "report": Report(Log(Output(io.BytesIO(), clock.now)), Metrics()),
         "clean": lambda text: text,
     }
     missing = dict.fromkeys(("tasks", "http", "source_http", "free_space"))
     alarms = more.pop("alarms", None)
-    context = EngineContext(**{**missing, **given, **more}, store=store, clock=clock)
+    context = EngineContext(**{**missing, **values, **more}, store=store, clock=clock)
     if alarms is not None:
         vars(context)["alarms"] = SimpleNamespace(raise_alarm=alarms)
     return context

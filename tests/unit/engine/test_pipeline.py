@@ -15,8 +15,8 @@ async def test_an_event_takes_the_stages_in_the_order_that_is_told():
     built = pipeline.build(context_of(None, FakeClock(), tasks=asyncio.TaskGroup()), lambda: None)
     stages = [type(stage).__name__ for stage in built.intake._until_stored]
     assert stages == ["Planning", "Guard", "HoldUnaccepted", "FirstAttempts", "Storing"]
-    told = re.findall(r"^\d\. \*\*(.+?)\*\*", pipeline.__doc__, re.MULTILINE)
-    assert [name.title().replace(" ", "") for name in told[:5]] == stages
+    result = re.findall(r"^\d\. \*\*(.+?)\*\*", pipeline.__doc__, re.MULTILINE)
+    assert [name.title().replace(" ", "") for name in result[:5]] == stages
     follows = [step.__name__ for step in built.intake._once_stored]
     assert follows == ["begin", "report", "hold_earlier", "let_attempts_begin"]
 

@@ -18,7 +18,7 @@ actions:
 
 
 @pytest.fixture
-async def kept(tmp_path):
+async def versions(tmp_path):
     store = await SqliteStore.open(tmp_path / "bridge.db")
     yield KeptRecipes(store)
     await store.close()
@@ -32,25 +32,25 @@ def templates(tmp_path):
     return folder
 
 
-async def replaced(kept, templates, **later):
+async def replaced(versions, templates, **later):
     """Keep a recipe, then let it be gone; return its version."""
     known = catalogue(templates=templates)
     recipe, _ = load_recipe(TEXT, "recipes/a.yaml", "a", known)
-    await kept.keep(bind({"a": recipe}), known, NOW)
+    await versions.keep(bind({"a": recipe}), known, NOW)
     (templates / "appeal.txt").write_text("After")
-    await kept.keep(bind({}), catalogue(templates=templates, **later), NOW)
+    await versions.keep(bind({}), catalogue(templates=templates, **later), NOW)
     return recipe.version
 
 
-async def test_a_replaced_recipe_keeps_its_templates_too(kept, templates):
-    version = await replaced(kept, templates)
-    recipe = await kept.version("a", version)
+async def test_a_replaced_recipe_keeps_its_templates_too(versions, templates):
+    version = await replaced(versions, templates)
+    recipe = await versions.version("a", version)
     assert recipe.version == version
     (delivery,) = plan(recipe, event_of(), {}, NOW).deliveries
     assert "Before" in delivery.content
 
 
-async def test_one_that_no_longer_loads_says_which_error_it_has(kept, templates):
-    version = await replaced(kept, templates, channels={})
+async def test_one_that_no_longer_loads_says_which_error_it_has(versions, templates):
+    version = await replaced(versions, templates, channels={})
     with pytest.raises(NotFound, match=r"no longer loads: unknown channel"):
-        await kept.version("a", version)
+        await versions.version("a", version)

@@ -62,9 +62,9 @@ def held():
     ],
 )
 def test_every_listener_learns_of_an_outcome_though_nothing_can_be_logged(outcome, follows):
-    told = Told()
-    outcome(Outcomes([Report(Broken(), Broken()), told]))
-    assert told.notes == follows
+    result = Told()
+    outcome(Outcomes([Report(Broken(), Broken()), result]))
+    assert result.notes == follows
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,14 @@ def clock():
 
 
 @pytest.fixture
-def told():
+def reports():
     return []
 
 
 @pytest.fixture
-def broke(told):
+def broke(reports):
     async def broke(name, error, first):
-        told.append((name, str(error), first))
+        reports.append((name, str(error), first))
 
     return broke
 
@@ -54,28 +54,28 @@ async def ends(task, clock, seconds):
     await task
 
 
-async def test_what_returns_is_over(clock, broke, told):
+async def test_what_returns_is_over(clock, broke, reports):
     loop = Loop(clock, breaks=0)
     await supervise("runs", loop.run, clock, broke)
-    assert (loop.begun, told) == ([0.0], [])
+    assert (loop.begun, reports) == ([0.0], [])
 
 
-async def test_what_breaks_begins_again_after_a_pause_that_grows_to_a_bound(clock, broke, told):
+async def test_what_breaks_begins_again_after_a_pause_that_grows_to_a_bound(clock, broke, reports):
     loop = Loop(clock, breaks=9)
     task = asyncio.create_task(supervise("runs", loop.run, clock, broke))
     await ends(task, clock, 300)
     pauses = [later - before for before, later in zip(loop.begun, loop.begun[1:], strict=False)]
     assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
     assert max(pauses) == pauses[-1] == LONGEST_PAUSE
-    assert [first for _, _, first in told] == [True] + [False] * 8
-    assert told[0] == ("runs", "a fault of ours", True)
+    assert [first for _, _, first in reports] == [True] + [False] * 8
+    assert reports[0] == ("runs", "a fault of ours", True)
 
 
-async def test_what_worked_for_long_is_taken_for_mended(clock, broke, told):
+async def test_what_worked_for_long_is_taken_for_mended(clock, broke, reports):
     loop = Loop(clock, breaks=2, works=WORKS_AGAIN)
     task = asyncio.create_task(supervise("runs", loop.run, clock, broke))
     await ends(task, clock, 3 * WORKS_AGAIN + 2 * FIRST_PAUSE)
-    assert [first for _, _, first in told] == [True, True]
+    assert [first for _, _, first in reports] == [True, True]
 
 
 async def test_it_can_be_cancelled_while_it_works_and_while_it_pauses(clock, broke):

@@ -77,8 +77,8 @@ def journal():
 
 
 def test_the_stream_that_systemd_announced_gets_priorities(journal):
-    told = journal(sys.executable, "-c", SPEAK.format("log.warning(LogEvent.UNSURE)"))
-    assert told.startswith('<4>{"ts"')
+    output = journal(sys.executable, "-c", SPEAK.format("log.warning(LogEvent.UNSURE)"))
+    assert output.startswith('<4>{"ts"')
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_why_the_daemon_does_not_start_is_an_error_in_the_journal(
 ):
     config = tmp_path / "appealbridge.yaml"
     config.write_text(settings)
-    told = journal(sys.executable, "-m", "appealbridge", "run", "--config", str(config))
-    lines = [line for line in told.splitlines() if not line.startswith(("<6>{", "<4>{"))]
+    output = journal(sys.executable, "-m", "appealbridge", "run", "--config", str(config))
+    lines = [line for line in output.splitlines() if not line.startswith(("<6>{", "<4>{"))]
     assert lines[0].startswith(begin.format(config))
     assert all(line.startswith("<3>") for line in lines)

@@ -40,7 +40,7 @@ def test_what_is_packed_badly_is_said_to_be(body):
 
 
 @pytest.mark.parametrize(
-    ("said", "http", "real"),
+    ("expected", "http", "real"),
     [
         ("utf-8", "", "utf-8"),
         ("utf-8", "", "utf-8-sig"),
@@ -57,8 +57,8 @@ def test_what_is_packed_badly_is_said_to_be(body):
         ("utf-8", "text/xml; charset=windows-1252", "cp1252"),
     ],
 )
-def test_an_encoding_declared_wrongly_is_set_right(said, http, real):
-    text = head(said) + TEXT
+def test_an_encoding_declared_wrongly_is_set_right(expected, http, real):
+    text = head(expected) + TEXT
     assert utf8(text.encode(real), http).decode() == text
 
 

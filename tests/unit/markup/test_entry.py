@@ -36,11 +36,11 @@ def atom(inside, attributes=""):
 
 
 def read(feed):
-    found, notes = entries(feed.encode(), URL, "")
-    return found[0], list(notes)
+    items, notes = entries(feed.encode(), URL, "")
+    return items[0], list(notes)
 
 
-def told(feed):
+def event_data(feed):
     return read(feed)[0].data
 
 
@@ -73,7 +73,7 @@ XHTML = '<div xmlns="http://www.w3.org/1999/xhtml">A <b>red</b> car &amp; 5 &lt;
     ],
 )  # fmt: skip
 def test_a_title_is_read_by_its_type_and_without_one_as_what_it_surely_is(feed, title):
-    assert told(feed)["title"] == title
+    assert event_data(feed)["title"] == title
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_title_is_read_by_its_type_and_without_one_as_what_it_surely_is(feed, 
     ],
 )  # fmt: skip
 def test_a_text_is_read_by_its_type_and_without_one_as_what_it_surely_is(feed, text):
-    assert told(feed)["text"] == text
+    assert event_data(feed)["text"] == text
 
 
 def test_plain_text_is_told_from_html_wherever_html_is_wanted():
@@ -106,7 +106,7 @@ def test_plain_text_is_told_from_html_wherever_html_is_wanted():
 
 
 def test_authors_and_tags_are_without_references_and_line_ends():
-    data = told(
+    data = event_data(
         rss(
             "<dc:creator><![CDATA[Press &amp; Media\n]]></dc:creator>"
             "<category><![CDATA[Roads &amp;#038; Transport]]></category>"
@@ -117,7 +117,7 @@ def test_authors_and_tags_are_without_references_and_line_ends():
 
 
 def test_control_characters_are_taken_out_of_every_text():
-    data = told(rss("<title>a&#1;b&#x1b;[31m</title><description>c&#8;d</description>"))
+    data = event_data(rss("<title>a&#1;b&#x1b;[31m</title><description>c&#8;d</description>"))
     assert (data["title"], data["text"]) == ("ab[31m", "cd")
 
 
@@ -176,8 +176,8 @@ STYLES = {
 @pytest.mark.parametrize("name", STYLES)
 def test_feeds_as_the_programs_write_them_that_the_world_uses(name):
     title, link, begins, images = STYLES[name]
-    found, notes = entries((FEEDS / name).read_bytes(), URL, "")
-    data = found[0].data
+    items, notes = entries((FEEDS / name).read_bytes(), URL, "")
+    data = items[0].data
     assert (data["title"], data["link"]) == (title, link)
     assert data["text"].startswith(begins)
     assert [image["url"] for image in data["images"]] == images
@@ -209,7 +209,7 @@ def test_an_id_is_as_it_stands_in_the_feed_whatever_attributes_it_has(inside, gu
 
 
 LINK = '<link href="https://x.uk/1"'
-WELSH, ENGLISH = (f'<link hreflang="{one}" href="https://x.uk/{one}"/>' for one in ("cy", "en"))
+WELSH, ENGLISH = (f'<link hreflang="{each}" href="https://x.uk/{each}"/>' for each in ("cy", "en"))
 
 
 @pytest.mark.parametrize(
@@ -279,11 +279,11 @@ def test_the_page_is_the_link_and_nothing_else_is(feed, link):
     ],
 )  # fmt: skip
 def test_every_picture_is_found_with_its_whole_address_and_nothing_else_is_one(inside, images):
-    assert [image["url"] for image in told(rss(inside))["images"]] == images
+    assert [image["url"] for image in event_data(rss(inside))["images"]] == images
 
 
 def test_enclosures_have_their_whole_address():
-    data = told(
+    data = event_data(
         rss('<enclosure url="/a.pdf" type="application/pdf"/><enclosure url="javascript:x"/>')
     )
     assert data["enclosures"] == [
@@ -306,9 +306,9 @@ def test_a_zone_is_read_as_it_is_meant_in_britain():
 
 
 def test_the_only_date_of_an_item_of_rss_is_that_of_its_publishing():
-    data = told(rss("<dc:date>2026-06-19T16:00:00Z</dc:date>"))
+    data = event_data(rss("<dc:date>2026-06-19T16:00:00Z</dc:date>"))
     assert data["published"] == data["updated"] == "2026-06-19T16:00:00Z"
-    assert "published" not in told(atom("<updated>2026-06-19T16:00:00Z</updated>"))
+    assert "published" not in event_data(atom("<updated>2026-06-19T16:00:00Z</updated>"))
 
 
 def test_dates_of_languages_that_only_the_parser_knows_are_read():
@@ -346,8 +346,8 @@ def test_only_what_a_reader_sees_makes_an_entry_another():
 # -- bounds ---------------------------------------------------------------------------------------
 
 
-def total(found):
-    return sum(len(orjson.dumps(entry.data)) for entry in found)
+def total(values):
+    return sum(len(orjson.dumps(entry.data)) for entry in values)
 
 
 def test_a_small_feed_does_not_become_a_large_one():
@@ -356,14 +356,14 @@ def test_a_small_feed_does_not_become_a_large_one():
         link = "<link rel='enclosure' href='1.jpg'/>" * links
         inside = f"<id>1</id><title>x</title>{link}" + "</entry><entry>" + f"<id>2</id>{link}"
         feed = atom(inside, f'xml:base="http://x.uk/{"b" * base}/"').encode()
-        found, _ = entries(feed, URL, "")
-        assert total(found) < 3 * len(feed) + 1024 * 1024
+        items, _ = entries(feed, URL, "")
+        assert total(items) < 3 * len(feed) + 1024 * 1024
 
 
 def test_a_text_that_is_too_long_is_cut_at_a_word_and_told():
-    words = "word " * 60_000
+    text = "word " * 60_000
     entry, notes = read(
-        rss(f"<title>x</title><link>https://x.uk/1</link><description>{words}</description>")
+        rss(f"<title>x</title><link>https://x.uk/1</link><description>{text}</description>")
     )
     assert entry.data["text"].endswith("word …")
     assert {"title", "link"} < set(entry.data)
@@ -372,23 +372,23 @@ def test_a_text_that_is_too_long_is_cut_at_a_word_and_told():
 
 
 def test_the_same_text_is_not_kept_thrice():
-    words = "w " * 60_000
-    inside = f"<description>{words}</description><content:encoded>{words}</content:encoded>"
-    found, _ = entries(rss(inside).encode(), URL, "")
-    assert total(found) <= 256 * 1024
+    text = "w " * 60_000
+    inside = f"<description>{text}</description><content:encoded>{text}</content:encoded>"
+    items, _ = entries(rss(inside).encode(), URL, "")
+    assert total(items) <= 256 * 1024
 
 
 def test_all_entries_together_have_a_bound():
     item = "</item><item><guid>{}</guid><description>" + "w " * 50_000 + "</description>"
     feed = rss("".join(item.format(number) for number in range(90))).encode()
-    found, notes = entries(feed, URL, "")
-    assert total(found) <= 16 * 1024 * 1024
-    left = 91 - len(found)
+    items, notes = entries(feed, URL, "")
+    assert total(items) <= 16 * 1024 * 1024
+    left = 91 - len(items)
     assert notes == [f"{left} entries were left out: together they are too long to store"]
 
 
 def test_lists_have_a_bound():
-    data = told(
+    data = event_data(
         rss("".join(f"<category>{n}</category><enclosure url='/{n}'/>" for n in range(500)))
     )
     assert len(data["tags"]) == len(data["enclosures"]) == 100

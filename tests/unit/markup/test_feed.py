@@ -74,21 +74,21 @@ def test_an_atom_entry_is_told_with_all_its_parts():
 
 
 def test_dated_entries_come_newest_first_and_relative_links_whole():
-    found, _ = read("appeals.rss")
-    assert [entry.guid for entry in found] == ["WMP-2026-0412", "WMP-2026-0411", "WMP-2026-0401"]
-    assert found[1].link == "https://www.example.police.uk/appeals/witness-corporation-street"
+    entries, _ = read("appeals.rss")
+    assert [entry.guid for entry in entries] == ["WMP-2026-0412", "WMP-2026-0411", "WMP-2026-0401"]
+    assert entries[1].link == "https://www.example.police.uk/appeals/witness-corporation-street"
 
 
 def test_undated_entries_keep_the_feeds_own_order_and_have_no_empty_parts():
-    found, _ = read("no-guid.rss")
-    assert [entry.data["title"] for entry in found] == [
+    entries, _ = read("no-guid.rss")
+    assert [entry.data["title"] for entry in entries] == [
         "With a link",
         "With a date",
         "Bare",
         "Bare",
     ]
-    assert found[2].data == {"title": "Bare", "tags": [], "enclosures": [], "images": []}
-    assert (found[2].guid, found[2].link, found[2].time) == ("", "", None)
+    assert entries[2].data == {"title": "Bare", "tags": [], "enclosures": [], "images": []}
+    assert (entries[2].guid, entries[2].link, entries[2].time) == ("", "", None)
 
 
 @pytest.mark.parametrize(
@@ -122,16 +122,16 @@ def test_a_feed_without_entries_is_a_feed():
 
 
 def test_what_is_malformed_is_read_with_a_note():
-    found, notes = read("malformed.rss")
-    assert [entry.data["title"] for entry in found] == ["Fish & chips", "Second"]
+    entries, notes = read("malformed.rss")
+    assert [entry.data["title"] for entry in entries] == ["Fish & chips", "Second"]
     [note] = notes
     assert note.startswith("the feed is malformed (not well-formed")
 
 
 def test_the_entry_at_which_a_feed_breaks_off_is_left_out():
     """Half a sentence about a suspect must not go out as the whole."""
-    found, notes = read("cut.rss")
-    assert [entry.data["title"] for entry in found] == ["Whole"]
+    entries, notes = read("cut.rss")
+    assert [entry.data["title"] for entry in entries] == ["Whole"]
     assert notes == ["the feed breaks off; an entry that is not whole was left out"]
 
 
@@ -152,7 +152,7 @@ def test_an_encoding_declared_wrongly_is_set_right(head, encoding):
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ("page.html", "an HTML page, not a feed"),
         (b"", "empty"),
@@ -163,8 +163,8 @@ def test_an_encoding_declared_wrongly_is_set_right(head, encoding):
         (b"\xff\xfe\x00\x01", "not an RSS or Atom feed"),
     ],
 )
-def test_what_is_no_feed_is_said_to_be_none(body, words):
-    with pytest.raises(SourceDown, match=words):
+def test_what_is_no_feed_is_said_to_be_none(body, message):
+    with pytest.raises(SourceDown, match=message):
         read(body, "text/html")
 
 
@@ -185,8 +185,8 @@ def test_tags_without_end_are_refused_before_they_cost():
 
 
 def test_entries_without_end_are_cut():
-    found, notes = read(rss(b"<item><guid>x</guid></item>" * (ENTRY_LIMIT + 5)))
-    assert len(found) == ENTRY_LIMIT
+    entries, notes = read(rss(b"<item><guid>x</guid></item>" * (ENTRY_LIMIT + 5)))
+    assert len(entries) == ENTRY_LIMIT
     assert notes == [f"the feed has more than {ENTRY_LIMIT} entries; the first ones were read"]
 
 
@@ -205,14 +205,14 @@ def test_what_no_database_can_hold_is_taken_out():
 @settings(max_examples=150, deadline=None)
 def test_no_bytes_raise_anything_but_that_they_are_no_feed(body):
     try:
-        found, _ = read(body)
+        entries, _ = read(body)
     except SourceDown:
         return
-    assert all(entry.data["images"] is not None for entry in found)
+    assert all(entry.data["images"] is not None for entry in entries)
 
 
 def test_an_entry_too_long_to_be_news_is_left_out_and_told():
     long = b"<item><guid>1</guid><title>" + b"x" * 1_100_000 + b"</title></item>"
-    found, notes = read(rss(long + b"<item><guid>2</guid></item>"))
-    assert [entry.guid for entry in found] == ["2"]
+    entries, notes = read(rss(long + b"<item><guid>2</guid></item>"))
+    assert [entry.guid for entry in entries] == ["2"]
     assert notes == ["1 entries longer than 256 KiB were left out"]

@@ -72,10 +72,10 @@ RUNS = [
     ],
 )
 def test_an_address_that_runs_something_leads_nowhere(tag, address):
-    found = safe_links(tag.format(address))
-    assert '"#"' in found
-    assert "alert(1)" not in found.partition('"#"')[0]
-    assert "script:" not in found.lower()
+    result = safe_links(tag.format(address))
+    assert '"#"' in result
+    assert "alert(1)" not in result.partition('"#"')[0]
+    assert "script:" not in result.lower()
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_a_picture_may_stand_in_the_page_itself():
 
 @given(st.text())
 def test_what_was_made_safe_stays_as_it_is(page):
-    made = safe_links(page)
-    assert safe_links(made) == made
+    result = safe_links(page)
+    assert safe_links(result) == result
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,14 @@ def atom(*entries, tail=""):
     )
 
 
-def seen(feed):
+def entries_of(feed):
     """What a reader sees of each entry, by its id."""
     reading = read(feed.encode(), URL, "")
-    return {one.guid: one.seen for one in reading.entries}, reading
+    return {entry.guid: entry.seen for entry in reading.entries}, reading
 
 
-RSS, _ = seen(rss())
-ATOM, _ = seen(atom())
+RSS, _ = entries_of(rss())
+ATOM, _ = entries_of(atom())
 REMAINS = "tle><guid>9</guid></item><item><title>Old</title><guid>8</guid></item></channel></rss>"
 WARNING = (
     "<br />\n<b>Warning</b>: Undefined variable $x in <b>/feed.php</b> on line <b>3</b><br />\n"
@@ -62,8 +62,8 @@ BEHIND = {
 @pytest.mark.parametrize("tail", BEHIND.values(), ids=BEHIND)
 def test_what_stands_behind_the_end_hides_nothing_and_makes_nothing_new(tail):
     for feed, alone in ((rss(tail=tail), RSS), (atom(tail=tail), ATOM)):
-        found, reading = seen(feed)
-        assert found == alone
+        entries, reading = entries_of(feed)
+        assert entries == alone
         assert (reading.notes, reading.whole) == ([], True)
 
 
@@ -72,15 +72,15 @@ def test_what_stands_behind_the_end_hides_nothing_and_makes_nothing_new(tail):
     [WARNING, "\n\n  ", "\ufeff", "<!DOCTYPE html><html><body>", "<!-- cached -->", "junk & <"],
 )
 def test_what_stands_before_the_beginning_does_neither(before):
-    assert seen(before + rss())[0] == RSS
-    assert seen(before + atom())[0] == ATOM
+    assert entries_of(before + rss())[0] == RSS
+    assert entries_of(before + atom())[0] == ATOM
 
 
 @pytest.mark.parametrize("cut", range(60, 560, 23))
 def test_where_a_feed_breaks_off_every_entry_read_is_whole(cut):
-    found, reading = seen(rss()[:cut])
-    assert found.items() <= RSS.items()
-    assert len(found) == rss()[:cut].count("</item>")
+    entries, reading = entries_of(rss()[:cut])
+    assert entries.items() <= RSS.items()
+    assert len(entries) == rss()[:cut].count("</item>")
     assert not reading.whole
     assert "the feed breaks off; an entry that is not whole was left out" in reading.notes
 
@@ -107,9 +107,9 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_what_is_wrong_with_one_entry_changes_no_other(wrong):
-    found, reading = seen(rss(item(1), wrong, item(2), item(3)))
-    assert found.pop("odd")
-    assert found == RSS
+    entries, reading = entries_of(rss(item(1), wrong, item(2), item(3)))
+    assert entries.pop("odd")
+    assert entries == RSS
     assert reading.notes[0].startswith("the feed is malformed")
 
 
@@ -150,8 +150,8 @@ def declaring(entities):
 )
 def test_entities_that_stand_for_letters_are_read(entities):
     feed = rss(item(1, "Man&apos8;s car &amp; bike"), item(2), item(3), head=declaring(entities))
-    found, reading = seen(feed)
-    assert (found, reading.notes) == (RSS, [])
+    entries, reading = entries_of(feed)
+    assert (entries, reading.notes) == (RSS, [])
 
 
 @pytest.mark.parametrize(
@@ -184,16 +184,16 @@ def test_a_document_type_that_stands_elsewhere_is_never_fetched():
         DECLARED
         + '<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://127.0.0.1:1/x.dtd">'
     )
-    assert seen(rss(head=head))[0] == RSS
+    assert entries_of(rss(head=head))[0] == RSS
 
 
 def test_a_later_version_of_xml_is_read_as_the_first():
-    assert seen(rss(head='<?xml version="1.1" encoding="utf-8"?>'))[0] == RSS
+    assert entries_of(rss(head='<?xml version="1.1" encoding="utf-8"?>'))[0] == RSS
 
 
 def test_an_entry_in_a_comment_is_none():
-    found, _ = seen(rss(item(1), f"<!-- {item(2)} -->", item(3)))
-    assert found == {guid: one for guid, one in RSS.items() if guid != "2"}
+    entries, _ = entries_of(rss(item(1), f"<!-- {item(2)} -->", item(3)))
+    assert entries == {guid: item for guid, item in RSS.items() if guid != "2"}
 
 
 def test_each_of_many_malformed_entries_is_read():

@@ -138,7 +138,7 @@ def test_twice_the_text_takes_twice_the_work_at_most(unit, read):
 
 
 @pytest.mark.parametrize(
-    ("told", "text"),
+    ("values", "text"),
     [
         ("Smith&#8217;s &amp; Jones", "Smith’s & Jones"),
         ("Man&amp;#8217;s car", "Man’s car"),
@@ -152,8 +152,8 @@ def test_twice_the_text_takes_twice_the_work_at_most(unit, read):
         ("Never type <script> here", "Never type <script> here"),
     ],
 )
-def test_what_does_not_say_whether_it_is_html_loses_only_what_surely_is(told, text):
-    assert unsure_to_text(told) == text
+def test_what_does_not_say_whether_it_is_html_loses_only_what_surely_is(values, text):
+    assert unsure_to_text(values) == text
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,9 @@ def test_it_learns_no_secret_from_our_environment(apart, monkeypatch):
     monkeypatch.setenv("APPEALBRIDGE_SECRET_X", "s3cret")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
     apart.read(FEED, URL, "")
-    with open(f"/proc/{apart.worker._running.process.pid}/environ", "rb") as told:  # noqa: PTH123
+    with open(f"/proc/{apart.worker._running.process.pid}/environ", "rb") as result:  # noqa: PTH123
         assert not {b"APPEALBRIDGE_SECRET_X", b"CREDENTIALS_DIRECTORY"} & {
-            line.partition(b"=")[0] for line in told.read().split(b"\0")
+            line.partition(b"=")[0] for line in result.read().split(b"\0")
         }
 
 

@@ -24,13 +24,13 @@ PICTURE = pictures.jpeg(exif=pictures.exif(6))
 
 @pytest.fixture
 async def apart():
-    made = Renderer()
-    yield made
-    made.close()
+    renderer = Renderer()
+    yield renderer
+    renderer.close()
 
 
-def process_of(made):
-    return made._workers[0]._running.process
+def process_of(result):
+    return result._workers[0]._running.process
 
 
 async def test_a_rendition_is_the_one_that_is_made_here(apart):
@@ -120,7 +120,7 @@ async def test_it_gets_no_secret_and_no_open_file_of_the_daemon(apart, monkeypat
         await apart.render(PICTURE, LIMITS)
         process = Path(f"/proc/{process_of(apart).pid}")
         assert b"APPEALBRIDGE_SECRET_X" not in (process / "environ").read_bytes()
-        opened = [str(one.readlink()) for one in (process / "fd").iterdir()]
+        opened = [str(each.readlink()) for each in (process / "fd").iterdir()]
     assert not [name for name in opened if name.startswith((str(tmp_path), "socket:"))], opened
 
 

@@ -51,7 +51,7 @@ def corners(image):
     """Return the names of the colours at the corners, from left to right and down."""
     image = image.convert("RGB")
     near = {(255, 0, 0): "red", (0, 255, 0): "lime", (0, 0, 255): "blue", (255, 255, 0): "yellow"}
-    found = []
+    results = []
     for across, down in ((0.1, 0.1), (0.9, 0.1), (0.1, 0.9), (0.9, 0.9)):
         pixel = image.getpixel((int(image.width * across), int(image.height * down)))
         distance = {
@@ -59,8 +59,8 @@ def corners(image):
             for colour, name in near.items()
         }
         name = min(distance, key=distance.get)
-        found.append(name if distance[name] < 60 else "?")
-    return found
+        results.append(name if distance[name] < 60 else "?")
+    return results
 
 
 UPRIGHT = ["red", "lime", "blue", "yellow"]
@@ -192,8 +192,8 @@ def test_16_bits_become_the_nearest_8():
 
 def test_transparency_is_kept_where_the_platform_has_it_and_is_white_elsewhere():
     data = pictures.png(pictures.transparent())
-    kept = opened(render(data, PLATFORMS["x"]))
-    assert kept.getpixel((10, 10))[3] == 0
+    stored = opened(render(data, PLATFORMS["x"]))
+    assert stored.getpixel((10, 10))[3] == 0
     white = opened(render(data, PLATFORMS["facebook"]))
     assert white.convert("RGB").getpixel((10, 10)) == (255, 255, 255)
     assert "transparency" not in white.info
@@ -263,8 +263,8 @@ REFUSED = {
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_refusal_says_what_the_file_is_and_what_to_send_instead(name, platform):
-    data, words = REFUSED[name]
-    with pytest.raises(ImageRefused, match=words) as refused:
+    data, text = REFUSED[name]
+    with pytest.raises(ImageRefused, match=text) as refused:
         render(data, PLATFORMS[platform])
     assert refused.value.reason
     assert refused.value.cure

@@ -48,5 +48,5 @@ def test_what_is_stored_to_wait_keeps_all_that_was_planned(planned):
 
 def test_no_field_is_forgotten_by_the_example_above(planned):
     moved = {"state", "attempts", "begun_at", "first_begun_at"}
-    empty = {one.name for one in fields(Delivery) if not getattr(planned, one.name)}
+    empty = {field.name for field in fields(Delivery) if not getattr(planned, field.name)}
     assert empty - moved == NEVER_PLANNED

@@ -61,7 +61,7 @@ def test_a_moment_is_read_as_people_and_systems_write_it(text, then):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("10", "a bare number"),
         ("10.00", "a bare number"),
@@ -97,8 +97,8 @@ def test_a_moment_is_read_as_people_and_systems_write_it(text, then):
         ("2026-07-27 10:00 CET", "CET is not in force"),
     ],
 )
-def test_nothing_is_guessed(text, words):
-    with pytest.raises(NoTime, match=words):
+def test_nothing_is_guessed(text, message):
+    with pytest.raises(NoTime, match=message):
         meant(text)
 
 
@@ -191,7 +191,7 @@ def test_a_zone_without_a_break_in_the_night_is_no_different():
 
 def test_a_time_by_the_clock_has_neither_date_nor_zone():
     assert str(clock("6:00")) == "06:00:00"
-    assert [clock(one) for one in ("6:00 GMT", "tomorrow 6:00", "600", "x")] == [None] * 4
+    assert [clock(each) for each in ("6:00 GMT", "tomorrow 6:00", "600", "x")] == [None] * 4
 
 
 def test_a_moment_is_shown_with_its_zone():

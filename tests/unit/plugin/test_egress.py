@@ -88,7 +88,7 @@ def test_an_entry_allows_its_host_or_network_at_its_port(entry, host, port, addr
 
 
 @pytest.mark.parametrize(
-    ("entry", "words"),
+    ("entry", "message"),
     [
         ("http://news.internal", "is a web address; write a host"),
         ("10.0.0.5/8", "is not the first address of its network; write 10.0.0.0/8"),
@@ -107,8 +107,8 @@ def test_an_entry_allows_its_host_or_network_at_its_port(entry, host, port, addr
         ("0x7f.1", '"0x7f.1" is the address 127.0.0.1; write it as 127.0.0.1'),
     ],
 )
-def test_a_wrong_entry_is_told_with_its_cure(entry, words):
-    with pytest.raises(ValueError, match=words.replace("*", r"\*").replace("[", r"\[")):
+def test_a_wrong_entry_is_told_with_its_cure(entry, message):
+    with pytest.raises(ValueError, match=message.replace("*", r"\*").replace("[", r"\[")):
         allowed(entry)
 
 

@@ -20,9 +20,9 @@ JSON = st.recursive(
 @given(st.lists(NAMES, min_size=1, max_size=4), JSON)
 def test_a_plain_path_finds_what_the_library_finds(names, data):
     text = "$." + ".".join(names)
-    found = [match.value for match in parse(text).find(data)]
-    assert compile_path(text).all(data) == found
-    assert compile_path(text).first(data) == (found[0] if found else None)
+    matches = [match.value for match in parse(text).find(data)]
+    assert compile_path(text).all(data) == matches
+    assert compile_path(text).first(data) == (matches[0] if matches else None)
 
 
 def test_filters_and_indexes_are_understood():

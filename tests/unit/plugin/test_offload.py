@@ -27,8 +27,8 @@ async def held_up(pool, go):
 
 
 async def test_what_hangs_in_one_pool_delays_nothing_in_another(go):
-    one, other = Pool("one", 2), Pool("other", 1)
-    stuck = [await held_up(one, go) for _ in range(2)]
+    first, other = Pool("one", 2), Pool("other", 1)
+    stuck = [await held_up(first, go) for _ in range(2)]
     assert await offload(other, int, "7") == 7
     go.set()
     await asyncio.gather(*stuck)

@@ -8,19 +8,19 @@ addresses = TypeAdapter(Address)
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("values", "stored"),
     [
         ("https://api.x.com", "https://api.x.com"),
         ("https://mastodon.example/", "https://mastodon.example"),
         ("http://127.0.0.1:8090/x/", "http://127.0.0.1:8090/x"),
     ],
 )
-def test_an_address_has_no_slash_at_its_end(given, kept):
-    assert addresses.validate_python(given) == kept
+def test_an_address_has_no_slash_at_its_end(values, stored):
+    assert addresses.validate_python(values) == stored
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         "",
         "api.x.com",
@@ -31,29 +31,29 @@ def test_an_address_has_no_slash_at_its_end(given, kept):
         "http://[",
     ],
 )
-def test_what_is_no_address_is_refused(given):
+def test_what_is_no_address_is_refused(values):
     with pytest.raises(ValidationError, match="give an address such as"):
-        addresses.validate_python(given)
+        addresses.validate_python(values)
 
 
 secret_addresses = TypeAdapter(SecretAddress)
 
 
 @pytest.mark.parametrize(
-    "given", ["https://a.example/hook/x?sig=y", "http://127.0.0.1:8065/hooks/a"]
+    "values", ["https://a.example/hook/x?sig=y", "http://127.0.0.1:8065/hooks/a"]
 )
-def test_an_address_that_is_a_secret_may_have_anything_in_it_and_is_not_shown(given):
-    address = secret_addresses.validate_python(given)
-    assert address.get_secret_value() == given
-    assert given not in f"{address} {address!r}"
+def test_an_address_that_is_a_secret_may_have_anything_in_it_and_is_not_shown(values):
+    address = secret_addresses.validate_python(values)
+    assert address.get_secret_value() == values
+    assert values not in f"{address} {address!r}"
 
 
 @pytest.mark.parametrize(
-    "given", ["", "hook-1234", "ftp://a.example/hook-1234", "http://0x7f.1/hook-1234"]
+    "values", ["", "hook-1234", "ftp://a.example/hook-1234", "http://0x7f.1/hook-1234"]
 )
-def test_a_secret_that_is_no_address_is_refused(given):
+def test_a_secret_that_is_no_address_is_refused(values):
     with pytest.raises(ValidationError):
-        secret_addresses.validate_python(given)
+        secret_addresses.validate_python(values)
 
 
 def test_the_addresses_of_a_model_are_found_also_where_they_may_be_left_out():

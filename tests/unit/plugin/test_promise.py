@@ -26,7 +26,7 @@ PARTS = ("", ".http", ".text", ".feeds")
 def interface():
     """Return what there is, line by line: names, and methods with the names of their arguments."""
     names = ["appealbridge.testing", *(f"appealbridge.plugin{part}" for part in PARTS)]
-    lines = {f"{name}.{one}" for name in names for one in import_module(name).__all__}
+    lines = {f"{name}.{each}" for name in names for each in import_module(name).__all__}
     for owner in (
         Channel, Removes, Edits, AcceptsImages, UploadsImages, PublishesUploads, Trigger, Poller,
         Receiver, Tools, Http, Reply,
@@ -34,7 +34,8 @@ def interface():
         for name, method in inspect.getmembers(owner, callable):
             if not name.startswith("_"):
                 lines |= {
-                    f"{owner.__name__}.{name} {one}" for one in inspect.signature(method).parameters
+                    f"{owner.__name__}.{name} {each}"
+                    for each in inspect.signature(method).parameters
                 }
     return lines
 

@@ -25,7 +25,7 @@ from appealbridge.testing.channel_case import NOW, a_delivery
 TEXT = "MISSING: Aisha & Ben https://example.police.uk/a/412"
 
 
-def seen(text=TEXT, time=NOW + 1, number="7"):
+def a_post(text=TEXT, time=NOW + 1, number="7"):
     return Post(text, Receipt(number, f"https://x.com/i/status/{number}", time))
 
 
@@ -103,14 +103,14 @@ def test_a_link_under_other_words_is_told_with_both():
 )
 def test_what_platforms_show_in_a_way_of_their_own_leaves_it_to_a_person(shown):
     text = "Ask @desk@police.example now https://example.police.uk/a"
-    sought = match_timeline(text, [seen(shown)], a_delivery(), whole=True, place="here")
+    sought = match_timeline(text, [a_post(shown)], a_delivery(), whole=True, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
 
 
 def test_a_source_goes_before_what_is_shown():
-    ours = replace(seen("MISSING: *Aisha*"), source=TEXT)
+    ours = replace(a_post("MISSING: *Aisha*"), source=TEXT)
     assert match_timeline(TEXT, [ours], a_delivery(), whole=True, place="here").receipt
-    other = replace(seen(), source="MISSING: Aisha and Ben, found")
+    other = replace(a_post(), source="MISSING: Aisha and Ben, found")
     sought = match_timeline(TEXT, [other], a_delivery(), whole=True, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
 
@@ -137,27 +137,29 @@ def test_accents_are_composed_before_they_are_compared():
 
 
 def test_what_stands_there_is_found():
-    sought = match_timeline(TEXT, [seen("other"), seen()], a_delivery(), whole=True, place="here")
-    assert (sought.receipt, sought.sure) == (seen().receipt, True)
+    sought = match_timeline(
+        TEXT, [a_post("other"), a_post()], a_delivery(), whole=True, place="here"
+    )
+    assert (sought.receipt, sought.sure) == (a_post().receipt, True)
 
 
 def test_the_newest_of_two_is_taken():
-    posts = [seen(number="9"), seen(number="8")]
+    posts = [a_post(number="9"), a_post(number="8")]
     assert match_timeline(TEXT, posts, a_delivery(), whole=True, place="here").receipt.id == "9"
 
 
 def test_a_post_without_time_is_found():
-    assert match_timeline(TEXT, [seen(time=None)], a_delivery(), whole=True, place="here").receipt
+    assert match_timeline(TEXT, [a_post(time=None)], a_delivery(), whole=True, place="here").receipt
 
 
 def test_what_does_not_stand_among_all_is_surely_absent():
-    sought = match_timeline(TEXT, [seen("other")], a_delivery(), whole=True, place="the timeline")
+    sought = match_timeline(TEXT, [a_post("other")], a_delivery(), whole=True, place="the timeline")
     assert (sought.receipt, sought.sure) == (None, True)
     assert "searched 1 posts on the timeline since" in sought.seen
 
 
 def test_what_does_not_stand_among_some_cannot_be_told():
-    sought = match_timeline(TEXT, [seen("other")], a_delivery(), whole=False, place="here")
+    sought = match_timeline(TEXT, [a_post("other")], a_delivery(), whole=False, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
 
 
@@ -166,20 +168,20 @@ def test_what_does_not_stand_among_some_cannot_be_told():
     ["MISSING: Aisha & Ben https://t.co/abcdefghij", "MISSING - Aisha & Ben!", "Missing Aisha Ben"],
 )
 def test_a_post_that_is_merely_alike_is_for_a_person(shown):
-    sought = match_timeline(TEXT, [seen(shown)], a_delivery(), whole=True, place="here")
+    sought = match_timeline(TEXT, [a_post(shown)], a_delivery(), whole=True, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
     assert "https://x.com/i/status/7" in sought.seen
 
 
 def test_two_posts_of_nothing_but_links_are_not_alike():
-    posts = [seen("https://example.police.uk/a/1")]
+    posts = [a_post("https://example.police.uk/a/1")]
     assert match_timeline(
         "https://example.police.uk/a/2", posts, a_delivery(), whole=True, place="here"
     ).sure
 
 
 def test_the_same_text_from_before_is_for_a_person():
-    sought = match_timeline(TEXT, [seen(time=NOW - 3600)], a_delivery(), whole=True, place="here")
+    sought = match_timeline(TEXT, [a_post(time=NOW - 3600)], a_delivery(), whole=True, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
     assert "https://x.com/i/status/7" in sought.seen
 
@@ -187,12 +189,12 @@ def test_the_same_text_from_before_is_for_a_person():
 def test_a_clock_that_was_set_back_by_minutes_leaves_it_to_a_person():
     dated = since(a_delivery()) - BEFORE + 1
     assert dated > listed_since(a_delivery())
-    sought = match_timeline(TEXT, [seen(time=dated)], a_delivery(), whole=True, place="here")
+    sought = match_timeline(TEXT, [a_post(time=dated)], a_delivery(), whole=True, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
 
 
 def test_what_was_listed_until_before_the_attempt_is_all_there_is():
-    posts = [seen("other"), seen("another", time=since(a_delivery()) - 1)]
+    posts = [a_post("other"), a_post("another", time=since(a_delivery()) - 1)]
     assert match_timeline(TEXT, posts, a_delivery(), whole=False, place="here").sure
     assert not match_timeline(TEXT, posts[:1], a_delivery(), whole=False, place="here").sure
 
@@ -205,7 +207,7 @@ def test_a_repeat_that_is_nowhere_is_for_a_person():
 
 def test_a_platform_whose_clock_is_behind_is_believed():
     assert match_timeline(
-        TEXT, [seen(time=NOW - 30)], a_delivery(), whole=True, place="here"
+        TEXT, [a_post(time=NOW - 30)], a_delivery(), whole=True, place="here"
     ).receipt
 
 
@@ -238,16 +240,16 @@ def test_an_answer_without_a_date_says_nothing_of_our_clock(date):
 
 
 def test_a_post_of_now_is_found_although_our_clock_is_ahead():
-    posts = [seen(time=NOW - 300)]
+    posts = [a_post(time=NOW - 300)]
     sought = match_timeline(TEXT, posts, a_delivery(), whole=True, place="here", ahead=305.0)
     assert sought.receipt
 
 
 def test_where_more_stands_than_can_be_compared_nobody_can_tell():
-    posts = [seen("another " * 2000) for _ in range(10)]
+    posts = [a_post("another " * 2000) for _ in range(10)]
     sought = match_timeline(TEXT, posts, a_delivery(), whole=True, place="here")
     assert (sought.receipt, sought.sure) == (None, False)
-    assert match_timeline(TEXT, [*posts, seen()], a_delivery(), whole=True, place="here").receipt
+    assert match_timeline(TEXT, [*posts, a_post()], a_delivery(), whole=True, place="here").receipt
 
 
 @pytest.mark.parametrize("between", ["<br>", "<br />", "</p><p>"])

@@ -139,8 +139,8 @@ def test_no_plug_in_takes_a_name_of_appealbridge_itself(tmp_path, monkeypatch, c
 
 def test_a_name_that_is_taken_is_named_with_its_owner(tmp_path, monkeypatch):
     installed(tmp_path, monkeypatch, BROKEN["takes a name that is taken"])
-    words = 'the platform "x" is already taken by appealbridge.channels.x.channel.X'
-    assert load().broken["sms"].problem.endswith(words)
+    text = 'the platform "x" is already taken by appealbridge.channels.x.channel.X'
+    assert load().broken["sms"].problem.endswith(text)
 
 
 def offered(folder, **plug_ins):

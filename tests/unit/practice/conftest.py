@@ -56,8 +56,8 @@ class Caller:
         return [post for post in shown if platform in (None, post["platform"])]
 
     async def fault(self, platform, fault, **options):
-        asked = {"platform": platform, "fault": fault, **options}
-        reply = await self("POST", "/faults", json=asked)
+        requested = {"platform": platform, "fault": fault, **options}
+        reply = await self("POST", "/faults", json=requested)
         assert reply.status == 201, reply.text_read
 
     async def tweet(self, text, account="force"):

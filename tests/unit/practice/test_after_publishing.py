@@ -33,8 +33,8 @@ class Published:
 
     def account_of(self, name, **options):
         own = {"page_id": "123456"} if self.channel.platform == "facebook" else {}
-        made = self.channel.practice(name, {**own, **options}, self.sandbox.url)
-        return self.channel.account.model_validate(made)
+        result = self.channel.practice(name, {**own, **options}, self.sandbox.url)
+        return self.channel.account.model_validate(result)
 
     def message(self, text=TEXT, **more):
         return self.channel.message.model_validate({"text": text, **more})

@@ -62,8 +62,8 @@ async def test_what_was_answered_survives_a_kill(tmp_path):
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_cleanly_even_while_an_answer_hangs(name):
     async with running() as (process, url), aiohttp.ClientSession() as session:
-        asked = {"platform": "x", "fault": "post_then_hang", "count": 1}
-        async with session.post(f"{url}/faults", json=asked) as reply:
+        requested = {"platform": "x", "fault": "post_then_hang", "count": 1}
+        async with session.post(f"{url}/faults", json=requested) as reply:
             assert reply.status == 201
         hanging = asyncio.ensure_future(tweet(url, "hangs"))
         while not await posts(url):

@@ -7,8 +7,8 @@ from appealbridge.practice.posts import PLATFORMS
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("fault", list(FaultName))
 async def test_every_fault_can_be_asked_for_on_every_platform(call, platform, fault):
-    asked = {"platform": platform, "fault": fault, "count": 3, "seconds": 10}
-    reply = await call("POST", "/faults", json=asked)
+    requested = {"platform": platform, "fault": fault, "count": 3, "seconds": 10}
+    reply = await call("POST", "/faults", json=requested)
     assert (reply.status, (await reply.json())["fault"]) == (201, fault)
     assert await call.json("GET", "/faults") == [await reply.json()]
 
@@ -24,9 +24,9 @@ UNKNOWN = {
 }
 
 
-@pytest.mark.parametrize("asked", UNKNOWN.values(), ids=UNKNOWN.keys())
-async def test_what_is_unknown_is_422_with_the_list_of_what_is_known(call, asked):
-    reply = await call("POST", "/faults", json=asked)
+@pytest.mark.parametrize("requested", UNKNOWN.values(), ids=UNKNOWN.keys())
+async def test_what_is_unknown_is_422_with_the_list_of_what_is_known(call, requested):
+    reply = await call("POST", "/faults", json=requested)
     body = await reply.json()
     assert reply.status == 422
     assert body["platforms"] == list(PLATFORMS)

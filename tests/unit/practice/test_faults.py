@@ -68,8 +68,8 @@ def test_a_fault_is_for_its_platform_only(faults):
 def test_of_several_the_first_asked_for_bites_first(faults):
     faults.add("x", F.HTML, 1, None)
     faults.add("x", F.HTTP_503, 1, None)
-    wanted = {F.HTML, F.HTTP_503}
-    assert [faults.take("x", wanted).name for _ in range(2)] == [F.HTML, F.HTTP_503]
+    expected = {F.HTML, F.HTTP_503}
+    assert [faults.take("x", expected).name for _ in range(2)] == [F.HTML, F.HTTP_503]
 
 
 def test_what_is_left_is_shown(faults, clock):

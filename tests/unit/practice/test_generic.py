@@ -8,8 +8,8 @@ import pytest
 PLACE = "/generic/teams/force_teams"
 
 
-def answering(status, told):
-    return f"{PLACE}/answer/{status}/{base64.urlsafe_b64encode(orjson.dumps(told)).decode()}"
+def answering(status, values):
+    return f"{PLACE}/answer/{status}/{base64.urlsafe_b64encode(orjson.dumps(values)).decode()}"
 
 
 async def test_what_it_is_sent_is_among_the_posts_and_on_the_wall(call):
@@ -73,18 +73,18 @@ async def test_a_body_nested_without_an_end_is_taken_all_the_same(call):
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "output"),
     [(202, ""), (200, "ok"), (201, {"name": "spaces/A/messages/{id}"}), (204, "")],
 )
-async def test_it_answers_as_its_address_says(call, status, told):
-    reply = await call("POST", answering(status, told), json={"text": "Seen her?"})
+async def test_it_answers_as_its_address_says(call, status, output):
+    reply = await call("POST", answering(status, output), json={"text": "Seen her?"})
     (post,) = await call.posts("generic")
     assert reply.status == status
-    if isinstance(told, dict):
+    if isinstance(output, dict):
         assert orjson.loads(reply.text_read) == {"name": f"spaces/A/messages/{post['id']}"}
     else:
-        assert reply.text_read == told
-    below = await call("POST", f"{answering(status, told)}/v1/messages", json={"text": "More"})
+        assert reply.text_read == output
+    below = await call("POST", f"{answering(status, output)}/v1/messages", json={"text": "More"})
     assert below.status == status
     assert (await call.posts("generic"))[1]["path"] == "v1/messages"
 

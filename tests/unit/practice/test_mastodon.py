@@ -111,8 +111,8 @@ async def test_the_rate_limits_reset_is_an_iso_time(call):
 
 
 async def test_the_instance_tells_its_limits_without_a_login(call):
-    told = await call.json("GET", "/mastodon/api/v2/instance")
-    assert told["configuration"]["statuses"]["max_characters"] == 500
+    result = await call.json("GET", "/mastodon/api/v2/instance")
+    assert result["configuration"]["statuses"]["max_characters"] == 500
 
 
 async def test_a_statuss_address_leads_to_the_wall(call):

@@ -113,13 +113,13 @@ FAULTS = {
 
 @pytest.mark.parametrize(("fault", "outcome"), FAULTS.items(), ids=FAULTS.keys())
 async def test_a_fault_bites_once_and_keeps_or_refuses_the_message(call, fault, outcome):
-    error, kept = outcome
+    error, stored = outcome
     await call.fault("email", fault)
     with pytest.raises(error):
         await call.mail(login=True)
-    assert len(await call.posts()) == kept
+    assert len(await call.posts()) == stored
     await call.mail(login=True)
-    assert len(await call.posts()) == kept + 1
+    assert len(await call.posts()) == stored + 1
 
 
 async def test_greylisting_is_a_450(call):

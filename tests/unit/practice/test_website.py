@@ -17,8 +17,8 @@ async def entries(call):
 async def test_the_feed_lists_the_held_appeals_newest_first(call):
     listed = await entries(call)
     assert len(listed) >= 3
-    assert [one.published_parsed for one in listed] == sorted(
-        (one.published_parsed for one in listed), reverse=True
+    assert [row.published_parsed for row in listed] == sorted(
+        (row.published_parsed for row in listed), reverse=True
     )
     first = listed[0]
     assert first.id.startswith("PRF-2026-")
@@ -55,8 +55,8 @@ async def test_an_added_appeal_is_first_and_a_changed_one_keeps_its_place_in_tim
 
 @pytest.mark.parametrize("validator", ["ETag", "Last-Modified"])
 async def test_an_unchanged_feed_is_304(call, clock, validator):
-    asked = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}[validator]
-    known = {asked: (await call("GET", FEED)).headers[validator]}
+    requested = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}[validator]
+    known = {requested: (await call("GET", FEED)).headers[validator]}
     assert (await call("GET", FEED, headers=known)).status == 304
     clock.passes(60)
     await call("POST", "/website/appeals", json={"reference": "A-1", "title": "New"})

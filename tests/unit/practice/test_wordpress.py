@@ -24,8 +24,8 @@ def login(user="force"):
 
 
 async def create(call, user="force", **post):
-    said = {"title": "Missing", "content": "<p>Aisha</p>", "status": "publish", **post}
-    return await call("POST", f"{API}/posts", json=said, headers=login(user))
+    text = {"title": "Missing", "content": "<p>Aisha</p>", "status": "publish", **post}
+    return await call("POST", f"{API}/posts", json=text, headers=login(user))
 
 
 async def search(call, slug, status="any", user="force"):
@@ -53,8 +53,8 @@ async def test_what_is_in_the_trash_has_another_address_and_is_not_any(call):
     trashed = await reply.json()
     assert (trashed["status"], trashed["slug"]) == ("trash", "ab-1__trashed")
     assert await search(call, "ab-1,ab-1__trashed") == []
-    (found,) = await search(call, "ab-1,ab-1__trashed", "any,trash")
-    assert (found["id"], found["status"]) == (post["id"], "trash")
+    (item,) = await search(call, "ab-1,ab-1__trashed", "any,trash")
+    assert (item["id"], item["status"]) == (post["id"], "trash")
     again = await call("DELETE", f"{API}/posts/{post['id']}", headers=login())
     assert await code(again, 410) == "rest_already_trashed"
 
@@ -97,7 +97,7 @@ async def test_only_the_own_posts_may_be_changed(call):
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"),
+    ("arguments", "expected"),
     [
         ({"title": "", "content": ""}, "empty_content"),
         ({"status": "nope"}, "rest_invalid_param"),
@@ -106,8 +106,8 @@ async def test_only_the_own_posts_may_be_changed(call):
         ({"categories": ["Missing"]}, "rest_invalid_param"),
     ],
 )
-async def test_what_is_wrong_is_said_in_its_words(call, said, wanted):
-    assert await code(await create(call, **said), 400) == wanted
+async def test_what_is_wrong_is_said_in_its_words(call, arguments, expected):
+    assert await code(await create(call, **arguments), 400) == expected
 
 
 async def test_a_term_is_there_once_under_its_escaped_name(call):
@@ -118,20 +118,20 @@ async def test_a_term_is_there_once_under_its_escaped_name(call):
     assert await code(again, 400) == "term_exists"
     assert (await again.json())["data"]["term_id"] == term["id"]
     assert await call.json("GET", f"{API}/categories?search=Lost %26 found") == []
-    (found,) = await call.json("GET", f"{API}/categories?search=Lost %26amp; found")
-    assert found["id"] == term["id"]
+    (item,) = await call.json("GET", f"{API}/categories?search=Lost %26amp; found")
+    assert item["id"] == term["id"]
 
 
 async def test_readers_see_other_quotes_no_scripts_and_no_shortcodes(call):
     content = '<p>"It\'s" -- so... <script>alert(1)</script>[gallery ids="1"]</p>'
     post = await (await create(call, content=content)).json()
     assert post["content"]["raw"] == '<p>"It\'s" -- so... alert(1)[gallery ids="1"]</p>'
-    said = "<p>&#8220;It&#8217;s&#8221; &#8212; so&#8230; alert(1)</p>\n"
-    assert post["content"]["rendered"] == said
+    text = "<p>&#8220;It&#8217;s&#8221; &#8212; so&#8230; alert(1)</p>\n"
+    assert post["content"]["rendered"] == text
     page = await call(
         "GET", post["link"].partition("/wordpress")[1] + post["link"].partition("/wordpress")[2]
     )
-    assert said in page.text_read
+    assert text in page.text_read
 
 
 async def test_readers_see_a_post_until_it_is_in_the_trash_and_no_draft(call):
@@ -147,8 +147,8 @@ async def test_readers_see_a_post_until_it_is_in_the_trash_and_no_draft(call):
 
 async def test_paths_may_be_in_the_query_as_on_sites_without_their_own_addresses(call):
     query = {"rest_route": "/wp/v2/posts"}
-    said = {"title": "x", "status": "publish"}
-    reply = await call("POST", "/wordpress/", params=query, json=said, headers=login())
+    text = {"title": "x", "status": "publish"}
+    reply = await call("POST", "/wordpress/", params=query, json=text, headers=login())
     assert reply.status == 201
 
 
@@ -166,12 +166,12 @@ async def publish(sandbox, call):
         tools = Tools(http, 1_790_000_000.0, random.Random(1))
 
         async def attempt(name="1", **message):
-            wanted = channel.message(**{"text": "MISSING: Aisha, 14", **message})
+            expected = channel.message(**{"text": "MISSING: Aisha, 14", **message})
             delivery = a_delivery(id=name)
             try:
-                return await channel.deliver(account, wanted, delivery, tools)
+                return await channel.deliver(account, expected, delivery, tools)
             except TryAgain:
-                search = await channel.find(account, wanted, delivery, tools)
+                search = await channel.find(account, expected, delivery, tools)
                 assert (search.receipt, search.sure) == (None, True)
                 raise
 
@@ -281,8 +281,8 @@ async def test_an_upload_whose_answer_is_lost_is_found_by_its_name(library, call
     await call.fault("wordpress", "post_then_reset")
     with pytest.raises(Unsure):
         await library("upload", IMAGE, "abc123")
-    found = await library("find_upload", IMAGE, "abc123")
-    assert (await call("GET", page_of(found))).status == 200
+    result = await library("find_upload", IMAGE, "abc123")
+    assert (await call("GET", page_of(result))).status == 200
 
 
 async def test_a_removal_of_a_picture_that_lies_is_seen_through(library, call):
@@ -302,8 +302,8 @@ async def test_the_first_picture_is_the_featured_one_and_the_others_follow_the_t
     assert {picture["alt"] for picture in post["media"]} == {IMAGE.alt}
     assert post["featured_media"] == int(first.id)
     # What is stored of a message has no addresses, and is recognised all the same.
-    kept = WordPressPost.model_validate_json(message.model_dump_json())
-    assert WordPress().shows(kept, await library("look", receipt))
+    stored = WordPressPost.model_validate_json(message.model_dump_json())
+    assert WordPress().shows(stored, await library("look", receipt))
 
 
 @pytest.mark.parametrize(

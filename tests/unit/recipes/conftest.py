@@ -18,7 +18,7 @@ approval: none
 
 
 def event_of(data=None, **more) -> Event:
-    given = {
+    values = {
         "id": "e1",
         "source": "appeal:website",
         "type": "appeal.new",
@@ -29,7 +29,7 @@ def event_of(data=None, **more) -> Event:
         "received_at": 1_777_636_810.0,
         **more,
     }
-    return Event(**given)
+    return Event(**values)
 
 
 def scope_of(data=None, variables: Mapping[str, str] | None = None, results=None, **more) -> Scope:

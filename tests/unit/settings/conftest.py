@@ -22,9 +22,9 @@ SECRETS = {
 }
 
 
-def practised(platform, *asked):
+def practised(platform, *call):
     """Return an account's options in practice, as the built-in channels say them."""
-    return plugins().channels[platform].practice(*asked)
+    return plugins().channels[platform].practice(*call)
 
 
 @pytest.fixture
@@ -51,9 +51,9 @@ def wrong(load):
     def read(text, **environ):
         with pytest.raises(InvalidDocuments) as invalid:
             load(text, **environ)
-        told = str(invalid.value)
-        assert PLANTED not in told
-        assert HOOK[6:] not in told
+        result = str(invalid.value)
+        assert PLANTED not in result
+        assert HOOK[6:] not in result
         return [f"{p.line}: {p.path}: {p.problem}; {p.cure}" for p in invalid.value.problems]
 
     return read

@@ -35,7 +35,7 @@ def test_nothing_outside_the_folder_is_included(lists, tmp_path, include):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (None, r"appealbridge\.yaml:2:10: lists\.press: cannot read press\.yaml: No such file"),
         ("a: b\n", r"press\.yaml:1:1: must be a list"),
@@ -48,6 +48,6 @@ def test_nothing_outside_the_folder_is_included(lists, tmp_path, include):
         ("- !secret x\n", "unknown tag !secret"),
     ],
 )
-def test_a_file_that_is_no_list_is_said_with_its_place(lists, content, words):
-    with pytest.raises(InvalidDocuments, match=words):
+def test_a_file_that_is_no_list_is_said_with_its_place(lists, content, message):
+    with pytest.raises(InvalidDocuments, match=message):
         lists("press.yaml", content)

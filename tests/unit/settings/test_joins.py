@@ -9,8 +9,8 @@ appeals: { website: { feed: "https://example.police.uk/appeals.rss" } }
 
 
 def test_joined_sources_share_a_name(load):
-    told = load(f"{SOURCES}joined_sources: [[webhook:roads-updates, webhook:roads]]").joined
-    assert told == {"webhook:roads": "webhook:roads", "webhook:roads-updates": "webhook:roads"}
+    result = load(f"{SOURCES}joined_sources: [[webhook:roads-updates, webhook:roads]]").joined
+    assert result == {"webhook:roads": "webhook:roads", "webhook:roads-updates": "webhook:roads"}
 
 
 def test_nothing_is_joined_unless_it_is_said(load):
@@ -19,8 +19,8 @@ def test_nothing_is_joined_unless_it_is_said(load):
 
 def test_a_feed_that_a_recipe_describes_is_named_by_its_address(load):
     described = "appeal:https://example.police.uk/roads.rss"
-    told = load(f'{SOURCES}joined_sources: [[webhook:roads, "{described}"]]').joined
-    assert set(told.values()) == {described}
+    result = load(f'{SOURCES}joined_sources: [[webhook:roads, "{described}"]]').joined
+    assert set(result.values()) == {described}
 
 
 def test_unknown_names_are_found_with_the_nearest(wrong):

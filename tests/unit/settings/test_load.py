@@ -204,8 +204,8 @@ def test_a_misspelt_platform_or_section_never_asks_for_the_secret_itself(wrong):
     assert wrong("channels:\n  a: { Platform: x }\n") == [
         '2: channels.a.Platform: unknown option "Platform"; did you mean "platform"?'
     ]
-    told = wrong("webhoks:\n  d: { secrets: [!secret hook] }\n")
-    assert told == ['1: : unknown option "webhoks"; did you mean "webhooks"?']
+    result = wrong("webhoks:\n  d: { secrets: [!secret hook] }\n")
+    assert result == ['1: : unknown option "webhoks"; did you mean "webhooks"?']
 
 
 def test_an_account_whose_lines_are_not_indented_is_told_once_and_at_their_place(wrong):
@@ -215,7 +215,7 @@ def test_an_account_whose_lines_are_not_indented_is_told_once_and_at_their_place
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("- a\n", "the settings must be names with values"),
         ("listen: [\n", "close the bracket"),
@@ -240,8 +240,8 @@ def test_an_account_whose_lines_are_not_indented_is_told_once_and_at_their_place
         ("store: !include x\n", "store"),
     ],
 )
-def test_what_cannot_be_meant_is_said(wrong, text, words):
-    assert words in "\n".join(wrong(text))
+def test_what_cannot_be_meant_is_said(wrong, text, message):
+    assert message in "\n".join(wrong(text))
 
 
 # -- what may be connected to -----------------------------------------------------------------------
@@ -255,7 +255,7 @@ def test_what_inside_the_network_may_be_reached_is_said_in_the_settings(load):
 
 
 @pytest.mark.parametrize(
-    ("entry", "words"),
+    ("entry", "message"),
     [
         ("http://news.internal", "is a web address"),
         ("10.0.0.5/8", r"is not the first address of its network"),
@@ -264,8 +264,8 @@ def test_what_inside_the_network_may_be_reached_is_said_in_the_settings(load):
         ("17", "is neither a host nor a network"),
     ],
 )
-def test_an_entry_of_inside_that_is_none_is_told_at_its_place(load, entry, words):
-    with pytest.raises(InvalidDocuments, match=words) as wrong:
+def test_an_entry_of_inside_that_is_none_is_told_at_its_place(load, entry, message):
+    with pytest.raises(InvalidDocuments, match=message) as wrong:
         load(f"inside:\n  - {entry}\n")
     (problem,) = wrong.value.problems
     assert (problem.line, problem.path) == (2, "inside[0]")
@@ -324,15 +324,15 @@ def test_one_word_will_do_where_a_list_is_wanted(load):
 
 
 def test_one_unknown_person_who_is_told_is_found_without_a_list_too(wrong):
-    (found,) = wrong("people: { dana: { email: dana@example.org } }\nnotices: { to: danielle }\n")
-    assert found.startswith('2: notices.to[0]: unknown person or group "danielle"')
+    (item,) = wrong("people: { dana: { email: dana@example.org } }\nnotices: { to: danielle }\n")
+    assert item.startswith('2: notices.to[0]: unknown person or group "danielle"')
 
 
 @pytest.mark.parametrize("written", ["true", "yes", "on", "8090", "127.0.0.1:8090"])
 def test_practice_without_its_address_is_one_problem_with_its_cure(wrong, written):
     channels = "channels: { county_x: { platform: x } }\n"
-    (found,) = wrong(f"practice: {written}\n{channels}")
-    assert found == (
+    (item,) = wrong(f"practice: {written}\n{channels}")
+    assert item == (
         "1: practice: is not the address of the practice platforms; "
         "write practice: http://127.0.0.1:8090, where `appealbridge sandbox` runs"
     )

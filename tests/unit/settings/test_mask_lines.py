@@ -36,10 +36,10 @@ def test_an_entry_of_a_list_of_secrets_is_not_shown():
 
 
 def test_what_one_problem_must_not_show_no_other_one_shows():
-    one = Problem("f", 7, 1, "a", "a secret stands here", "", source_line="")
+    single = Problem("f", 7, 1, "a", "a secret stands here", "", source_line="")
     two = Problem("f", 7, 9, "b", "unknown", "", source_line="a: abc, b: x")
     three = Problem("f", 2, 1, "c", "unknown", "", source_line="c: x")
-    assert [problem.source_line for problem in without_secret_lines([one, two, three])] == [
+    assert [problem.source_line for problem in without_secret_lines([single, two, three])] == [
         "c: x",
         "",
         "",

@@ -13,14 +13,16 @@ SOCKET = f"{PUBLIC}control_socket: /run/appealbridge/control.sock\n"
 
 
 @pytest.fixture
-def said(tmp_path):
+def problems(tmp_path):
     """Return what is noted, and what is wrong although the daemon starts."""
 
     def of(text):
         file = tmp_path / "appealbridge.yaml"
         file.write_text(text)
         settings = load_settings(file, platforms={}, sections={}, environ={})
-        return [one.problem for one in settings.notes], [one.problem for one in settings.weaknesses]
+        return [each.problem for each in settings.notes], [
+            each.problem for each in settings.weaknesses
+        ]
 
     return of
 
@@ -42,10 +44,10 @@ def said(tmp_path):
     ],
 )
 def test_two_people_share_nothing_and_nobody_is_root(wrong, second, problem):
-    told = wrong(
+    result = wrong(
         f"people: {{ alice: {{ email: alice@example.org, uid: 1001 }}, bob: {{ {second} }} }}"
     )
-    assert problem in told[0]
+    assert problem in result[0]
 
 
 @pytest.mark.parametrize("name", ["none", "nobody", "root", "a b", "-a", "a/b", "a" * 65])
@@ -54,34 +56,34 @@ def test_an_id_is_a_plain_word_that_means_nothing_else(wrong, name):
 
 
 def test_a_group_has_members_and_a_name_of_its_own(wrong):
-    told = wrong("people: { bob: {} }\ngroups: { duty: [], bob: [bob] }")
-    assert [line.split(";")[0] for line in told] == [
+    result = wrong("people: { bob: {} }\ngroups: { duty: [], bob: [bob] }")
+    assert [line.split(";")[0] for line in result] == [
         "2: groups.duty: the group is empty",
         "2: groups.bob: a person has this name too",
     ]
 
 
-def test_one_desk_is_noted_where_something_is_public(said):
-    assert said("people: { bob: {} }") == (
+def test_one_desk_is_noted_where_something_is_public(problems):
+    assert problems("people: { bob: {} }") == (
         ["nobody has a role under people:, so whoever may use this daemon decides"],
         [],
     )
-    assert said("people: { bob: {} }\npractice: http://127.0.0.1:8090") == ([], [])
+    assert problems("people: { bob: {} }\npractice: http://127.0.0.1:8090") == ([], [])
 
 
-def test_people_whom_nobody_can_invite_are_a_note_except_in_practice(said):
+def test_people_whom_nobody_can_invite_are_a_note_except_in_practice(problems):
     approver = SOCKET + "people: { bob: { roles: [approver] } }"
-    assert said(approver) == (["nobody is admin, so nobody can invite people"], [])
-    assert said(approver + "\npractice: http://127.0.0.1:8090") == ([], [])
+    assert problems(approver) == (["nobody is admin, so nobody can invite people"], [])
+    assert problems(approver + "\npractice: http://127.0.0.1:8090") == ([], [])
 
 
-def test_a_user_whom_this_machine_does_not_know_is_a_note(said):
-    notes, _ = said(SOCKET + "people: { bob: { roles: [admin], user: no-such-user } }")
+def test_a_user_whom_this_machine_does_not_know_is_a_note(problems):
+    notes, _ = problems(SOCKET + "people: { bob: { roles: [admin], user: no-such-user } }")
     assert notes == ['this machine has no user "no-such-user"']
 
 
-def test_without_a_control_socket_the_command_line_decides_nothing_and_check_says_so(said):
-    notes, _ = said(PUBLIC + "people: { bob: { roles: [admin] } }")
+def test_without_a_control_socket_the_command_line_decides_nothing_and_check_says_so(problems):
+    notes, _ = problems(PUBLIC + "people: { bob: { roles: [admin] } }")
     assert notes == [
         "without control_socket, the command line can show states, but nobody can decide there"
     ]
@@ -103,15 +105,15 @@ def test_a_user_of_the_machine_names_a_person(load):
 
 
 @pytest.mark.parametrize("address", ["", "public_url: http://bridge.example.police.uk\n"])
-def test_without_tls_people_log_in_on_the_machine_alone_and_check_says_so(said, address):
-    notes, _ = said(SOCKET.replace(PUBLIC, address) + "people: { bob: { roles: [admin] } }")
+def test_without_tls_people_log_in_on_the_machine_alone_and_check_says_so(problems, address):
+    notes, _ = problems(SOCKET.replace(PUBLIC, address) + "people: { bob: { roles: [admin] } }")
     assert notes == [
         "without public_url: https://..., people can log in only from the daemon's own machine"
     ]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "people: { bob: bob@example.org }",
@@ -144,8 +146,8 @@ def test_without_tls_people_log_in_on_the_machine_alone_and_check_says_so(said, 
         ),
     ],
 )
-def test_a_wrong_form_gets_the_line_to_write(wrong, text, said):
-    assert said in wrong(text)[0]
+def test_a_wrong_form_gets_the_line_to_write(wrong, text, message):
+    assert message in wrong(text)[0]
 
 
 def test_one_word_where_a_list_is_wanted_and_times_of_the_twelve_hour_clock_are_taken(load):

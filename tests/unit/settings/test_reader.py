@@ -40,8 +40,8 @@ def test_a_secret_in_plain_text_is_a_problem_and_is_not_repeated(wrong, text):
 
 
 def test_a_secret_in_plain_text_is_told_what_to_do_about(wrong):
-    [told, _] = wrong(f"webhooks: {{ a: {{ secrets: {HOOK}, rolls: [x] }} }}\n")
-    assert told == (
+    [result, _] = wrong(f"webhooks: {{ a: {{ secrets: {HOOK}, rolls: [x] }} }}\n")
+    assert result == (
         "1: webhooks.a.secrets: a secret is written here in plain text; write "
         "!secret a, delete the secret from this file, and have it changed"
     )
@@ -49,8 +49,8 @@ def test_a_secret_in_plain_text_is_told_what_to_do_about(wrong):
 
 def test_a_missing_secret_hides_no_other_problem_and_makes_none(wrong):
     text = f"channels: {FORCE_X}".replace("!secret x3", "!secret gone") + "    colour: blue\n"
-    told = wrong(text)
-    assert [line.split(";")[0] for line in told] == [
+    result = wrong(text)
+    assert [line.split(";")[0] for line in result] == [
         "8: channels.force_x.credentials.access_token_secret: secret gone was not found",
         '9: channels.force_x: unknown option "colour" for "x"',
     ]
@@ -83,8 +83,8 @@ def test_in_practice_credentials_may_be_left_out_and_nothing_else(load, wrong):
     assert load(practice + ', page_id: "1" }\n').channels["page"].account.page_id == "1"
     mastodon = load("practice: http://x\nchannels: { m: { platform: mastodon } }\n").channels["m"]
     assert mastodon.account.api == "http://x/mastodon"
-    told = wrong(practice + ", colour: blue }\n")
-    assert [line.split(";")[0] for line in told] == [
+    result = wrong(practice + ", colour: blue }\n")
+    assert [line.split(";")[0] for line in result] == [
         '3: channels.page: "page_id" is missing',
         '3: channels.page: unknown option "colour" for "facebook"',
     ]
@@ -93,9 +93,9 @@ def test_in_practice_credentials_may_be_left_out_and_nothing_else(load, wrong):
 def test_offline_a_secret_that_is_nowhere_is_only_a_note(tmp_path):
     file = tmp_path / "appealbridge.yaml"
     file.write_text("webhooks:\n  desk: { secrets: [!secret nowhere] }\n")
-    told = {"platforms": {}, "sections": {"webhooks": WebhookSource}, "environ": {}}
-    settings = load_settings(file, **told, offline=True)
+    values = {"platforms": {}, "sections": {"webhooks": WebhookSource}, "environ": {}}
+    settings = load_settings(file, **values, offline=True)
     assert [note.problem for note in settings.notes] == ["secret nowhere was not found"]
     assert settings.named["webhooks"] == {"desk"}
     with pytest.raises(InvalidDocuments, match="secret nowhere was not found"):
-        load_settings(file, **told)
+        load_settings(file, **values)

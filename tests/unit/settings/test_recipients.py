@@ -22,17 +22,17 @@ def notes(tmp_path):
             environ={},
         )
         return [
-            f"{one.line}: {one.path}: {one.problem}"
-            for one in settings.notes
-            if "notice" in one.path + one.problem
+            f"{each.line}: {each.path}: {each.problem}"
+            for each in settings.notes
+            if "notice" in each.path + each.problem
         ]
 
     return of
 
 
 def test_notices_name_whom_to_tell_and_by_which_channels(load):
-    told = load(PEOPLE + "notices: { to: [desk, dana] }").daemon.notices
-    assert (told.to, told.by) == (("desk", "dana"), ())
+    result = load(PEOPLE + "notices: { to: [desk, dana] }").daemon.notices
+    assert (result.to, result.by) == (("desk", "dana"), ())
 
 
 def test_unknown_names_are_found_with_those_that_are_declared(wrong):
@@ -55,13 +55,13 @@ def test_nothing_is_said_where_someone_can_be_reached(notes):
 
 @pytest.mark.parametrize("accounts", ["", OFFICE])
 def test_it_is_said_beforehand_to_whom_nothing_leads(notes, accounts):
-    (said,) = notes(PEOPLE + accounts + "notices: { to: [lost] }")
-    assert said.endswith('notices.to[0]: no notice can reach "lost"')
+    (text,) = notes(PEOPLE + accounts + "notices: { to: [lost] }")
+    assert text.endswith('notices.to[0]: no notice can reach "lost"')
 
 
 def test_only_the_channels_that_are_named_count(notes):
     mute = "  mute: { platform: email, smtp: smtp://m.example, sender: mute@example.org }\n"
     both = f"channels:\n  {OFFICE.partition('{ ')[2].rpartition(' }')[0]}\n{mute}"
     assert notes(PEOPLE + both + "notices: { to: [dana] }") == []
-    (said,) = notes(PEOPLE + both + "notices: { to: [dana], by: [mute] }")
-    assert 'no notice can reach "dana"' in said
+    (text,) = notes(PEOPLE + both + "notices: { to: [dana], by: [mute] }")
+    assert 'no notice can reach "dana"' in text

@@ -53,25 +53,25 @@ MARK = "\ufeff".encode()
 )
 def test_line_ends_and_a_byte_order_mark_are_no_part_of_it(vault, content):
     """Editors, `echo` and a paste leave them."""
-    found = vault(file=content).get("x-key")
-    assert (found.value, found.note) == ("s3cret", "")
+    result = vault(file=content).get("x-key")
+    assert (result.value, result.note) == ("s3cret", "")
 
 
 @pytest.mark.parametrize(
     "content", [" s3cret", "s3cret \n", "s3cret\t", "\u00a0s3cret", "s3cret\u200b\n", "\0s3cret"]
 )
 def test_blanks_around_it_are_left_off_and_named_with_their_place(vault, content):
-    found = vault(file=content.encode()).get("x-key")
-    assert found.value == "s3cret"
-    assert "file secrets/x-key has blanks around the secret" in found.note
+    result = vault(file=content.encode()).get("x-key")
+    assert result.value == "s3cret"
+    assert "file secrets/x-key has blanks around the secret" in result.note
 
 
 def test_a_variable_and_a_credential_are_read_in_the_same_way(vault):
     spaced = {"APPEALBRIDGE_SECRET_X_KEY": " s3cret\n"}
-    found = vault(spaced).get("x-key")
-    assert (found.value, found.note[:25]) == ("s3cret", "APPEALBRIDGE_SECRET_X_KEY")
-    found = vault(credential=MARK + b"s3cret \n").get("x-key")
-    assert (found.value, found.note[:24]) == ("s3cret", "systemd credential x-key")
+    result = vault(spaced).get("x-key")
+    assert (result.value, result.note[:25]) == ("s3cret", "APPEALBRIDGE_SECRET_X_KEY")
+    result = vault(credential=MARK + b"s3cret \n").get("x-key")
+    assert (result.value, result.note[:24]) == ("s3cret", "systemd credential x-key")
 
 
 def test_blanks_inside_are_part_of_it(vault):
@@ -79,7 +79,7 @@ def test_blanks_inside_are_part_of_it(vault):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"a\nb", "a line end inside the secret"),
         (b"a\r\nb\n", "a line end inside"),
@@ -91,9 +91,9 @@ def test_blanks_inside_are_part_of_it(vault):
         ("s3cret".encode("utf-16-le"), r"an invisible character \(U\+0000\)"),
     ],
 )
-def test_what_no_secret_has_inside_is_refused_with_its_place(vault, content, words):
+def test_what_no_secret_has_inside_is_refused_with_its_place(vault, content, message):
     """A header cannot carry it, so nothing would ever be sent."""
-    with pytest.raises(NoSecret, match=f"^file secrets/x-key has .*{words}"):
+    with pytest.raises(NoSecret, match=f"^file secrets/x-key has .*{message}"):
         vault(file=content).get("x-key")
 
 
@@ -103,7 +103,7 @@ def test_a_long_row_of_blanks_costs_little(vault):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
@@ -113,8 +113,8 @@ def test_a_long_row_of_blanks_costs_little(vault):
         (b"x" * 70_000, "64 KiB"),
     ],
 )
-def test_what_cannot_be_a_secret_is_said(vault, content, words):
-    with pytest.raises(NoSecret, match=words):
+def test_what_cannot_be_a_secret_is_said(vault, content, message):
+    with pytest.raises(NoSecret, match=message):
         vault(file=content).get("x-key")
 
 
@@ -147,19 +147,19 @@ def test_a_file_that_everybody_can_read_is_worth_a_note(vault, mode, noted):
 
 
 def test_one_note_is_enough_for_all_secrets(vault, tmp_path):
-    asked = vault(file=b"x", mode=0o644)
+    requested = vault(file=b"x", mode=0o644)
     (tmp_path / "secrets" / "other").write_text("y")
     (tmp_path / "secrets" / "other").chmod(0o644)
-    assert "chmod" in asked.get("x-key").note
-    assert asked.get("other").note == ""
+    assert "chmod" in requested.get("x-key").note
+    assert requested.get("other").note == ""
 
 
 def test_only_what_was_asked_for_is_known_and_nothing_prints_it(vault):
-    asked = vault(ENVIRON)
-    assert asked.values == frozenset()
-    found = asked.get("x-key")
-    assert asked.values == {"from the environment"}
-    assert "from the environment" not in repr(found) + repr(SecretRef("x-key")) + repr(asked)
+    requested = vault(ENVIRON)
+    assert requested.values == frozenset()
+    result = requested.get("x-key")
+    assert requested.values == {"from the environment"}
+    assert "from the environment" not in repr(result) + repr(SecretRef("x-key")) + repr(requested)
 
 
 def test_bytes_that_are_no_text_are_refused_wherever_they_stand(vault):

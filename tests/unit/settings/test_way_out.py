@@ -85,7 +85,7 @@ def test_a_secret_proxy_that_is_missing_is_a_note_for_check_only(folder):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "values"),
     [
         (
             "proxy: proxy.internal:3128\n",
@@ -97,8 +97,8 @@ def test_a_secret_proxy_that_is_missing_is_a_note_for_check_only(folder):
         ),
     ],
 )
-def test_a_wrong_entry_is_told_with_its_place_and_cure(folder, text, told):
-    assert problems(folder, text) == [told]
+def test_a_wrong_entry_is_told_with_its_place_and_cure(folder, text, values):
+    assert problems(folder, text) == [values]
 
 
 # -- ca_file ----------------------------------------------------------------------------------------
@@ -128,8 +128,8 @@ WRONG = {
 @pytest.mark.parametrize("content", WRONG, ids=["empty", "binary", "spoilt", "cut", "long"])
 def test_a_file_that_has_no_authority_is_told_with_its_place(folder, content):
     (folder / "ca.pem").write_bytes(content)
-    (told,) = problems(folder, "listen: 127.0.0.1:0\nca_file: ca.pem\n")
-    assert told.startswith(f"2: ca_file: {WRONG[content]}")
+    (item,) = problems(folder, "listen: 127.0.0.1:0\nca_file: ca.pem\n")
+    assert item.startswith(f"2: ca_file: {WRONG[content]}")
     shown = CliRunner().invoke(main, ["check"])
     assert shown.exit_code == 1
     assert "appealbridge.yaml:2:10" in shown.output
@@ -144,12 +144,12 @@ def test_a_file_that_cannot_be_read_is_told(folder):
 
 def test_a_file_that_is_missing_is_an_error_for_the_daemon_and_a_note_for_check(folder):
     text = "ca_file: ca.pem\n"
-    told = f"no file {folder}/ca.pem"
+    result = f"no file {folder}/ca.pem"
     assert problems(folder, text) == [
-        f"1: ca_file: {told}; create it, or fix its path; the daemon does not start without it"
+        f"1: ca_file: {result}; create it, or fix its path; the daemon does not start without it"
     ]
     assembly = assembled(folder, text, offline=True)
-    assert [(n.problem, n.level) for n in assembly.settings.notes] == [(told, "note")]
+    assert [(n.problem, n.level) for n in assembly.settings.notes] == [(result, "note")]
 
 
 # -- as the command line uses them ------------------------------------------------------------------
@@ -197,4 +197,4 @@ async def test_channels_check_takes_the_proxy_and_the_authority(folder):
         assert "mastodon (mastodon): good, @press" in shown
         shown = await checked(folder, text.replace("ca_file", "# ca_file"))
         assert "its certificate is not trusted" in shown
-        assert set(proxy.asked) == {"CONNECT mastodon.example:443 HTTP/1.1"}
+        assert set(proxy.requests) == {"CONNECT mastodon.example:443 HTTP/1.1"}

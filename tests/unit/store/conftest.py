@@ -16,6 +16,6 @@ def commits():
 
 @pytest.fixture
 async def store(path, commits):
-    store = await SqliteStore.open(path, on_commit=lambda *said: commits.append(said))
+    store = await SqliteStore.open(path, on_commit=lambda *arguments: commits.append(arguments))
     yield store
     await store.close()

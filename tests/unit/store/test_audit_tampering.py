@@ -58,10 +58,10 @@ def point(entry):
 
 def rechained(entries):
     """What a careful forger does: every later entry follows the changed one."""
-    made = []
+    result = []
     for entry in entries:
-        made.append(rehashed(replace(entry, previous=made[-1].hash if made else "")))
-    return made
+        result.append(rehashed(replace(entry, previous=result[-1].hash if result else "")))
+    return result
 
 
 def test_a_trail_as_it_was_stored_verifies():
@@ -69,7 +69,9 @@ def test_a_trail_as_it_was_stored_verifies():
     assert report_of(entries, [point(entries[4])], issued=7).problems == []
 
 
-@pytest.mark.parametrize("field", [one.name for one in fields(AuditEntry) if one.name != "seq"])
+@pytest.mark.parametrize(
+    "field", [field.name for field in fields(AuditEntry) if field.name != "seq"]
+)
 @given(at=st.integers(0, 6))
 def test_a_change_of_any_field_is_found_and_its_entry_named(field, at):
     entries = chain(7)
@@ -78,7 +80,7 @@ def test_a_change_of_any_field_is_found_and_its_entry_named(field, at):
         value + 1 if isinstance(value, (int, float)) else ("00" if field == "salt" else value + "x")
     )
     entries[at] = replace(entries[at], **{field: changed})
-    (*_, problem) = [one for one in report_of(entries).problems if f"entry {at + 1} " in one]
+    (*_, problem) = [entry for entry in report_of(entries).problems if f"entry {at + 1} " in entry]
     assert "chang" in problem
 
 
@@ -150,7 +152,7 @@ async def test_a_changed_file_is_found(tmp_path):
     for number in range(4):
         await store.record(Decision(actor=ALICE, act="reload", at=1000.0 + number, reason="r"))
     await store.close()
-    for attack, words in {
+    for attack, phrase in {
         "UPDATE audit SET actor = 'bob' WHERE seq = 2": "entry 2 was changed",
         "DELETE FROM audit WHERE seq = 3": "entry 3 was removed",
         "DELETE FROM audit WHERE seq = 4": "entry 4 was cut off",
@@ -164,7 +166,7 @@ async def test_a_changed_file_is_found(tmp_path):
         store = await SqliteStore.open(path, read_only=True)
         report = await verified(store)
         await store.close()
-        assert words in " ".join(report.problems), attack
+        assert phrase in " ".join(report.problems), attack
         with closing(sqlite3.connect(path)) as db:
             db.executescript(
                 "DELETE FROM audit; INSERT INTO audit SELECT * FROM copy; DROP TABLE copy"

@@ -44,7 +44,7 @@ async def test_a_backup_of_a_live_store_is_restored_and_goes_on(path, store, cop
     again = await SqliteStore.open(restored)
     try:
         assert await again.recover(NOW, NOW) == 0
-        states = [one.state for one in await again.deliveries(DeliveryFilter())]
+        states = [delivery.state for delivery in await again.deliveries(DeliveryFilter())]
         assert states == [State.HELD, State.DELIVERED]
         (repeat,) = await again.accept([an_arrival(1)])
         assert repeat.repeat
@@ -62,12 +62,12 @@ async def test_what_was_about_to_go_out_may_have_gone_out_since(path, store, cop
     try:
         assert await restored.recover(NOW + 900, NOW + 930) == 3
         listed = await restored.deliveries(DeliveryFilter())
-        assert {one.state for one in listed} == {State.UNKNOWN}
+        assert {row.state for row in listed} == {State.UNKNOWN}
         # Also what was being sent then: whatever a search does not find may have been withdrawn since.
-        assert {one.reason for one in listed} == {RESTORED}
+        assert {row.reason for row in listed} == {RESTORED}
         (attempt,) = await restored.attempts(listed[0].id)
         assert attempt.outcome is Outcome.UNSURE
-        assert {one.due_at for one in listed} == {NOW + 930}
+        assert {row.due_at for row in listed} == {NOW + 930}
         assert listed[-1].first_begun_at == NOW + 5
         assert "backup" in listed[-1].reason
         assert await restored.recover(NOW + 900, NOW + 930) == 0  # it is a store like any other now

@@ -54,8 +54,8 @@ def test_a_question_is_answered_for_every_row(connection, count):
 
 
 def test_few_texts_serve_all_numbers_of_rows(connection):
-    seen = set()
-    connection.set_trace_callback(lambda sql: seen.add(sql.count("(")))
+    result = set()
+    connection.set_trace_callback(lambda sql: result.add(sql.count("(")))
     for count in range(1, 200):
         Insert("t", ("size",)).write(connection, [(1,)] * count)
-    assert len(seen) == 12
+    assert len(result) == 12

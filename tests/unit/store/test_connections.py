@@ -28,16 +28,16 @@ async def test_what_a_write_returned_for_can_be_read(store, readers):
 
 
 async def test_one_question_sees_one_moment(store, readers):
-    asked, go = threading.Event(), threading.Event()
+    requested, go = threading.Event(), threading.Event()
 
     def twice(db):
         first = _count(db)
-        asked.set()
+        requested.set()
         assert go.wait(10)
         return first, _count(db)
 
     question = asyncio.ensure_future(readers.ask(twice))
-    await asyncio.to_thread(asked.wait, 10)
+    await asyncio.to_thread(requested.wait, 10)
     await store.accept([an_arrival(1)])
     go.set()
     assert await question == (0, 0)
@@ -45,14 +45,14 @@ async def test_one_question_sees_one_moment(store, readers):
 
 
 async def test_a_slow_question_leaves_room_for_another(readers):
-    asked, go = threading.Event(), threading.Event()
+    requested, go = threading.Event(), threading.Event()
 
     def slow(db):
-        asked.set()
+        requested.set()
         return go.wait(10)
 
     question = asyncio.ensure_future(readers.ask(slow))
-    await asyncio.to_thread(asked.wait, 10)
+    await asyncio.to_thread(requested.wait, 10)
     assert await readers.ask(_count) == 0
     go.set()
     assert await question
@@ -84,9 +84,9 @@ async def test_a_question_that_waits_too_long_for_its_turn_is_given_up(path, sto
     """However many ask at once, none waits for longer than it may."""
     readers = Readers(path, within=0.02)
     try:
-        asked = [readers.ask(lambda db: db.execute(ENDLESS).fetchone()) for _ in range(8)]
-        answers = await asyncio.gather(*asked, return_exceptions=True)
-        assert all(isinstance(one, StoreError) for one in answers)
+        requested = [readers.ask(lambda db: db.execute(ENDLESS).fetchone()) for _ in range(8)]
+        answers = await asyncio.gather(*requested, return_exceptions=True)
+        assert all(isinstance(each, StoreError) for each in answers)
     finally:
         await readers.close()
 
@@ -97,7 +97,7 @@ async def test_what_people_ask_does_not_keep_the_engine_waiting(store):
     await asyncio.sleep(0)
     outlook = await store.outlook("force_x", 0.0)
     assert not outlook.looks
-    assert not any(one.done() for one in listed)
+    assert not any(row.done() for row in listed)
     go.set()
     assert all(await asyncio.gather(*listed))
 

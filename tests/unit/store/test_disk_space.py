@@ -10,8 +10,8 @@ from appealbridge.store.sqlite.backend import SqliteBackend
 
 def test_the_disk_of_the_stores_folder_is_asked_before_the_file_is_there(tmp_path):
     space = SqliteBackend(tmp_path / "bridge.db").space()
-    told = os.statvfs(tmp_path)
-    assert space.size == told.f_blocks * told.f_frsize
+    result = os.statvfs(tmp_path)
+    assert space.size == result.f_blocks * result.f_frsize
     assert 0 < space.free <= space.size
 
 

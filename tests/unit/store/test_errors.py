@@ -156,9 +156,9 @@ async def test_text_that_no_database_takes_is_refused_to_its_caller(store):
 def test_every_code_of_the_table_has_a_cure(path):
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    told = store_failure(error, path)
-    assert str(told).startswith(f"{path}: the disk failed")
-    assert str(told).endswith("(disk I/O error)")
+    result = store_failure(error, path)
+    assert str(result).startswith(f"{path}: the disk failed")
+    assert str(result).endswith("(disk I/O error)")
 
 
 def test_one_operations_error_is_not_the_stores():

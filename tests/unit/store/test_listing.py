@@ -31,7 +31,7 @@ async def store(tmp_path):
 
 
 def events(listed):
-    return [one.event_id for one in listed]
+    return [row.event_id for row in listed]
 
 
 def of(*numbers):
@@ -81,7 +81,7 @@ async def test_deliveries_are_listed_by_their_time_though_they_were_stored_out_o
         event = an_event(number, received_at=at)
         await store.accept([Arrival(event, [], [a_delivery(event, planned_at=at)])])
     listed = await store.deliveries(DeliveryFilter(since=NOW + 850))
-    assert [one.planned_at for one in listed] == [NOW + 999, NOW + 900]
+    assert [row.planned_at for row in listed] == [NOW + 999, NOW + 900]
     assert await store.deliveries(DeliveryFilter(since=NOW + 99_999)) == []
 
 
@@ -179,9 +179,9 @@ def arrival(number, count):
     return Arrival(event, [run], [delivery])
 
 
-@pytest.mark.parametrize("asked", ASKED)
-def test_a_list_looks_at_no_more_where_more_is_stored(stores, asked):
-    few, many = (steps(db, ASKED[asked]) for db in stores)
+@pytest.mark.parametrize("call", ASKED)
+def test_a_list_looks_at_no_more_where_more_is_stored(stores, call):
+    few, many = (steps(db, ASKED[call]) for db in stores)
     assert many < 1.5 * few + 300  # halving takes a few steps more
 
 
@@ -189,11 +189,11 @@ def steps(db, ask):
     """Return how many steps SQLite takes for a question."""
     count = 0
 
-    def one():
+    def count_step():
         nonlocal count
         count += 1
 
-    db.set_progress_handler(one, 1)
+    db.set_progress_handler(count_step, 1)
     try:
         ask(db)
     finally:

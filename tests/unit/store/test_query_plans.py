@@ -117,7 +117,7 @@ WAYS = {
         a_run(an_event(13), state=RunState.PLANNED), 0, [], ["e"]
     ),
     "runs_before": lambda db: On(db).runs_before(a_run(an_event(14)).id),
-    "turns behind": lambda db: On(db).turns_behind([one.deliveries[0].id for one in _later()]),
+    "turns behind": lambda db: On(db).turns_behind([each.deliveries[0].id for each in _later()]),
     "held": lambda db: On(db).move(
         f"{[*State].index(State.READY) + 1}", State.HELD, NOW, hold="approval"
     ),

@@ -18,13 +18,15 @@ OVER = Over(NOW + 100)
 PLANTED = "Aisha, 14, of 9 Example Street"
 
 
-def failed(number, words="closed", parts=1):
-    event = an_event(number, data={"text": words})
+def failed(number, message="closed", parts=1):
+    event = an_event(number, data={"text": message})
     return Arrival(
         event,
-        [a_run(event, state=RunState.PLANNED, reason=words)],
+        [a_run(event, state=RunState.PLANNED, reason=message)],
         [
-            a_delivery(event, part=f"{n}", state=State.FAILED, content=f'"{words}"', reason=words)
+            a_delivery(
+                event, part=f"{n}", state=State.FAILED, content=f'"{message}"', reason=message
+            )
             for n in range(parts)
         ],
     )
@@ -81,14 +83,14 @@ async def test_scrubbing_does_not_wait_for_readers(path, store):
 @pytest.mark.parametrize("change", [retention.empty, retention.delete])
 def test_what_is_opened_again_after_the_look_is_left_alone(db, change):
     """A person tries a failed delivery again in the very moment in which its time is over."""
-    one, two = failed(1), failed(2)
-    On(db).accept([one, two])
-    found = full(db, 0, 200)
-    assert len(found.events) == 2
-    On(db).move(one.deliveries[0].id, State.READY, NOW)
-    assert change(db, found) == 1
-    assert deliveries.find(db, one.deliveries[0].id).content == '"closed"'
-    assert db.execute("SELECT data FROM events WHERE id = ?", (one.event.id,)).fetchone()[0]
+    first, two = failed(1), failed(2)
+    On(db).accept([first, two])
+    result = full(db, 0, 200)
+    assert len(result.events) == 2
+    On(db).move(first.deliveries[0].id, State.READY, NOW)
+    assert change(db, result) == 1
+    assert deliveries.find(db, first.deliveries[0].id).content == '"closed"'
+    assert db.execute("SELECT data FROM events WHERE id = ?", (first.event.id,)).fetchone()[0]
     assert db.execute("SELECT reason FROM runs").fetchone() == ("closed",)
 
 
@@ -98,9 +100,9 @@ def test_a_look_walks_past_no_more_than_a_window_at_once(db, monkeypatch):
     On(db).accept([failed(8)])
     steps, after = [], 0
     while after is not None:
-        found = full(db, after, 200)
-        steps.append(len(found.events))
-        after = found.then
+        result = full(db, after, 200)
+        steps.append(len(result.events))
+        after = result.then
     assert steps == [0, 0, 1, 0]
 
 
@@ -109,10 +111,10 @@ def test_a_step_changes_about_as_many_rows_as_it_may(db):
     On(db).accept([failed(99, parts=500)])
     after, changed = 0, []
     while after is not None:
-        found = full(db, after, 40)
+        result = full(db, after, 40)
         before = db.total_changes
-        retention.empty(db, found)
-        after = found.then
+        retention.empty(db, result)
+        after = result.then
         changed.append(db.total_changes - before)
     assert max(changed) <= 80
     assert not db.execute("SELECT 1 FROM deliveries WHERE content <> ''").fetchone()
@@ -130,6 +132,6 @@ def test_what_was_closed_is_looked_up_and_not_searched_for(db):
         f"EXPLAIN QUERY PLAN SELECT 1 FROM events e WHERE {retention._CLOSED_LONG_AGO}",
         {"before": NOW},
     ).fetchall()
-    inner = [words for *_, words in plan if " a" in words]
+    inner = [phrase for *_, phrase in plan if " a" in phrase]
     assert len(inner) == 3
-    assert all("events_of_appeals" in words for words in inner)
+    assert all("events_of_appeals" in phrase for phrase in inner)

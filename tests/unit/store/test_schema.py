@@ -122,8 +122,11 @@ async def test_what_was_under_way_before_there_were_origins_goes_on(path):
     store = await SqliteStore.open(path)
     try:
         claimed = await store.claim("force_x", NOW, 9)
-        assert [(one.number, one.origin) for one in claimed] == [(2, "webhook:a"), (3, "webhook:b")]
-        assert [one.id for one in await store.runs_before("event2.r")] == ["event1.r"]
+        assert [(delivery.number, delivery.origin) for delivery in claimed] == [
+            (2, "webhook:a"),
+            (3, "webhook:b"),
+        ]
+        assert [run.id for run in await store.runs_before("event2.r")] == ["event1.r"]
         assert await store.runs_before("event3.r") == []
         assert [sort.kind for sort in await store.news()] == ["delivery.waits_for_approval"]
     finally:

@@ -37,11 +37,11 @@ def connect(path, kind=sqlite3.Connection):
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=kind)
 
 
-def note(connection, words):
+def note(connection, message):
     """Write down words; `bad` cannot be written."""
-    for word in words:
+    for word in message:
         connection.execute("INSERT INTO notes VALUES (?)", (None if word == "bad" else word,))
-    return [f"noted {word}" for word in words]
+    return [f"noted {word}" for word in message]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def write(path, notes, commits):
     """Start a writer on a connection of some kind."""
 
     def start(kind=sqlite3.Connection):
-        writer = Writer(path, lambda: connect(path), lambda *said: commits.append(said))
+        writer = Writer(path, lambda: connect(path), lambda *arguments: commits.append(arguments))
         connection = connect(path, kind)
         writer.start(connection)
         return writer, connection
@@ -98,13 +98,13 @@ async def test_nobody_hears_before_the_commit_has_returned(write, notes):
 
 async def test_a_bad_operation_spoils_none_of_its_neighbours(write, notes, commits):
     writer, _ = write()
-    words = ["one", "bad", "two", "bad", "three"]
+    text = ["one", "bad", "two", "bad", "three"]
     results = await asyncio.gather(
-        *(writer.submit(note, word) for word in words), return_exceptions=True
+        *(writer.submit(note, word) for word in text), return_exceptions=True
     )
     # What is bad will be so for good, and whoever handed it over need not try again.
     assert [isinstance(result, Unkeepable) for result in results] == [
-        word == "bad" for word in words
+        word == "bad" for word in text
     ]
     assert notes() == ["one", "two", "three"]
     assert len(commits) == 1
@@ -114,8 +114,8 @@ async def test_a_bad_operation_spoils_none_of_its_neighbours(write, notes, commi
 async def test_half_an_operation_is_undone_with_the_rest_of_it(write, notes):
     writer, _ = write()
 
-    def twice(connection, words):
-        return [note(connection, [word, "bad"]) for word in words]
+    def twice(connection, message):
+        return [note(connection, [word, "bad"]) for word in message]
 
     with pytest.raises(StoreError):
         await writer.submit(twice, "half")
@@ -181,11 +181,11 @@ def test_a_loop_that_ends_first_takes_nothing_with_it(path):
     setup = connect(path)
     setup.execute("PRAGMA journal_mode = WAL")
     setup.execute("CREATE TABLE notes (word TEXT NOT NULL)")
-    kept = {}
+    stored = {}
 
     async def leave():
-        kept["writer"] = writer = Writer(path, lambda: connect(path), None)
-        kept["connection"] = connection = connect(path, Gated)
+        stored["writer"] = writer = Writer(path, lambda: connect(path), None)
+        stored["connection"] = connection = connect(path, Gated)
         writer.start(connection)
         writer.submit(note, "word")
         await asyncio.to_thread(connection.committing.wait, 10)
@@ -193,9 +193,9 @@ def test_a_loop_that_ends_first_takes_nothing_with_it(path):
         await asyncio.sleep(0)
 
     asyncio.run(leave())
-    kept["connection"].gate.set()
-    kept["writer"]._thread.join(10)
-    assert not kept["writer"]._thread.is_alive()
+    stored["connection"].gate.set()
+    stored["writer"]._thread.join(10)
+    assert not stored["writer"]._thread.is_alive()
     assert setup.execute("SELECT word FROM notes").fetchall() == [("word",)]
     setup.close()
 

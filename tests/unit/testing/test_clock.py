@@ -138,10 +138,10 @@ async def test_many_clocks_on_one_loop_cost_it_no_more_than_each_its_own():
 async def test_no_time_passes_while_somebody_waits_a_moment_of_the_loops_own_time():
     """As a channel does that listens briefly whether a server hangs up."""
     clock, real = FakeClock(), asyncio.get_running_loop()
-    seen = []
-    real.call_later(0.05, lambda: seen.append(clock.monotonic()))
+    result = []
+    real.call_later(0.05, lambda: result.append(clock.monotonic()))
     await clock.passes(minutes=5)
-    assert seen == [0]
+    assert result == [0]
 
 
 async def test_time_passes_although_the_loop_has_long_timers_and_timers_without_end():

@@ -33,20 +33,22 @@ class Door:
         app.router.add_post("/read", self._read)
         app.router.add_post("/refuse", self._refuse)
         app.router.add_post("/prove", self._prove)
-        told = serve(app, stop_within=1, refused=lambda *said: self.refused.append(said))
-        url = urlsplit(await self._stack.enter_async_context(told))
+        result = serve(
+            app, stop_within=1, refused=lambda *arguments: self.refused.append(arguments)
+        )
+        url = urlsplit(await self._stack.enter_async_context(result))
         self.address = url.hostname, url.port
         return self
 
-    async def __aexit__(self, *told):
+    async def __aexit__(self, *values):
         self.opened.set()
         await self._stack.aclose()
 
-    async def says(self, told=b""):
+    async def says(self, output=b""):
         """Open a connection and say something on it."""
         line = Line(*await asyncio.open_connection(*self.address))
         self._stack.push_async_callback(line.closes)
-        await line.says(told)
+        await line.says(output)
         return line
 
     async def _page(self, request):
@@ -80,8 +82,8 @@ class Line:
     def __init__(self, reader, writer):
         self._reader, self._writer = reader, writer
 
-    async def says(self, told):
-        self._writer.write(told)
+    async def says(self, output):
+        self._writer.write(output)
         with suppress(ConnectionError):
             await self._writer.drain()
 
@@ -120,10 +122,10 @@ async def door(monkeypatch):
 
 async def first(answers):
     """Return what comes first of several, and wait for none of the others."""
-    waiting = [asyncio.ensure_future(one) for one in answers]
+    waiting = [asyncio.ensure_future(each) for each in answers]
     done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for one in others:
-        one.cancel()
+    for each in others:
+        each.cancel()
     await asyncio.wait(waiting)
     return next(iter(done)).result()
 
@@ -141,8 +143,8 @@ async def test_headers_that_never_end_are_refused_before_they_are_large(door):
         line = await there.says(HALF + b"y" * 4000)
         for n in range(200):
             await line.says(b"\r\nX-%d: " % n + b"y" * 5000)
-        told, answer = await line.hears()
-        assert told == 431
+        response, answer = await line.hears()
+        assert response == 431
         assert "application/problem+json" in answer
         assert "send fewer or shorter" in answer
         assert there.refused[0][:2] == ("unknown", 431)
@@ -151,8 +153,8 @@ async def test_headers_that_never_end_are_refused_before_they_are_large(door):
 async def test_whole_headers_that_are_too_large_together_are_refused(door):
     headers = b"".join(b"X-%d: " % n + b"y" * 900 + b"\r\n" for n in range(60))
     async with door() as there:
-        told, answer = await (await there.says(GET[:-2] + headers + b"\r\n")).hears()
-    assert told == 431
+        response, answer = await (await there.says(GET[:-2] + headers + b"\r\n")).hears()
+    assert response == 431
     assert "application/problem+json" in answer
 
 
@@ -165,16 +167,16 @@ async def test_too_many_headers_are_refused(door):
 async def test_a_large_body_is_no_large_header(door):
     async with door() as there:
         line = await there.says(POST % 100_000 + b"x" * 100_000)
-        told, answer = await line.hears()
-    assert (told, answer[-6:]) == (200, "100000")
+        response, answer = await line.hears()
+    assert (response, answer[-6:]) == (200, "100000")
 
 
 async def test_the_longest_holder_goes_where_bodies_take_all_the_room(door):
     """And is told to come again; the others are read to their ends."""
     async with door(SHARED_BYTES=90_000) as there:
         lines = [await there.says(POST % 50_000 + b"x" * 40_000) for _ in range(5)]
-        told = [await status(line) for line in lines[:3]]
-        assert told == [503] * 3
+        texts = [await status(line) for line in lines[:3]]
+        assert texts == [503] * 3
         for line in lines[3:]:
             await line.says(b"x" * 10_000)
         assert [await status(line) for line in lines[3:]] == [200] * 2
@@ -186,9 +188,9 @@ async def test_headers_take_room_too(door):
         more = b"\r\nX-More: " + b"y" * 8000 + b"\r\nX-Yet: " + b"y" * 8000
         for line in lines:
             await line.says(more)
-        told, answer = await first(line.hears() for line in lines)
-        assert (told, "retry-after: 5" in answer.lower()) == (503, True)
-        assert ("unknown", 503) in {said[:2] for said in there.refused}
+        response, answer = await first(line.hears() for line in lines)
+        assert (response, "retry-after: 5" in answer.lower()) == (503, True)
+        assert ("unknown", 503) in {text[:2] for text in there.refused}
 
 
 async def test_short_requests_are_heard_where_there_is_no_room_at_all(door):
@@ -247,7 +249,7 @@ async def test_what_follows_a_refusal_is_thrown_away_and_the_answer_heard(door):
 
 async def test_the_oldest_stranger_goes_where_there_are_too_many(door):
     async with door(MOST_CONNECTIONS=20) as there:
-        lines = [await there.says(told) for told in [b"", HALF, POST % 9, b""] * 5]
+        lines = [await there.says(output) for output in [b"", HALF, POST % 9, b""] * 5]
         late = await there.says(GET)
         assert await status(late) == 200
         assert await status(lines[0]) is None
@@ -285,10 +287,10 @@ async def test_one_too_many_is_told_so_where_nobody_can_go(door):
             for _ in range(20)
         ]
         while len(there.refused) == 0:
-            told, answer = await (await there.says(GET)).hears()
-            if told == 200:  # the last of them was not there yet
+            response, answer = await (await there.says(GET)).hears()
+            if response == 200:  # the last of them was not there yet
                 continue
-        assert told == 503
+        assert response == 503
         assert "retry-after: 5" in answer.lower()
         there.opened.set()
         assert 200 in [await status(line) for line in lines]
@@ -302,11 +304,11 @@ async def test_files_are_kept_for_what_is_not_a_connection(monkeypatch):
 # -- time -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("told", [b"", HALF], ids=["nothing", "half a head"])
-async def test_the_first_request_has_to_come_soon(door, told):
+@pytest.mark.parametrize("values", [b"", HALF], ids=["nothing", "half a head"])
+async def test_the_first_request_has_to_come_soon(door, values):
     async with door(HEAD_SECONDS=0.2, LINGER_SECONDS=0.2) as there:
-        line = await there.says(told)
-        assert await status(line) == (408 if told else None)
+        line = await there.says(values)
+        assert await status(line) == (408 if values else None)
         assert await line.is_hung_up_on()
 
 
@@ -351,8 +353,8 @@ async def test_who_does_not_read_the_answer_is_hung_up_on(door):
 
 async def test_what_is_no_http_is_answered_like_all_that_is_refused(door):
     async with door() as there:
-        told, answer = await (await there.says(b"GET / HTTP/1.1\r\nX Y: z\r\n\r\n")).hears()
-    assert (told, "application/problem+json" in answer) == (400, True)
+        response, answer = await (await there.says(b"GET / HTTP/1.1\r\nX Y: z\r\n\r\n")).hears()
+    assert (response, "application/problem+json" in answer) == (400, True)
 
 
 async def test_no_other_protocol_is_spoken_whatever_follows_the_wish_for_one(door):

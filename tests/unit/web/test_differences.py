@@ -21,8 +21,8 @@ def test_both_versions_can_be_read_from_it(before, after):
     shown = str(compared(before, after)).replace("</del> <ins>", "</del><ins>")
     for version, taken_out in ((before, "ins"), (after, "del")):
         pieces = shown.replace(f"<{taken_out}>", "\0").replace(f"</{taken_out}>", "\1")
-        kept = "".join(part.rpartition("\1")[2] for part in pieces.split("\0"))
-        plain = kept.replace("<del>", "").replace("</del>", "")
+        stored = "".join(part.rpartition("\1")[2] for part in pieces.split("\0"))
+        plain = stored.replace("<del>", "").replace("</del>", "")
         assert plain.replace("<ins>", "").replace("</ins>", "") == version
 
 

@@ -12,7 +12,7 @@ SECRET = 's3cret"with\\signs'
 CLEAN = Redactor([SECRET]).clean
 
 
-async def told(value, status=200):
+async def masked_answer(value, status=200):
     response = await masked(answer(value, status), CLEAN)
     return response.status, orjson.loads(response.body)
 
@@ -24,17 +24,17 @@ async def test_an_answer_without_a_secret_is_the_very_same():
 
 @pytest.mark.parametrize("name", ["reason", "subject", "trace"])
 async def test_a_secret_is_masked_wherever_it_stands(name):
-    assert await told([{name: [f"said {SECRET}"]}], 202) == (202, [{name: ["said ***"]}])
+    assert await masked_answer([{name: [f"said {SECRET}"]}], 202) == (202, [{name: ["said ***"]}])
 
 
 @pytest.mark.parametrize("name", ["data", "content"])
 async def test_what_a_sender_or_a_recipe_says_is_shown_as_it_is(name):
     value = {name: {"text": SECRET}, "reason": SECRET}
-    assert await told(value) == (200, {name: {"text": SECRET}, "reason": "***"})
+    assert await masked_answer(value) == (200, {name: {"text": SECRET}, "reason": "***"})
 
 
 async def test_what_is_no_text_stays_so():
-    assert await told([SECRET, 1, 2.5, None, True]) == (200, ["***", 1, 2.5, None, True])
+    assert await masked_answer([SECRET, 1, 2.5, None, True]) == (200, ["***", 1, 2.5, None, True])
 
 
 async def test_what_has_no_body_is_left_alone():

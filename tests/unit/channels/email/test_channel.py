@@ -64,11 +64,11 @@ async def test_a_second_try_is_the_same_mail(server, tools):
 
 
 async def test_a_real_server_reads_what_was_written(tools):
-    kept = []
+    stored = []
 
     class Keeper:
         async def handle_DATA(self, server, session, envelope):  # noqa: N802
-            kept.append(envelope)
+            stored.append(envelope)
             return "250 ok"
 
     loop = asyncio.get_running_loop()
@@ -76,9 +76,9 @@ async def test_a_real_server_reads_what_was_written(tools):
     async with listening:
         host, port = listening.sockets[0].getsockname()
         place = mail.account.model_validate({"smtp": f"smtp://{host}:{port}", "sender": SENDER})
-        wanted = message(to="Desk <desk@example.org>", text=".Größe\n.\n" + "x" * 2000)
-        await mail.deliver(place, wanted, a_delivery(), tools)
-    (envelope,) = kept
+        expected = message(to="Desk <desk@example.org>", text=".Größe\n.\n" + "x" * 2000)
+        await mail.deliver(place, expected, a_delivery(), tools)
+    (envelope,) = stored
     assert (envelope.mail_from, envelope.rcpt_tos) == (
         "press@example.police.uk",
         ["desk@example.org"],
@@ -89,8 +89,8 @@ async def test_a_real_server_reads_what_was_written(tools):
 
 
 def test_each_recipient_gets_a_mail_of_their_own(server):
-    wanted = message(to=["A <a@example.org>", "b@example.org, C@example.org", "B@example.org"])
-    parts = dict(mail.parts(account(server), wanted))
+    expected = message(to=["A <a@example.org>", "b@example.org, C@example.org", "B@example.org"])
+    parts = dict(mail.parts(account(server), expected))
     assert list(parts) == ["a@example.org", "b@example.org", "c@example.org"]
     assert [part.to for part in parts.values()] == [
         "A <a@example.org>",
@@ -100,27 +100,27 @@ def test_each_recipient_gets_a_mail_of_their_own(server):
 
 
 async def test_an_address_that_is_none_is_a_delivery_of_its_own_which_fails(server, tools):
-    wanted = message(to=["a@example.org; desk#example.org", "b@example.org,", "A@example.org"])
-    parts = dict(mail.parts(account(server), wanted))
+    expected = message(to=["a@example.org; desk#example.org", "b@example.org,", "A@example.org"])
+    parts = dict(mail.parts(account(server), expected))
     assert [part.to for part in parts.values()] == [
         "a@example.org",
         "desk#example.org",
         "b@example.org",
     ]
     for part in parts.values():
-        kept = mail.message.model_validate_json(part.model_dump_json())
+        stored = mail.message.model_validate_json(part.model_dump_json())
         if part.to == "desk#example.org":
             with pytest.raises(Rejected, match=r'"desk#example.org" is not an address'):
-                await mail.deliver(account(server), kept, a_delivery(), tools)
+                await mail.deliver(account(server), stored, a_delivery(), tools)
         else:
-            await mail.deliver(account(server), kept, a_delivery(), tools)
+            await mail.deliver(account(server), stored, a_delivery(), tools)
     assert len(server.mails) == 2
 
 
 async def test_an_answer_address_that_is_none_fails_the_mail_and_says_so(server, tools):
-    wanted = message(reply_to="desk#example.org")
+    expected = message(reply_to="desk#example.org")
     with pytest.raises(Rejected, match=r'reply_to: "desk#example.org" is not an address'):
-        await mail.deliver(account(server), wanted, a_delivery(), tools)
+        await mail.deliver(account(server), expected, a_delivery(), tools)
     assert server.commands == []
 
 
@@ -140,7 +140,7 @@ def test_more_recipients_than_allowed_are_a_slip(server):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"subject": ""}, "at least 1 character"),
         ({"subject": " \n"}, "must not be empty"),
@@ -152,8 +152,8 @@ def test_more_recipients_than_allowed_are_a_slip(server):
         ({"text": "", "html": ""}, "give the mail text:, html: or both"),
     ],
 )
-def test_a_mail_that_cannot_be_is_refused_when_it_is_planned(changes, said):
-    with pytest.raises(ValidationError, match=said):
+def test_a_mail_that_cannot_be_is_refused_when_it_is_planned(changes, expected):
+    with pytest.raises(ValidationError, match=expected):
         message(**changes)
 
 
@@ -165,9 +165,9 @@ def test_a_line_end_in_a_subject_becomes_a_space():
 
 @given(st.text().filter(str.strip))
 def test_any_title_of_an_event_makes_a_mail(title):
-    wanted = message(subject=f"Appeal: {title}", text=title, html=f"<h1>{title}</h1>")
-    kept = orjson.dumps(wanted.model_dump(mode="json"))
-    assert mail.message.model_validate_json(kept) == wanted
+    expected = message(subject=f"Appeal: {title}", text=title, html=f"<h1>{title}</h1>")
+    stored = orjson.dumps(expected.model_dump(mode="json"))
+    assert mail.message.model_validate_json(stored) == expected
     assert mail.tell(None, Person("dana", "dana@example.org"), f"AppealBridge: {title}", title)
 
 
@@ -186,8 +186,8 @@ async def test_a_sender_with_a_comma_and_an_umlaut_is_one_mailbox(server, tools)
     )
     await mail.deliver(office, message(), a_delivery(), tools)
     read = message_from_bytes(server.mails[0], policy=default)
-    (found,) = read["From"].addresses
-    assert (found.display_name, found.addr_spec) == ("Polizei Köln, Presse", "presse@example.org")
+    (item,) = read["From"].addresses
+    assert (item.display_name, item.addr_spec) == ("Polizei Köln, Presse", "presse@example.org")
     assert server.commands[1].startswith("MAIL FROM:<presse@example.org>")
 
 
@@ -203,7 +203,7 @@ def test_a_sender_is_one_that_every_server_takes(server):
 
 
 @pytest.mark.parametrize(
-    ("option", "text", "said"),
+    ("option", "text", "expected"),
     [
         ("to", "desk#example.org", "is not an address"),
         ("to", "a@example.org; b@example.org", ""),
@@ -212,10 +212,10 @@ def test_a_sender_is_one_that_every_server_takes(server):
         ("subject", "desk#example.org", ""),
     ],
 )  # fmt: skip
-def test_what_is_known_beforehand_is_looked_at_beforehand(option, text, said):
-    found = mail.flaw(option, text)
-    assert said in found
-    assert bool(found) == bool(said)
+def test_what_is_known_beforehand_is_looked_at_beforehand(option, text, expected):
+    result = mail.flaw(option, text)
+    assert expected in result
+    assert bool(result) == bool(expected)
 
 
 async def test_a_check_logs_in_and_sends_nothing(server, tools):

@@ -31,7 +31,7 @@ def mail(**changes):
     return compose(changes.pop("key", "0abc.recipe name.step"), **{**usual, **changes})
 
 
-def said(read, kind):
+def part_of(read, kind):
     return read.get_body((kind,)).get_content().replace("\r\n", "\n")
 
 
@@ -40,16 +40,16 @@ def test_a_mail_is_the_same_however_often_it_is_composed():
 
 
 def test_what_was_said_arrives():
-    made = mail(reply_to=DESK)
-    read = message_from_bytes(made.content, policy=default)
+    result = mail(reply_to=DESK)
+    read = message_from_bytes(result.content, policy=default)
     assert read["Subject"] == "Appeal: Aïsha"
     assert read["From"] == "Press Office <press@example.police.uk>"
     assert (read["To"], read["Reply-To"]) == ("desk@example.org", "desk@example.org")
-    assert read["Message-ID"] == made.message_id == "<0abc.recipe_name.step@example.police.uk>"
+    assert read["Message-ID"] == result.message_id == "<0abc.recipe_name.step@example.police.uk>"
     assert read["Date"] == "Wed, 18 Nov 2026 11:06:40 +0000"
     assert read["Auto-Submitted"] == "auto-generated"
-    assert said(read, "plain") == "Größe\n.\nend\n"
-    assert said(read, "html") == "<p>Größe</p>\n"
+    assert part_of(read, "plain") == "Größe\n.\nend\n"
+    assert part_of(read, "html") == "<p>Größe</p>\n"
 
 
 def test_a_mail_that_follows_another_names_it_in_both_headers():
@@ -65,7 +65,7 @@ def test_no_byte_needs_eight_bits():
 
 def test_a_missing_text_is_taken_from_the_html():
     read = message_from_bytes(mail(text=None).content, policy=default)
-    assert said(read, "plain") == "Größe\n"
+    assert part_of(read, "plain") == "Größe\n"
 
 
 def test_without_html_it_is_plain():
@@ -114,8 +114,8 @@ def test_a_name_with_a_comma_or_an_umlaut_is_one_mailbox(name):
     box = Mailbox(name, "press@example.org")
     read = message_from_bytes(mail(sender=box, recipient=box).content, policy=default)
     for header in ("From", "To"):
-        (found,) = read[header].addresses
-        assert (found.display_name, found.addr_spec) == (name, "press@example.org")
+        (item,) = read[header].addresses
+        assert (item.display_name, item.addr_spec) == (name, "press@example.org")
 
 
 def test_a_very_long_subject_is_cut_before_a_server_does_it():
@@ -124,9 +124,9 @@ def test_a_very_long_subject_is_cut_before_a_server_does_it():
 
 
 def test_a_message_id_fits_on_a_line_however_long_a_recipe_is_called():
-    made, other = (mail(key=f"0abc.{'r' * 2000}.{n}") for n in range(2))
-    assert len(made.message_id) < 300
-    assert made.message_id != other.message_id
+    result, other = (mail(key=f"0abc.{'r' * 2000}.{n}") for n in range(2))
+    assert len(result.message_id) < 300
+    assert result.message_id != other.message_id
 
 
 def test_work_grows_with_the_length_of_a_subject_and_not_faster():
@@ -141,19 +141,19 @@ def test_work_grows_with_the_length_of_a_subject_and_not_faster():
 
 
 def test_addresses_are_read_as_people_write_them():
-    found = mailboxes('"Desk, the" <a@example.org>, b@example.org,c.d+e@sub.example.co.uk')
-    assert [box.address for box in found] == [
+    result = mailboxes('"Desk, the" <a@example.org>, b@example.org,c.d+e@sub.example.co.uk')
+    assert [box.address for box in result] == [
         "a@example.org",
         "b@example.org",
         "c.d+e@sub.example.co.uk",
     ]
-    assert str(found[0]) == '"Desk, the" <a@example.org>'
-    assert found[2].domain == "sub.example.co.uk"
+    assert str(result[0]) == '"Desk, the" <a@example.org>'
+    assert result[2].domain == "sub.example.co.uk"
 
 
 def test_semicolons_line_ends_and_a_comma_at_the_end_part_addresses():
-    found = mailboxes("a@example.org; b@example.org,\nC <c@example.org>,;\r\n")
-    assert [str(box) for box in found] == ["a@example.org", "b@example.org", "C <c@example.org>"]
+    result = mailboxes("a@example.org; b@example.org,\nC <c@example.org>,;\r\n")
+    assert [str(box) for box in result] == ["a@example.org", "b@example.org", "C <c@example.org>"]
 
 
 def test_a_domain_goes_out_in_its_ascii_form():
@@ -188,8 +188,8 @@ def test_a_likely_slip_comes_with_its_cure(text, cure):
 
 
 def test_a_name_that_is_never_closed_takes_no_other_entry_along():
-    found = read_mailboxes('"Desk <a@example.org>, b@example.org, c@example.org')
-    assert [str(box) for box in found[1:]] == ["b@example.org", "c@example.org"]
+    result = read_mailboxes('"Desk <a@example.org>, b@example.org, c@example.org')
+    assert [str(box) for box in result[1:]] == ["b@example.org", "c@example.org"]
 
 
 def test_more_addresses_than_anybody_writes_to_are_refused_before_they_are_read():

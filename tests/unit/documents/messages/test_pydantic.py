@@ -24,9 +24,9 @@ def test_pydantics_words_become_ours():
 
 
 def test_nothing_where_text_is_wanted_asks_for_quotes_around_a_hash():
-    (found,) = error(text=None)
-    assert sentence([found]) == "must be text, but is empty"
-    assert "#" in cure([found], None)
+    (item,) = error(text=None)
+    assert sentence([item]) == "must be text, but is empty"
+    assert "#" in cure([item], None)
 
 
 def test_an_example_is_written_as_yaml():

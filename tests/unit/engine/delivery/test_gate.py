@@ -83,5 +83,5 @@ def test_a_day_begins_at_local_midnight_also_when_the_clocks_change():
     ],
 )
 def test_a_day_begins_with_the_first_moment_that_has_its_date(zone, now, begin):
-    at, then = (datetime.fromisoformat(f"{one}+00:00").timestamp() for one in (now, begin))
+    at, then = (datetime.fromisoformat(f"{each}+00:00").timestamp() for each in (now, begin))
     assert day_start(at, ZoneInfo(zone)) == then

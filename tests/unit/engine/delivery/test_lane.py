@@ -27,9 +27,9 @@ async def lane():
     async with open_session(policy=this_machine) as session:
         http = Http(session, str, now=lambda: NOW)
         platform = load().channels["x"]
-        one = Lane("force_x", platform, Account(concurrency=4), http, ZoneInfo("Europe/London"))
-        one.backlog = False
-        yield one
+        single = Lane("force_x", platform, Account(concurrency=4), http, ZoneInfo("Europe/London"))
+        single.backlog = False
+        yield single
 
 
 def limits(left, seconds):
@@ -113,7 +113,7 @@ def throttle(lane, count, at=NOW):
 async def test_a_rate_limit_that_does_not_say_its_end_is_left_alone_for_ever_longer(lane):
     pauses = throttle(lane, 12)
     assert pauses[0] == FIRST_PAUSE
-    assert all(later == min(2 * one, LONGEST_PAUSE) for one, later in pairwise(pauses))
+    assert all(later == min(2 * each, LONGEST_PAUSE) for each, later in pairwise(pauses))
     assert pauses[-1] == LONGEST_PAUSE
 
 

@@ -72,9 +72,9 @@ class FakeChannel:
 
 
 def unknown(repeat, *, key_seconds=0.0, when_unsure="hold", age=10.0, can_find=False):
-    one = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW)
+    row = delivery(state=State.UNKNOWN, attempts=1, first_begun_at=NOW)
     channel = FakeChannel(repeat, key_seconds, can_find)
-    return settle_unknown(one, channel, Account(when_unsure=when_unsure), NOW + age)
+    return settle_unknown(row, channel, Account(when_unsure=when_unsure), NOW + age)
 
 
 def test_a_receipt_ends_it():
@@ -304,7 +304,7 @@ def test_every_unclear_attempt_is_looked_into_soon_and_many_end_with_a_person():
 def test_what_waits_for_its_account_leaves_a_short_history():
     """A rate limit of days must not fill the store."""
     limit = TryAgain("429", throttled=True)
-    kept = [
+    stored = [
         number
         for number in range(1, 10_000)
         if settle_send(
@@ -317,8 +317,8 @@ def test_what_waits_for_its_account_leaves_a_short_history():
             rng=random.Random(1),
         ).attempt
     ]
-    assert len(kept) < 30
-    assert kept[:16] == [*range(1, 17)]
+    assert len(stored) < 30
+    assert stored[:16] == [*range(1, 17)]
 
 
 def test_looks_that_fail_for_a_day_leave_a_short_history():

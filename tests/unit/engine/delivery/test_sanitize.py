@@ -38,9 +38,9 @@ def test_a_time_that_nobody_can_print_is_left_out(time):
 
 
 def test_what_a_look_showed_is_cut_short_and_cleaned():
-    seen = "found s3cret\ud800 " + "x" * 100
+    result = "found s3cret\ud800 " + "x" * 100
     look = kept_search(
-        SearchResult(SOUND, sure=True, seen=seen), lambda t: t.replace("s3cret", "***"), 20
+        SearchResult(SOUND, sure=True, seen=result), lambda t: t.replace("s3cret", "***"), 20
     )
     assert look == SearchResult(SOUND, sure=True, seen="found ***? " + "x" * 9)
 

@@ -82,9 +82,9 @@ def test_no_more_than_two_sheets_full_are_remembered():
     texts = Texts(NOW, most=10)
     for number in range(100):
         texts.note(delivery(number, f"{number:02}"), NOW)
-    kept = [n for n in reversed(range(100)) if texts.note(delivery(200, f"{n:02}"), NOW)]
-    assert 99 in kept
-    assert len(kept) <= 20
+    stored = [n for n in reversed(range(100)) if texts.note(delivery(200, f"{n:02}"), NOW)]
+    assert 99 in stored
+    assert len(stored) <= 20
 
 
 def test_what_the_store_has_is_remembered_after_a_start():

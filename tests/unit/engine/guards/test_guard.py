@@ -48,7 +48,7 @@ class Desk:
     def __init__(self, store):
         self.clock = FakeClock(NOW)
         self.store = Refusing(store)
-        self.told = []
+        self.alarms = []
         context = context_of(self.store, self.clock, alarms=self.alarm)
         texts = Texts(NOW)
         self.outcomes = Outcomes([texts])
@@ -67,7 +67,7 @@ class Desk:
         )
 
     async def alarm(self, kind, about="", message=""):
-        self.told.append((str(kind), message))
+        self.alarms.append((str(kind), message))
 
     async def check(self, *arrivals, **more):
         batch = Batch(self.clock.now(), arrivals=arrivals, **more)
@@ -76,7 +76,9 @@ class Desk:
         except StoreError:
             self.guard.undo(batch)
             raise
-        return batch, [one.hold for arrival in batch.arrivals for one in arrival.deliveries]
+        return batch, [
+            delivery.hold for arrival in batch.arrivals for delivery in arrival.deliveries
+        ]
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ async def test_what_fits_is_left_as_it_is(desk):
 async def test_a_request_that_brings_too_many_is_held_whole(desk):
     batch, holds = await desk.check(arrival(1), arrival(2), arrival(3))
     assert holds == ["burst"] * 3
-    assert {one.event.hold for one in batch.arrivals} == {"burst"}
+    assert {arrival.event.hold for arrival in batch.arrivals} == {"burst"}
     assert [flood.name for flood in batch.floods] == [SOURCE]
 
 
@@ -167,10 +169,10 @@ async def test_the_same_text_counts_more_than_the_burst_it_came_in(desk):
 async def test_a_flood_is_told_before_it_is_stored(desk):
     """Whoever dies in between must not keep it secret."""
     batch, _ = await desk.check(*map(arrival, range(3)))
-    assert desk.told == [("flood.held", f"{SOURCE}: more than 2 events within 1m")]
+    assert desk.alarms == [("flood.held", f"{SOURCE}: more than 2 events within 1m")]
     desk.store.refuses = "hold_untouched"
     await desk.guard.hold_earlier(batch)
-    assert len(desk.told) == 1
+    assert len(desk.alarms) == 1
 
 
 async def test_a_text_counts_from_when_it_went_out(desk):

@@ -35,8 +35,8 @@ def wards(count):
 def runs_of(recipes, data):
     book = bind({recipe.name: recipe for recipe in recipes})
     event = event_of(data, source="webhook:incident-desk")
-    asked = book.for_event(event)
-    return arrive(event, asked, NOW, others=book.others(event, asked)).runs
+    requested = book.for_event(event)
+    return arrive(event, requested, NOW, others=book.others(event, requested)).runs
 
 
 def states(runs):

@@ -25,16 +25,18 @@ def decided(items, known=(), last=NOW - 300, **options):
     return decide(PollResult(items), dict(known), PolledSource(**options), last=last, now=NOW)
 
 
-def told(decision):
+def types_and_subjects(decision):
     return [(draft.type, draft.subject) for draft in decision.drafts]
 
 
 def test_a_first_look_publishes_nothing():
-    assert told(decided([item("b"), item("a")], last=None)) == []
+    assert types_and_subjects(decided([item("b"), item("a")], last=None)) == []
 
 
 def test_a_first_look_publishes_its_backfill_of_newest_items():
-    assert told(decided([item("c"), item("b"), item("a")], last=None, backfill=2)) == [
+    assert types_and_subjects(
+        decided([item("c"), item("b"), item("a")], last=None, backfill=2)
+    ) == [
         ("feed.new", "b"),
         ("feed.new", "c"),
     ]
@@ -42,11 +44,14 @@ def test_a_first_look_publishes_its_backfill_of_newest_items():
 
 def test_new_and_changed_are_told_apart_and_come_oldest_first():
     look = [item("c"), item("b", "changed"), item("a")]
-    assert told(decided(look, {"a": "a", "b": "a"})) == [("feed.changed", "b"), ("feed.new", "c")]
+    assert types_and_subjects(decided(look, {"a": "a", "b": "a"})) == [
+        ("feed.changed", "b"),
+        ("feed.new", "c"),
+    ]
 
 
 def test_what_is_known_and_unchanged_is_no_event():
-    assert told(decided([item("a")], {"a": "a"})) == []
+    assert types_and_subjects(decided([item("a")], {"a": "a"})) == []
 
 
 def test_an_unmodified_source_makes_no_event():
@@ -56,17 +61,17 @@ def test_an_unmodified_source_makes_no_event():
 
 
 def test_an_empty_word_makes_no_event():
-    assert told(decided([item("closed", on_new="")])) == []
+    assert types_and_subjects(decided([item("closed", on_new="")])) == []
 
 
 def test_what_is_older_than_max_age_is_passed_over():
     look = [item("young", time=NOW - 10), item("old", time=NOW - 1000)]
-    assert told(decided(look, max_age=100)) == [("feed.new", "young")]
+    assert types_and_subjects(decided(look, max_age=100)) == [("feed.new", "young")]
 
 
 def test_a_change_to_an_old_item_still_counts():
     look = [item("old", "b", time=NOW - 1000)]
-    assert told(decided(look, {"old": "a"}, max_age=100)) == [("feed.changed", "old")]
+    assert types_and_subjects(decided(look, {"old": "a"}, max_age=100)) == [("feed.changed", "old")]
 
 
 def test_more_than_the_burst_is_marked():
@@ -76,7 +81,9 @@ def test_more_than_the_burst_is_marked():
 
 
 def test_an_identity_listed_twice_is_one_item():
-    assert told(decided([item("a", "newest"), item("a", "older")])) == [("feed.new", "a")]
+    assert types_and_subjects(decided([item("a", "newest"), item("a", "older")])) == [
+        ("feed.new", "a")
+    ]
 
 
 def test_the_key_changes_with_the_content():
@@ -92,8 +99,8 @@ def test_what_becomes_again_what_it_once_was_has_a_key_of_its_own():
 
 def test_an_address_is_told_on_but_for_one_that_may_be_anybodys():
     page = "https://mastodon.example/@force/1"
-    one = Item("a", "a", "a", {}, "feed.new", "", addresses=(page, "412", ""))
-    (draft,) = decided([one]).drafts
+    single = Item("a", "a", "a", {}, "feed.new", "", addresses=(page, "412", ""))
+    (draft,) = decided([single]).drafts
     assert draft.addresses == (page,)
 
 
@@ -109,7 +116,7 @@ def test_an_address_is_told_on_but_for_one_that_may_be_anybodys():
 )
 def test_an_item_whose_age_nobody_can_tell_is_held_where_max_age_is_set(time, why):
     decision = decided([item("a", time=time), item("b", time=NOW)], max_age=172_800)
-    assert [(one.subject, one.hold, one.why) for one in decision.drafts] == [
+    assert [(each.subject, each.hold, each.why) for each in decision.drafts] == [
         ("b", "", ""), ("a", "undated", why)
     ]  # fmt: skip
     assert decision.notes == ["`max_age` cannot be checked for 1 item, which is held"]
@@ -145,26 +152,28 @@ def after(items, known=(), basis=BASIS, state=None, last=NOW - 300, **options):
 def test_a_look_says_what_its_memory_rests_on():
     state = after([item("a")]).state
     assert (state["identity"], state["reading"]) == ("one", 1)
-    assert told(after([item("b")], {"a": "a"}, state=state)) == [("feed.new", "b")]
+    assert types_and_subjects(after([item("b")], {"a": "a"}, state=state)) == [("feed.new", "b")]
 
 
 def test_another_source_under_the_same_name_begins_with_a_look_that_publishes_nothing():
     state = after([item("a")]).state
     look = after([item("c"), item("a", "b")], {"a": "a"}, Basis("two", 1), state, backfill=5)
-    assert (told(look), look.new, look.changed) == ([], 0, 0)
+    assert (types_and_subjects(look), look.new, look.changed) == ([], 0, 0)
     assert look.anew
     assert look.seen == {"a": "b", "c": "a"}
     assert look.notes == [RENEWED]
-    assert told(after([item("d")], look.seen, Basis("two", 1), look.state)) == [("feed.new", "d")]
-    assert told(after([item("a"), item("c")], {}, BASIS, look.state)) == []
+    assert types_and_subjects(after([item("d")], look.seen, Basis("two", 1), look.state)) == [
+        ("feed.new", "d")
+    ]
+    assert types_and_subjects(after([item("a"), item("c")], {}, BASIS, look.state)) == []
 
 
 def test_items_that_are_only_read_otherwise_are_not_changed_and_new_ones_are_new():
     state = after([item("a")]).state
     look = after([item("b"), item("a", "read otherwise")], {"a": "a"}, Basis("one", 2), state)
-    assert told(look) == [("feed.new", "b")]
+    assert types_and_subjects(look) == [("feed.new", "b")]
     assert (look.anew, look.seen["a"], look.notes) == (False, "read otherwise", [READ_OTHERWISE])
-    assert told(after([item("a", "c")], look.seen, Basis("one", 2), look.state)) == [
+    assert types_and_subjects(after([item("a", "c")], look.seen, Basis("one", 2), look.state)) == [
         ("feed.changed", "a")
     ]
 
@@ -173,16 +182,29 @@ def test_items_named_by_their_contents_are_others_when_they_are_read_otherwise()
     state = after([item("a")]).state
     nameless = replace(item("c"), named_by_reading=True)
     look = after([item("b"), nameless], {"a": "a"}, Basis("one", 2), state)
-    assert (told(look), look.anew, set(look.seen)) == ([("feed.new", "b")], False, {"b", "c"})
-    assert told(after([nameless], {"a": "a"}, Basis("one", 2), look.state)) == [("feed.new", "c")]
+    assert (types_and_subjects(look), look.anew, set(look.seen)) == (
+        [("feed.new", "b")],
+        False,
+        {"b", "c"},
+    )
+    assert types_and_subjects(after([nameless], {"a": "a"}, Basis("one", 2), look.state)) == [
+        ("feed.new", "c")
+    ]
 
 
 def test_a_memory_of_an_earlier_version_is_that_of_the_same_source_read_as_it_was_then():
-    assert told(after([item("b"), item("a", "b")], {"a": "a"}, Basis("one", 0), {})) == [
+    assert types_and_subjects(after([item("b"), item("a", "b")], {"a": "a"}, Basis("one", 0), {})) == [
         ("feed.changed", "a"), ("feed.new", "b")
     ]  # fmt: skip
-    assert told(after([item("b"), item("a", "b")], {"a": "a"}, BASIS, {})) == [("feed.new", "b")]
-    assert told(after([replace(item("b"), named_by_reading=True)], {"a": "a"}, BASIS, {})) == []
+    assert types_and_subjects(after([item("b"), item("a", "b")], {"a": "a"}, BASIS, {})) == [
+        ("feed.new", "b")
+    ]
+    assert (
+        types_and_subjects(
+            after([replace(item("b"), named_by_reading=True)], {"a": "a"}, BASIS, {})
+        )
+        == []
+    )
 
 
 def test_a_look_that_shows_nothing_changes_nothing_of_what_is_known():
@@ -202,9 +224,9 @@ def test_a_look_that_shows_nothing_changes_nothing_of_what_is_known():
 # -- what people have to know is told once --------------------------------------------------------
 
 
-def problems(told, state=None):
+def problems(types_and_subjects, state=None):
     return decide(
-        PollResult([], problems=told),
+        PollResult([], problems=types_and_subjects),
         {},
         PolledSource(),
         last=NOW,
@@ -253,13 +275,13 @@ def test_what_is_more_than_a_sources_share_of_a_day_is_put_off_and_told_once():
         basis=BASIS,
         state={},
     )
-    assert told(first) == [("feed.new", "a")]
+    assert types_and_subjects(first) == [("feed.new", "a")]
     assert set(first.seen) == {"a"}
     assert first.cursor == {}, "asked with the old validators it would say that nothing changed"
-    [words] = first.alarms
-    assert words.startswith("more than 32 MiB came from it today; 3 items are deferred")
+    [text] = first.alarms
+    assert text.startswith("more than 32 MiB came from it today; 3 items are deferred")
     again = after(items, first.seen, state=first.state)
-    assert (told(again), again.alarms) == ([], [])
+    assert (types_and_subjects(again), again.alarms) == ([], [])
     tomorrow = decide(
         PollResult(items),
         first.seen,
@@ -269,7 +291,7 @@ def test_what_is_more_than_a_sources_share_of_a_day_is_put_off_and_told_once():
         basis=BASIS,
         state=again.state,
     )
-    assert told(tomorrow) == [("feed.new", "b")]
+    assert types_and_subjects(tomorrow) == [("feed.new", "b")]
     assert len(tomorrow.alarms) == 1
 
 

@@ -24,11 +24,11 @@ KEEP = 1000
 
 
 @pytest.mark.parametrize(
-    ("asked", "size", "kept"),
+    ("call", "size", "stored"),
     [(None, 100 * GB, KEPT_BYTES), (None, GB, GB // 20), (5, GB, 5), (0, GB, 0), (None, 0, 0)],
 )
-def test_what_is_kept_suits_the_disk_unless_somebody_says(asked, size, kept):
-    assert kept_free(asked, Space(0, size)) == kept
+def test_what_is_kept_suits_the_disk_unless_somebody_says(call, size, stored):
+    assert kept_free(call, Space(0, size)) == stored
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ class Disk:
     """Says what it is told to, and counts how often it was asked."""
 
     def __init__(self, free):
-        self.free, self.asked = free, 0
+        self.free, self.queries = free, 0
 
     def __call__(self):
-        self.asked += 1
+        self.queries += 1
         if self.free is None:
             raise StoreError("nowhere")
         return Space(self.free, GB)
@@ -75,7 +75,7 @@ class Told:
 
 
 @pytest.fixture
-def told():
+def reports():
     return Told()
 
 
@@ -84,27 +84,34 @@ def clock():
     return FakeClock()
 
 
-def room_on(disk, told, clock):
-    context = context_of(None, clock, report=told, free_space=disk, alarms=told.alarm)
+def room_on(disk, reports, clock):
+    context = context_of(None, clock, report=reports, free_space=disk, alarms=reports.alarm)
     room = DiskSpace(context)
     room.reconfigure(KEEP)
     return room
 
 
-async def test_a_disk_that_fills_closes_the_door_once_and_opens_it_once(told, clock):
+async def test_a_disk_that_fills_closes_the_door_once_and_opens_it_once(reports, clock):
     disk = Disk(5 * KEEP)
-    room = room_on(disk, told, clock)
+    room = room_on(disk, reports, clock)
     for disk.free in (5 * KEEP, KEEP - 1, 10, KEEP + 1, 2 * KEEP, 3 * KEEP):
         await room.check()
-    assert [kind for kind, _ in told.alarms] == [Alarm.NEARLY_FULL, Alarm.ROOM_AGAIN]
-    assert [accepting for _, accepting in told.figures] == [True, False, False, False, True, True]
-    assert "999 B left, and 1 KB are kept" in told.alarms[0][1]
+    assert [kind for kind, _ in reports.alarms] == [Alarm.NEARLY_FULL, Alarm.ROOM_AGAIN]
+    assert [accepting for _, accepting in reports.figures] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert "999 B left, and 1 KB are kept" in reports.alarms[0][1]
     assert room.why == ""
 
 
-async def test_whoever_waits_for_room_goes_on_when_there_is(told, clock):
+async def test_whoever_waits_for_room_goes_on_when_there_is(reports, clock):
     disk = Disk(0)
-    room = room_on(disk, told, clock)
+    room = room_on(disk, reports, clock)
     await room.check()
     waiting = asyncio.create_task(room.wait())
     await asyncio.sleep(0)
@@ -115,35 +122,35 @@ async def test_whoever_waits_for_room_goes_on_when_there_is(told, clock):
     await room.wait()
 
 
-async def test_a_disk_that_does_not_answer_changes_nothing(told, clock):
+async def test_a_disk_that_does_not_answer_changes_nothing(reports, clock):
     disk = Disk(0)
-    room = room_on(disk, told, clock)
+    room = room_on(disk, reports, clock)
     await room.check()
     disk.free = None
     await room.check()
     assert room.why
-    assert told.errors == ["nowhere"]
+    assert reports.errors == ["nowhere"]
 
 
 @pytest.mark.parametrize(("free", "every"), [(2 * KEEP, OFTEN), (9 * KEEP, SELDOM)])
 async def test_a_disk_that_is_nearly_full_is_asked_often_and_any_other_seldom(
-    told, clock, free, every
+    reports, clock, free, every
 ):
     disk = Disk(free)
-    room = room_on(disk, told, clock)
+    room = room_on(disk, reports, clock)
     await room.check()
     task = asyncio.create_task(room.run())
-    await clock.until(lambda: disk.asked == 2 and clock.sleepers)  # what was adopted is looked at
+    await clock.until(lambda: disk.queries == 2 and clock.sleepers)  # what was adopted is looked at
     await clock.passes(seconds=every - 1)
-    assert disk.asked == 2
+    assert disk.queries == 2
     await clock.passes(seconds=2)
-    await clock.until(lambda: disk.asked == 3)
+    await clock.until(lambda: disk.queries == 3)
     task.cancel()
 
 
-async def test_what_a_reload_says_is_in_force_at_once(told, clock):
+async def test_what_a_reload_says_is_in_force_at_once(reports, clock):
     disk = Disk(2 * KEEP)
-    room = room_on(disk, told, clock)
+    room = room_on(disk, reports, clock)
     await room.check()
     task = asyncio.create_task(room.run())
     room.reconfigure(3 * KEEP)

@@ -41,7 +41,7 @@ async def test_more_than_can_wait_is_sent_away_and_the_rest_is_stored(monkeypatc
     with pytest.raises(StoreBusy, match="3 requests wait"):
         await taking.accept(active, "webhook:x", [DRAFT])
     store.commit.set()
-    assert len([await one for one in waiting]) == 3
+    assert len([await each for each in waiting]) == 3
     assert await taking.accept(active, "webhook:x", [DRAFT])
 
 

@@ -70,7 +70,7 @@ async def test_many_recipes_for_one_event_are_planned_in_slices():
 async def test_many_events_are_planned_in_slices():
     events = [event_of({"title": "a"}, id=f"e{n}") for n in range(60)]
     planned, turns = await turns_of_others(Planner(Passing()).arrive(events, book_of(1), NOW))
-    assert [one.runs[0].event_id for one in planned] == [f"e{n}" for n in range(60)]
+    assert [each.runs[0].event_id for each in planned] == [f"e{n}" for n in range(60)]
     assert turns >= 15
 
 

@@ -69,10 +69,10 @@ def test_alarms_about_many_sources_are_one_notice(routing, kind):
 
 
 def test_a_notice_is_an_event_with_a_run_and_a_delivery_for_each_person(routing):
-    made = arrival(notice(DANA), routing, yes, 100.0)
-    (run,), (delivery,) = made.runs, made.deliveries
-    assert (made.event.source, made.event.type) == ("bridge:notices", "delivery.failed")
-    assert made.event.data["of"] == [7]
+    arrival_ = arrival(notice(DANA), routing, yes, 100.0)
+    (run,), (delivery,) = arrival_.runs, arrival_.deliveries
+    assert (arrival_.event.source, arrival_.event.type) == ("bridge:notices", "delivery.failed")
+    assert arrival_.event.data["of"] == [7]
     assert (run.id, run.recipe, run.state) == ("e1.notice", "notice", RunState.PLANNED)
     assert (delivery.id, delivery.run_id, delivery.state) == ("e1.notice.dana", run.id, State.READY)
     assert (delivery.channel, delivery.action, delivery.step) == ("office", "email", "dana")
@@ -82,30 +82,34 @@ def test_a_notice_is_an_event_with_a_run_and_a_delivery_for_each_person(routing)
 
 
 def test_an_account_that_works_is_preferred(routing):
-    made = arrival(notice(DANA), routing, lambda name: name == "second", 100.0)
-    assert [one.channel for one in made.deliveries] == ["second"]
+    arrival_ = arrival(notice(DANA), routing, lambda name: name == "second", 100.0)
+    assert [delivery.channel for delivery in arrival_.deliveries] == ["second"]
 
 
 def test_where_none_works_the_first_has_it_until_it_does(routing):
-    made = arrival(notice(DANA), routing, lambda _: False, 100.0)
-    assert [one.channel for one in made.deliveries] == ["office"]
+    arrival_ = arrival(notice(DANA), routing, lambda _: False, 100.0)
+    assert [delivery.channel for delivery in arrival_.deliveries] == ["office"]
 
 
 def test_what_went_wrong_tells_nobody_of_itself_even_if_it_alone_works(routing):
-    made = arrival(notice(DANA, without=["office"]), routing, lambda name: name == "office", 100.0)
-    assert [one.channel for one in made.deliveries] == ["second"]
+    arrival_ = arrival(
+        notice(DANA, without=["office"]), routing, lambda name: name == "office", 100.0
+    )
+    assert [delivery.channel for delivery in arrival_.deliveries] == ["second"]
 
 
 def test_a_notice_for_which_there_is_no_way_is_a_run_that_failed(routing):
-    made = arrival(notice(LOST), routing, yes, 100.0)
-    assert (made.runs[0].state, made.deliveries) == (RunState.FAILED, [])
-    assert made.runs[0].trace == ({"at": 100.0, "step": "lost", "message": "cannot be reached"},)
+    arrival_ = arrival(notice(LOST), routing, yes, 100.0)
+    assert (arrival_.runs[0].state, arrival_.deliveries) == (RunState.FAILED, [])
+    assert arrival_.runs[0].trace == (
+        {"at": 100.0, "step": "lost", "message": "cannot be reached"},
+    )
 
 
 def test_who_can_be_reached_is_told_whoever_cannot(routing):
-    made = arrival(notice(LOST, DANA), routing, yes, 100.0)
-    assert made.runs[0].state is RunState.PLANNED
-    assert [one.step for one in made.deliveries] == ["dana"]
+    arrival_ = arrival(notice(LOST, DANA), routing, yes, 100.0)
+    assert arrival_.runs[0].state is RunState.PLANNED
+    assert [delivery.step for delivery in arrival_.deliveries] == ["dana"]
 
 
 @pytest.mark.parametrize("kind", [Trouble.HELD, Trouble.APPROVAL])

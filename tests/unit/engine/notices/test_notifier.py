@@ -68,7 +68,7 @@ class Desk:
             ActiveConfiguration(Book({}), {}, {}, {}, zone, Retention(), TELLING)
         )
 
-    async def told(self, count, passing=0.0):
+    async def notice_types(self, count, passing=0.0):
         """Wait for so many notices; return their events' types, the oldest first."""
         events = []
 
@@ -82,7 +82,7 @@ class Desk:
                 await SystemClock().sleep(0.001)
         return [event.type for event in reversed(events)]
 
-    def said(self):
+    def logged(self):
         self.log.output.flush()
         return [json.loads(line)["event"] for line in self.lines.getvalue().splitlines()]
 
@@ -100,15 +100,15 @@ async def desk(tmp_path):
 
 async def test_an_alarm_is_in_the_store_when_it_returns(desk):
     await desk.alarms.raise_alarm(Alarm.DOWN, "force_x", "connection refused")
-    kept = await desk.store.store.news()
-    told = [event.type for event in await desk.store.store.events()]
+    stored = await desk.store.store.news()
+    texts = [event.type for event in await desk.store.store.events()]
     # It may become an event between the two looks, and is seen by both then.
-    assert {*[one.kind for one in kept], *told} == {"channel.down"}
+    assert {*[each.kind for each in stored], *texts} == {"channel.down"}
 
 
 async def test_no_secret_is_in_an_alarm(desk):
     await desk.alarms.raise_alarm(Alarm.DOWN, "force_x", "hunter2 refused")
-    await desk.told(1, passing=0.5)
+    await desk.notice_types(1, passing=0.5)
     (delivery,) = await desk.store.store.deliveries(DeliveryFilter())
     assert "*** refused" in delivery.content
     desk.log.output.flush()
@@ -118,8 +118,8 @@ async def test_no_secret_is_in_an_alarm(desk):
 async def test_an_alarm_that_the_store_cannot_take_now_is_kept_as_soon_as_it_can(desk):
     desk.store.errors["raise_alarm"] = [StoreError("the disk has no room") for _ in range(4)]
     await desk.alarms.raise_alarm(Alarm.NEARLY_FULL, message="0 MB are free")
-    assert await desk.told(1, passing=0.5) == ["store.nearly_full"]
-    assert {"alarm", "store_trouble"} <= {*desk.said()}
+    assert await desk.notice_types(1, passing=0.5) == ["store.nearly_full"]
+    assert {"alarm", "store_trouble"} <= {*desk.logged()}
 
 
 @pytest.mark.parametrize("error", [StoreError("locked"), ValueError("a fault of ours")], ids=str)
@@ -129,41 +129,41 @@ async def test_the_telling_goes_on_after_an_error(desk, error):
     await desk.clock.until(lambda: not desk.store.errors["news"], passing=0.5)
     await desk.store.store.accept([an_arrival(1, state=State.FAILED)])
     desk.alarms.news.set()
-    assert await desk.told(1, passing=1) == ["delivery.failed"]
-    assert {"store_trouble", "plugin_bug"} & {*desk.said()}
+    assert await desk.notice_types(1, passing=1) == ["delivery.failed"]
+    assert {"store_trouble", "plugin_bug"} & {*desk.logged()}
 
 
 async def test_the_first_is_told_at_once_and_the_next_of_its_kind_are_collected(desk):
     accept = desk.store.store.accept
     await accept([an_arrival(0, state=State.FAILED)])
     desk.alarms.news.set()
-    await desk.told(1, passing=0.1)
+    await desk.notice_types(1, passing=0.1)
     begun = desk.clock.monotonic()
     for number in range(1, 6):
         await accept([an_arrival(number, state=State.FAILED)])
         desk.alarms.news.set()
         await desk.clock.passes(seconds=5)
-    await desk.told(2, passing=5)
+    await desk.notice_types(2, passing=5)
     assert desk.clock.monotonic() - begun >= COLLECT - 10
     events = await desk.store.store.events()
-    assert [len(one.data["of"]) for one in events if one.source == "bridge:notices"] == [5, 1]
+    assert [len(event.data["of"]) for event in events if event.source == "bridge:notices"] == [5, 1]
 
 
 async def test_another_kind_is_told_at_once_all_the_same(desk):
     accept = desk.store.store.accept
     await accept([an_arrival(0, state=State.FAILED)])
     desk.alarms.news.set()
-    await desk.told(1, passing=0.1)
+    await desk.notice_types(1, passing=0.1)
     begun = desk.clock.monotonic()
     await accept([an_arrival(1, state=State.EXPIRED)])
     desk.alarms.news.set()
-    assert await desk.told(2, passing=0.1) == ["delivery.failed", "delivery.expired"]
+    assert await desk.notice_types(2, passing=0.1) == ["delivery.failed", "delivery.expired"]
     assert desk.clock.monotonic() - begun < 60
 
 
 async def test_what_a_recipe_did_that_nobody_knows_any_more_is_told_to_whom_the_settings_name(desk):
     await desk.store.store.accept([an_arrival(0, state=State.FAILED)])
     desk.alarms.news.set()
-    await desk.told(1, passing=0.1)
+    await desk.notice_types(1, passing=0.1)
     (delivery,) = await desk.store.store.deliveries(DeliveryFilter(recipe="notice"))
     assert delivery.step == "dana"

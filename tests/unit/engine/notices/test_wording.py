@@ -11,7 +11,7 @@ JULY = 1_783_000_000.0
 
 
 def failed(number, **more):
-    given = {
+    values = {
         "kind": Trouble.FAILED,
         "number": number,
         "at": JULY,
@@ -21,7 +21,7 @@ def failed(number, **more):
         "run_id": f"e{number}.new-appeal",
         "subject": "WMP-1",
     }
-    return News(**{**given, **more})
+    return News(**{**values, **more})
 
 
 def alarm(kind, channel=""):

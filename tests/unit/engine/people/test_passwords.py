@@ -24,13 +24,13 @@ GOOD = "correct horse battery"
     ],
 )
 def test_a_password_is_long_and_not_the_name(password, problem):
-    told = flaw(password, "alice", "Alice Smith", "alice.smith@example.police.uk")
-    assert (problem in told) if problem else told == ""
+    result = flaw(password, "alice", "Alice Smith", "alice.smith@example.police.uk")
+    assert (problem in result) if problem else result == ""
 
 
 async def test_a_hash_is_argon2id_with_the_work_that_the_page_says():
-    found = extract_parameters(await Passwords().hash(GOOD))
-    assert (found.type.name, found.memory_cost, found.time_cost) == ("ID", 32 * 1024, 3)
+    result = extract_parameters(await Passwords().hash(GOOD))
+    assert (result.type.name, result.memory_cost, result.time_cost) == ("ID", 32 * 1024, 3)
 
 
 async def test_a_person_who_does_not_exist_costs_the_same_work():

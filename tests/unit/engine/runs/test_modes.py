@@ -39,9 +39,9 @@ def test_single_a_run_is_skipped_and_says_why():
 def test_restart_ends_the_older_runs_and_goes_on():
     assert kept_back(RUN, "restart", [OLDER], NOW) is None
     waiting = a_run(an_event(3))
-    one, other = ended_by(RUN, "restart", [OLDER, waiting], NOW + 1)
-    assert (one.id, one.state, one.wake_at) == (OLDER.id, RunState.PLANNED, None)
-    assert one.reason == f"ended by run {RUN.id}, because the recipe has mode: restart"
+    first, other = ended_by(RUN, "restart", [OLDER, waiting], NOW + 1)
+    assert (first.id, first.state, first.wake_at) == (OLDER.id, RunState.PLANNED, None)
+    assert first.reason == f"ended by run {RUN.id}, because the recipe has mode: restart"
     assert (other.id, other.state) == (waiting.id, RunState.SKIPPED)  # nothing of it had begun
 
 

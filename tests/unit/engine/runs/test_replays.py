@@ -28,17 +28,17 @@ def recipe():
 
 def first(recipe, state, number=1, event=EVENT):
     """Return what the event made the first time, in a state."""
-    (made,) = replay(event, [recipe], [], [], NOW, "")
+    (replayed,) = replay(event, [recipe], [], [], NOW, "")
     return [
         replace(
-            one,
-            id=one.id.replace("~2", ""),
-            run_id=one.run_id.replace("~2", ""),
+            delivery,
+            id=delivery.id.replace("~2", ""),
+            run_id=delivery.run_id.replace("~2", ""),
             state=state,
             number=number + n,
             receipt=RECEIPT if state is State.DELIVERED else None,
         )
-        for n, one in enumerate(made.deliveries)
+        for n, delivery in enumerate(replayed.deliveries)
     ]
 
 
@@ -55,21 +55,21 @@ def again(recipe, number=2):
 
 @pytest.mark.parametrize("state", State)
 def test_what_is_published_or_may_still_be_is_not_planned_again(recipe, state):
-    (made,) = replay(EVENT, [recipe], [], first(recipe, state), NOW, "")
-    assert len(made.deliveries) == (0 if state in HAD else 1)
-    assert len(made.left_out) == (1 if state in HAD else 0)
+    (replayed,) = replay(EVENT, [recipe], [], first(recipe, state), NOW, "")
+    assert len(replayed.deliveries) == (0 if state in HAD else 1)
+    assert len(replayed.left_out) == (1 if state in HAD else 0)
 
 
 def test_a_channel_that_had_it_by_another_recipe_had_it(recipe):
     other = load(TWEET, "other")
-    (made,) = replay(EVENT, [recipe], [], first(other, State.DELIVERED), NOW, "")
-    assert made.deliveries == []
+    (replayed,) = replay(EVENT, [recipe], [], first(other, State.DELIVERED), NOW, "")
+    assert replayed.deliveries == []
 
 
 def test_recipes_of_one_replay_do_not_stand_in_for_each_other(recipe):
     other = load(TWEET, "other")
     (sibling,) = replay(EVENT, [other], [], [], NOW, "")
-    sent = [replace(one, state=State.DELIVERED) for one in sibling.deliveries]
+    sent = [replace(delivery, state=State.DELIVERED) for delivery in sibling.deliveries]
     planned = plan_again(recipe, again(recipe), EVENT, {}, sent, NOW)
     assert len(planned.plan.deliveries) == 1
 
@@ -83,11 +83,11 @@ def test_a_thread_goes_the_way_of_its_first_post():
     assert len(posts) > 1
     head = [replace(posts[0], state=State.DELIVERED), *posts[1:]]
     for before, count in ((posts, len(posts)), (head, 0)):
-        (made,) = replay(event, [thread], [], before, NOW, "")
-        assert len(made.deliveries) == count
-    (made,) = replay(event, [thread], [], posts, NOW, "")
-    follows = [one.follows for one in made.deliveries]
-    assert follows == ["", *(one.id for one in made.deliveries[:-1])]
+        (replayed,) = replay(event, [thread], [], before, NOW, "")
+        assert len(replayed.deliveries) == count
+    (replayed,) = replay(event, [thread], [], posts, NOW, "")
+    follows = [delivery.follows for delivery in replayed.deliveries]
+    assert follows == ["", *(delivery.id for delivery in replayed.deliveries[:-1])]
 
 
 def test_what_was_left_out_once_stays_so(recipe):
@@ -109,10 +109,10 @@ def test_what_a_replay_left_out_stays_so_if_it_is_called_off_before_the_run_goes
         "two",
     )
     (held,) = first(two, State.HELD)
-    (made,) = replay(EVENT, [two], [], [held], NOW, "")
-    assert [one.number for one in made.left_out] == [1]
+    (replayed,) = replay(EVENT, [two], [], [held], NOW, "")
+    assert [each.number for each in replayed.left_out] == [1]
     gone = replace(held, state=State.CANCELLED)
-    assert plan_again(two, made.run, EVENT, {}, [gone], NOW).plan.deliveries == []
+    assert plan_again(two, replayed.run, EVENT, {}, [gone], NOW).plan.deliveries == []
 
 
 def test_of_a_list_a_replay_leaves_out_for_good_who_had_it_when_it_was_asked_for():
@@ -129,11 +129,13 @@ def test_of_a_list_a_replay_leaves_out_for_good_who_had_it_when_it_was_asked_for
     )
     a, b = first(press, State.HELD)
     before = [a, replace(b, state=State.FAILED)]
-    (made,) = replay(EVENT, [press], [], before, NOW, "")
-    assert len(made.deliveries) == 1
+    (replayed,) = replay(EVENT, [press], [], before, NOW, "")
+    assert len(replayed.deliveries) == 1
     before[0] = replace(a, state=State.CANCELLED)
-    planned = plan_again(press, made.run, EVENT, {}, before, NOW).plan
-    assert [one.id for one in planned.deliveries] == [one.id for one in made.deliveries]
+    planned = plan_again(press, replayed.run, EVENT, {}, before, NOW).plan
+    assert [delivery.id for delivery in planned.deliveries] == [
+        delivery.id for delivery in replayed.deliveries
+    ]
 
 
 def test_a_replay_says_nothing_twice_in_its_trace(recipe):
@@ -155,17 +157,17 @@ def test_a_recipe_whose_name_looks_like_a_replay_is_none():
     odd = load(TWEET, "odd~2")
     run = replace(again(odd), id=run_id(EVENT.id, "odd~2"))
     assert number_of(run) == 0
-    (made,) = replay(EVENT, [load(TWEET, "odd")], [run], first(odd, State.DELIVERED), NOW, "")
-    assert made.deliveries == []
+    (replayed,) = replay(EVENT, [load(TWEET, "odd")], [run], first(odd, State.DELIVERED), NOW, "")
+    assert replayed.deliveries == []
 
 
 def test_a_post_that_came_of_the_recipe_itself_does_not_start_it_again(recipe):
-    (made,) = replay(replace(EVENT, cause=("tweet",)), [recipe], [], [], NOW, "")
-    assert made.run is None
-    assert "answer itself" in made.why_not
+    (replayed,) = replay(replace(EVENT, cause=("tweet",)), [recipe], [], [], NOW, "")
+    assert replayed.run is None
+    assert "answer itself" in replayed.why_not
 
 
 def test_what_was_held_as_a_flood_is_not_once_more_when_a_person_asks_for_it(recipe):
-    for hold, kept in (("burst", ""), ("approval", "approval")):
-        (made,) = replay(replace(EVENT, hold=hold), [recipe], [], [], NOW, "")
-        assert [one.hold for one in made.deliveries] == [kept]
+    for hold, stored in (("burst", ""), ("approval", "approval")):
+        (replayed,) = replay(replace(EVENT, hold=hold), [recipe], [], [], NOW, "")
+        assert [delivery.hold for delivery in replayed.deliveries] == [stored]

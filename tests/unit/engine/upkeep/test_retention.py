@@ -19,14 +19,14 @@ MONTH = Span(30, "d", after_closure=True)
 
 
 def test_nothing_goes_where_nothing_is_said():
-    told = cut_offs(Retention(), 0.0)
-    assert (told.personal, told.decisions) == (None, None)
+    result = cut_offs(Retention(), 0.0)
+    assert (result.personal, result.decisions) == (None, None)
 
 
 def test_each_clock_has_its_own_moment():
-    told = cut_offs(Retention(MONTH, Span(60, "d")), 100 * DAY)
-    assert told.personal == Over(70 * DAY, after_closure=True)
-    assert told.decisions == Over(40 * DAY)
+    result = cut_offs(Retention(MONTH, Span(60, "d")), 100 * DAY)
+    assert result.personal == Over(70 * DAY, after_closure=True)
+    assert result.decisions == Over(40 * DAY)
 
 
 @pytest.fixture

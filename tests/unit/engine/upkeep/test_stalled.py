@@ -42,7 +42,7 @@ class World:
             queued=lambda: self.woken.append(CHANNEL),
         )
         self.waiting = []
-        self.told, self.figures, self.woken = [], [], []
+        self.alarms, self.figures, self.woken = [], [], []
         self.lanes = Lanes({CHANNEL: self.lane})
         self.begun, self.settled, self.sending, self.refusals = self.clock.now(), [], set(), {}
         self.under_way = []
@@ -53,17 +53,17 @@ class World:
         return self.waiting
 
     async def begun_before(self, at, limit):
-        return [one for one in self.under_way if one.begun_at <= at][:limit]
+        return [each for each in self.under_way if each.begun_at <= at][:limit]
 
     async def settle(self, settlement):
         self.settled.append(settlement)
-        self.under_way = [one for one in self.under_way if one.id != settlement.delivery_id]
+        self.under_way = [each for each in self.under_way if each.id != settlement.delivery_id]
 
     def overdue(self, seconds):
         self.figures.append(seconds)
 
-    async def tell(self, kind, channel, words):
-        self.told.append((kind, channel, words))
+    async def tell(self, kind, channel, message):
+        self.alarms.append((kind, channel, message))
 
     def waits(self, number=1, *, due=0.0, count=3, channel=CHANNEL):
         """Have a delivery go first that has been due since so many seconds after the beginning."""
@@ -86,12 +86,12 @@ LONG = int(LATE // EVERY) + 2
 async def test_what_is_due_and_lies_is_told_once(world):
     world.waits(7)
     await world.minutes(3)
-    assert world.told == []
+    assert world.alarms == []
     await world.minutes(LONG)
-    ((kind, channel, words),) = world.told
+    ((kind, channel, text),) = world.alarms
     assert (kind, channel) == (Alarm.STALLED, CHANNEL)
-    assert words.startswith("delivery 7 is due and does not go out")
-    assert world.monitor.notes == {CHANNEL: words}
+    assert text.startswith("delivery 7 is due and does not go out")
+    assert world.monitor.notes == {CHANNEL: text}
     assert world.figures[-1][CHANNEL] > LATE
 
 
@@ -103,14 +103,14 @@ async def test_what_went_out_after_all_is_told_again_when_it_happens_again(world
     assert world.monitor.notes == {}
     world.waits(due=world.clock.now() - world.begun)
     await world.minutes(LONG)
-    assert len(world.told) == 2
+    assert len(world.alarms) == 2
 
 
 async def test_a_long_queue_that_moves_is_only_slow(world):
     for number in range(20):
         world.waits(number, due=-3600)
         await world.minutes(1)
-    assert world.told == []
+    assert world.alarms == []
     assert world.figures[-1][CHANNEL] > 3600
 
 
@@ -121,10 +121,10 @@ async def test_a_lane_that_is_known_to_be_ill_or_has_to_wait_is_not_stalled(worl
     world.lane.health.works = True
     world.opens_at = world.clock.now() + 3600
     await world.minutes(2 * LONG)
-    assert world.told == []
+    assert world.alarms == []
     world.opens_at = 0.0
     await world.minutes(LONG)
-    assert [kind for kind, _, _ in world.told] == [Alarm.STALLED]
+    assert [kind for kind, _, _ in world.alarms] == [Alarm.STALLED]
 
 
 async def test_a_clock_that_jumps_makes_nothing_stalled(world):
@@ -132,7 +132,7 @@ async def test_a_clock_that_jumps_makes_nothing_stalled(world):
     await world.minutes(1)
     world.clock.jumps(3 * 3600)
     await world.minutes(1)
-    assert world.told == []
+    assert world.alarms == []
 
 
 async def test_what_is_not_due_or_waits_for_a_person_is_not_stalled(world):
@@ -140,16 +140,16 @@ async def test_what_is_not_due_or_waits_for_a_person_is_not_stalled(world):
     await world.minutes(LONG)
     world.waiting = [Queue(CHANNEL, 5, None)]
     await world.minutes(LONG)
-    assert world.told == []
+    assert world.alarms == []
 
 
 async def test_what_waits_for_a_channel_that_is_gone_is_told_until_it_is_back(world):
     world.waits(channel="old_x", count=1)
     await world.monitor.check()
     await world.minutes(5)
-    ((kind, channel, words),) = world.told
+    ((kind, channel, text),) = world.alarms
     assert (kind, channel) == (Alarm.GONE, "old_x")
-    assert words.startswith("1 delivery waits for old_x, which is no longer in appealbridge.yaml")
+    assert text.startswith("1 delivery waits for old_x, which is no longer in appealbridge.yaml")
     world.lanes["old_x"] = world.lane
     await world.monitor.check()
     assert world.monitor.notes == {}
@@ -159,9 +159,9 @@ def sending(world, number=7):
     """Have an attempt begin now."""
     at = world.clock.now()
     event = an_event(number)
-    one = a_delivery(event, number=number, state=State.SENDING, begun_at=at, attempts=1)
-    world.under_way.append(one)
-    return one
+    delivery = a_delivery(event, number=number, state=State.SENDING, begun_at=at, attempts=1)
+    world.under_way.append(delivery)
+    return delivery
 
 
 async def test_what_was_begun_and_nobody_carries_on_is_looked_for(world):
@@ -171,9 +171,9 @@ async def test_what_was_begun_and_nobody_carries_on_is_looked_for(world):
     assert (settlement.delivery_id, settlement.target) == (lost.id, State.UNKNOWN)
     assert settlement.attempt.outcome is Outcome.UNSURE
     assert world.woken == [CHANNEL]
-    ((kind, channel, words),) = world.told
+    ((kind, channel, text),) = world.alarms
     assert (kind, channel) == (Alarm.ATTEMPT_LOST, CHANNEL)
-    assert words.startswith("delivery 7: the program did not continue this attempt")
+    assert text.startswith("delivery 7: the program did not continue this attempt")
     assert world.monitor.notes == {}
 
 
@@ -181,10 +181,10 @@ async def test_what_is_under_way_is_left_alone_and_told_of_when_it_takes_very_lo
     slow = sending(world)
     world.sending.add(slow.id)
     await world.minutes(29)
-    assert world.told == []
+    assert world.alarms == []
     await world.minutes(10)
-    ((kind, _, words),) = world.told
-    assert (kind, words) == (
+    ((kind, _, text),) = world.alarms
+    assert (kind, text) == (
         Alarm.ATTEMPT_LOST, "the attempt at delivery 7 has not ended for 31 minutes"
     )  # fmt: skip
     assert world.settled == []
@@ -201,10 +201,10 @@ async def test_what_the_store_goes_on_refusing_is_told_once_until_it_takes_it(wo
 
     world.refusals["runs"] = "the disk refuses"
     await looks()
-    assert world.told == []
+    assert world.alarms == []
     for _ in range(3):
         await looks()
-    assert world.told == [(Alarm.STORE, "", "runs: the disk refuses")]
+    assert world.alarms == [(Alarm.STORE, "", "runs: the disk refuses")]
     assert [*world.monitor.notes.values()] == ["runs: the disk refuses"]
     del world.refusals["runs"]
     await looks()

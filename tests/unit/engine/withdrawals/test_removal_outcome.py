@@ -82,7 +82,7 @@ def test_what_can_never_be_removed_is_a_task_with_its_address():
 
 
 @pytest.mark.parametrize(
-    ("account", "kept", "target"),
+    ("account", "stored", "target"),
     [
         ("@force", "@force", State.DELIVERED),
         ("@other", "@force", State.HELD),
@@ -90,8 +90,8 @@ def test_what_can_never_be_removed_is_a_task_with_its_address():
         ("@force", "", State.HELD),
     ],
 )
-def test_already_gone_counts_only_for_the_very_account_that_published(account, kept, target):
-    receipt = Receipt("17", RECEIPT.url, NOW, kept)
+def test_already_gone_counts_only_for_the_very_account_that_published(account, stored, target):
+    receipt = Receipt("17", RECEIPT.url, NOW, stored)
     assert removed(AlreadyGone("404"), account, receipt).target is target
     unclear = looked(GONE, 0, at=5, account=account, receipt=receipt, outcome=Outcome.UNSURE)
     assert unclear.target is target
@@ -104,7 +104,7 @@ def test_who_the_account_is_is_asked_again_if_that_failed():
 
 
 @pytest.mark.parametrize(
-    ("account", "kept", "target"),
+    ("account", "stored", "target"),
     [
         ("@force", "@force", State.DELIVERED),
         ("@other", "@force", State.HELD),
@@ -113,10 +113,10 @@ def test_who_the_account_is_is_asked_again_if_that_failed():
     ],
 )
 def test_a_look_that_does_not_find_it_ends_a_confirmed_removal_of_the_very_account(
-    account, kept, target
+    account, stored, target
 ):
     """Another account may not see what the first one still has up."""
-    receipt = Receipt("17", RECEIPT.url, NOW, kept)
+    receipt = Receipt("17", RECEIPT.url, NOW, stored)
     assert looked(GONE, 0, at=5, account=account, receipt=receipt).target is target
 
 

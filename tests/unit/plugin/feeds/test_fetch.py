@@ -146,7 +146,7 @@ async def test_a_feed_that_points_in_circles_is_left(server, tools):
 
 
 @pytest.mark.parametrize(
-    ("location", "words"),
+    ("location", "message"),
     [
         ("file:///etc/passwd", "not a web address"),
         ("ftp://example.org/rss", "not a web address"),
@@ -162,9 +162,9 @@ async def test_a_feed_that_points_in_circles_is_left(server, tools):
         ),
     ],
 )
-async def test_a_feed_is_not_followed_just_anywhere(server, tools, location, words):
+async def test_a_feed_is_not_followed_just_anywhere(server, tools, location, message):
     server.answers((302, "", {"Location": location}))
-    with pytest.raises(SourceDown, match=words):
+    with pytest.raises(SourceDown, match=message):
         await read_feed(f"{server.url}/", {}, tools)
     assert len(server.requests) == 1
 
@@ -258,10 +258,10 @@ async def test_a_login_is_sent_to_the_address_itself_and_nowhere_that_it_points_
     async with ScriptedServer((200, RSS, HEADERS), host=OUTSIDE) as other, looker(policy) as tools:
         server.answers((302, "", {"Location": "/new"}), (302, "", {"Location": f"{other.url}/x"}))
         await read_feed(f"{server.url}/old", {}, tools, login)
-        told = [
+        texts = [
             request.headers.get("Authorization") for request in (*server.requests, *other.requests)
         ]
-    assert told == [f"Basic {b64encode('förce:p:w'.encode()).decode()}"] * 2 + [None]
+    assert texts == [f"Basic {b64encode('förce:p:w'.encode()).decode()}"] * 2 + [None]
 
 
 @pytest.mark.parametrize("etag", ["ü", "x" * 2000, "a\tb"])
@@ -309,9 +309,9 @@ def test_an_entry_goes_by_its_guid_else_its_link_else_its_title_and_date():
 
 
 def test_a_long_identity_is_bounded_and_still_its_own():
-    one, two = short_identity("x" * 1000 + "1"), short_identity("x" * 1000 + "2")
-    assert one != two
-    assert len(one) <= 300
+    first, two = short_identity("x" * 1000 + "1"), short_identity("x" * 1000 + "2")
+    assert first != two
+    assert len(first) <= 300
     assert short_identity("x" * 300) == "x" * 300
 
 

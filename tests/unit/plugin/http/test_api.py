@@ -28,8 +28,11 @@ async def test_each_request_has_the_login_and_goes_below_the_root(server, http):
     await api.get("posts", params={"page": "2"})
     await api.post("posts", json={})
     await api.change("DELETE", "posts/7")
-    asked = [(one.method, one.path, one.headers["Authorization"]) for one in server.requests]
-    assert asked == [
+    requested = [
+        (request.method, request.path, request.headers["Authorization"])
+        for request in server.requests
+    ]
+    assert requested == [
         ("GET", "/v1/posts", "Bearer abc"),
         ("POST", "/v1/posts", "Bearer abc"),
         ("DELETE", "/v1/posts/7", "Bearer abc"),
@@ -47,7 +50,7 @@ async def test_the_whole_address_with_its_query_is_signed(server, http):
     await api.get("posts", params={"a": "b c"})
     await api.post("posts", json={"text": "not signed"})
     assert signed == [("GET", f"{server.url}/posts?a=b+c"), ("POST", f"{server.url}/posts")]
-    assert [one.headers["Authorization"] for one in server.requests] == ["signed", "signed"]
+    assert [request.headers["Authorization"] for request in server.requests] == ["signed", "signed"]
 
 
 async def test_an_answer_means_what_the_account_says_unless_a_request_says_otherwise(server, http):

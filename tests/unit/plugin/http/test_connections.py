@@ -27,22 +27,22 @@ class Names:
     """A name server that gives each name the next of its addresses, and the last one again and again."""
 
     def __init__(self, **addresses):
-        self.addresses = {name.replace("_", "."): [*one] for name, one in addresses.items()}
-        self.asked = []
+        self.addresses = {name.replace("_", "."): [*item] for name, item in addresses.items()}
+        self.queries = []
 
     def __call__(self, host, port, **_):
-        self.asked.append(host)
+        self.queries.append(host)
         known = self.addresses.get(host)
         if known is None:
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        told = known.pop(0) if len(known) > 1 else known[0]
-        addresses = [told] if isinstance(told, str) else told
+        result = known.pop(0) if len(known) > 1 else known[0]
+        addresses = [result] if isinstance(result, str) else result
         return [
             (
-                socket.AF_INET6 if ":" in one else socket.AF_INET,
-                socket.SOCK_STREAM, 6, "", (one, port, 0, 0) if ":" in one else (one, port),
+                socket.AF_INET6 if ":" in each else socket.AF_INET,
+                socket.SOCK_STREAM, 6, "", (each, port, 0, 0) if ":" in each else (each, port),
             )
-            for one in addresses
+            for each in addresses
         ]  # fmt: skip
 
 
@@ -67,8 +67,8 @@ def port_of(url):
 async def test_a_name_that_leads_inside_is_not_asked(inner):
     names = Names(news_example=["127.0.0.1"])
     port = port_of(inner.url)
-    async with session(names, EgressPolicy()) as one:
-        http = door(one)
+    async with session(names, EgressPolicy()) as session_:
+        http = door(session_)
         with pytest.raises(AddressNotAllowed) as refused:
             await http.get(f"http://news.example:{port}/rss?key=1")
     assert inner.requests == []
@@ -81,8 +81,8 @@ async def test_a_name_that_leads_inside_is_not_asked(inner):
 async def test_a_name_that_the_settings_allow_is_asked(inner):
     port = port_of(inner.url)
     policy = EgressPolicy(inside=(allowed(f"news.example:{port}"),))
-    async with session(Names(news_example=["127.0.0.1"]), policy) as one:
-        await door(one).get(f"http://news.example:{port}/")
+    async with session(Names(news_example=["127.0.0.1"]), policy) as session_:
+        await door(session_).get(f"http://news.example:{port}/")
     assert len(inner.requests) == 1
 
 
@@ -90,13 +90,13 @@ async def test_a_name_that_leads_elsewhere_at_its_second_look_up_reaches_nothing
     port = port_of(inner.url)
     names = Names(news_example=[OUTSIDE, "127.0.0.1"])
     async with ScriptedServer(host=OUTSIDE, port=port) as outside:
-        async with session(names, EgressPolicy(internal=internal)) as one:
-            await door(one).get(f"http://news.example:{port}/first")
-        async with session(names, EgressPolicy(internal=internal)) as one:
-            http = door(one)
+        async with session(names, EgressPolicy(internal=internal)) as session_:
+            await door(session_).get(f"http://news.example:{port}/first")
+        async with session(names, EgressPolicy(internal=internal)) as session_:
+            http = door(session_)
             with pytest.raises(AddressNotAllowed):
                 await http.get(f"http://news.example:{port}/second")
-    assert names.asked == ["news.example"] * 2
+    assert names.queries == ["news.example"] * 2
     assert [request.path for request in outside.requests] == ["/first"]
     assert inner.requests == []
 
@@ -107,9 +107,9 @@ async def test_of_several_addresses_only_those_outside_are_connected_to(inner):
     policy = EgressPolicy(internal=internal)
     async with (
         ScriptedServer(host=OUTSIDE, port=port) as outside,
-        session(names, policy) as one,
+        session(names, policy) as session_,
     ):
-        await door(one).get(f"http://news.example:{port}/")
+        await door(session_).get(f"http://news.example:{port}/")
     assert len(outside.requests) == 1
     assert inner.requests == []
 
@@ -123,36 +123,36 @@ async def test_of_several_addresses_only_those_outside_are_connected_to(inner):
     ],
 )  # fmt: skip
 async def test_no_spelling_of_this_machine_leads_there(inner, host):
-    async with session(Names(**{"x.localhost": ["127.0.0.1"]}), EgressPolicy()) as one:
+    async with session(Names(**{"x.localhost": ["127.0.0.1"]}), EgressPolicy()) as session_:
         with pytest.raises(DeliveryError):
-            await door(one).get(f"http://{host}:{port_of(inner.url)}/")
+            await door(session_).get(f"http://{host}:{port_of(inner.url)}/")
     assert inner.requests == []
 
 
 async def test_another_port_of_an_allowed_address_is_elsewhere(inner):
     async with ScriptedServer() as other:
         policy = egress_policy([], [inner.url], None)
-        async with session(Names(), policy) as one:
-            await door(one).get(inner.url)
+        async with session(Names(), policy) as session_:
+            await door(session_).get(inner.url)
             with pytest.raises(AddressNotAllowed, match="inside your network"):
-                await door(one).get(other.url)
+                await door(session_).get(other.url)
         assert other.requests == []
 
 
 async def test_what_the_settings_allow_from_now_on_counts_for_the_next_connection(inner):
     now = [EgressPolicy()]
-    async with open_session(policy=lambda: now[0]) as one:
+    async with open_session(policy=lambda: now[0]) as session_:
         with pytest.raises(AddressNotAllowed):
-            await door(one).get(inner.url)
+            await door(session_).get(inner.url)
         now[0] = EgressPolicy(this_machine=True)
-        await door(one).get(inner.url)
+        await door(session_).get(inner.url)
 
 
 async def test_a_post_is_surely_not_sent_where_it_must_not_go(inner):
     """So it may be made once the settings allow it, and nobody has to look for it."""
-    async with session(Names(), EgressPolicy()) as one:
+    async with session(Names(), EgressPolicy()) as session_:
         with pytest.raises(AddressNotAllowed):
-            await door(one).post(inner.url, json={})
+            await door(session_).post(inner.url, json={})
     assert inner.requests == []
 
 
@@ -170,17 +170,17 @@ async def test_a_mail_server_whose_name_leads_inside_is_not_connected_to():
         port = port_of(server.url)
         place = MailServer(f"smtp://mail.example:{port}", "example.police.uk")
         names = Names(mail_example=["127.0.0.1"])
-        async with session(names, EgressPolicy()) as one:
+        async with session(names, EgressPolicy()) as session_:
             with pytest.raises(AddressNotAllowed) as refused:
-                await hand_over(place, "a@example.org", "b@example.org", MAIL, door(one))
+                await hand_over(place, "a@example.org", "b@example.org", MAIL, door(session_))
         assert f"smtp://mail.example:{port}: mail.example has the address 127.0.0.1" in str(
             refused.value
         )
         assert f'add "mail.example:{port}" to inside:' in str(refused.value)
         assert server.commands == []
         policy = EgressPolicy(inside=(allowed(f"mail.example:{port}"),))
-        async with session(names, policy) as one:
-            await hand_over(place, "a@example.org", "b@example.org", MAIL, door(one))
+        async with session(names, policy) as session_:
+            await hand_over(place, "a@example.org", "b@example.org", MAIL, door(session_))
         assert len(server.mails) == 1
 
 
@@ -189,6 +189,8 @@ async def test_a_mail_server_is_found_at_the_first_of_its_addresses_that_answers
         port = port_of(server.url)
         place = MailServer(f"smtp://mail.example:{port}", "example.police.uk")
         names = Names(mail_example=[["127.0.0.9", "127.0.0.1"]])
-        async with session(names, EgressPolicy(inside=(allowed(f"127.0.0.0/8:{port}"),))) as one:
-            await hand_over(place, "a@example.org", "b@example.org", MAIL, door(one))
+        async with session(
+            names, EgressPolicy(inside=(allowed(f"127.0.0.0/8:{port}"),))
+        ) as session_:
+            await hand_over(place, "a@example.org", "b@example.org", MAIL, door(session_))
         assert len(server.mails) == 1

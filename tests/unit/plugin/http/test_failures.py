@@ -85,8 +85,8 @@ async def test_a_refused_connection_is_told_in_plain_words(nobody):
 async def test_several_addresses_that_are_refused_are_one_refusal(nobody):
     def two(host, port, **_):
         return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port))
-            for one in ("127.0.0.1", "127.0.0.3")
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port))
+            for each in ("127.0.0.1", "127.0.0.3")
         ]
 
     async with client(lookup=two) as http:

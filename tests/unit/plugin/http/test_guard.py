@@ -35,17 +35,17 @@ class Names:
     """A name server; it does not know other names. `asked` are those that it was asked for."""
 
     def __init__(self, **addresses):
-        self.addresses = {name.replace("_", "."): one for name, one in addresses.items()}
-        self.asked = []
+        self.addresses = {name.replace("_", "."): item for name, item in addresses.items()}
+        self.queries = []
 
     def __call__(self, host, port, **_):
-        self.asked.append(host)
+        self.queries.append(host)
         if host not in self.addresses:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        told = self.addresses[host]
-        if ":" in told:
-            return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (told, port, 0, 0))]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (told, port))]
+        result = self.addresses[host]
+        if ":" in result:
+            return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (result, port, 0, 0))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (result, port))]
 
 
 @asynccontextmanager
@@ -101,7 +101,7 @@ async def test_a_public_name_that_leads_inside_here_is_not_asked_for_at_the_prox
                         await get(url)
             with pytest.raises(AddressNotAllowed, match="inside your network"):
                 await http.open_socket("evil.example", 587)
-        assert proxy.asked == []
+        assert proxy.requests == []
 
 
 async def test_a_name_that_is_not_known_here_is_left_to_the_proxy_and_looked_up_once():
@@ -114,7 +114,7 @@ async def test_a_name_that_is_not_known_here_is_left_to_the_proxy_and_looked_up_
             for _ in range(3):
                 await http.get("http://news.example:8080/")
         assert len(server.requests) == 3
-    assert names.asked == ["news.example"]
+    assert names.queries == ["news.example"]
 
 
 async def test_a_name_server_that_hangs_leaves_the_name_to_the_proxy(monkeypatch):
@@ -141,7 +141,7 @@ async def test_a_public_name_that_is_public_here_goes_through_the_proxy():
         policy = egress_policy((), (), None, proxy=proxy_at(proxy.url))
         async with client(policy, Names(news_example="93.184.215.14")) as http:
             await http.get("http://news.example:8080/")
-        assert len(proxy.asked) == 1
+        assert len(proxy.requests) == 1
 
 
 # -- what an answer may cost ------------------------------------------------------------------------
@@ -216,7 +216,7 @@ async def test_a_picture_is_fetched_whole_through_redirects():
             (200, pictures.jpeg()),
         )
         assert await fetch_image(f"{server.url}/first", http) == pictures.jpeg()
-        assert [one.path for one in server.requests][-1] == "/photo.jpg"
+        assert [request.path for request in server.requests][-1] == "/photo.jpg"
         assert "image/avif" not in server.requests[0].headers["Accept"]
 
 

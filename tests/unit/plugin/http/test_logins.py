@@ -1,4 +1,4 @@
-"""A login is asked for once, kept, and renewed once; nobody else reads it."""
+"""A login is log_in for once, kept, and renewed once; nobody else reads it."""
 
 import asyncio
 import stat
@@ -17,18 +17,18 @@ class Platform:
     """Gives logins that are called token-1, token-2, …, and takes only the newest."""
 
     def __init__(self):
-        self.given = 0
+        self.log_ins = 0
         self.attempts = []
 
     async def renew(self, login):
         await asyncio.sleep(0)
-        self.given += 1
-        login.begins(float(self.given))
-        login.tokens["access"] = f"token-{self.given}"
+        self.log_ins += 1
+        login.begins(float(self.log_ins))
+        login.tokens["access"] = f"token-{self.log_ins}"
 
     async def attempt(self, login):
         self.attempts.append(login.tokens["access"])
-        if login.tokens["access"] != f"token-{self.given}":
+        if login.tokens["access"] != f"token-{self.log_ins}":
             raise StaleLogin("expired")
         return "done"
 
@@ -47,16 +47,16 @@ async def test_many_attempts_at_once_need_one_login(platform):
     logins = Logins()
     tries = [logins.use(NAME, platform.renew, platform.attempt) for _ in range(20)]
     assert set(await asyncio.gather(*tries)) == {"done"}
-    assert platform.given == 1
+    assert platform.log_ins == 1
 
 
 async def test_an_expired_login_is_renewed_once_for_all_attempts_at_the_same_time(platform):
     logins = Logins()
     await logins.use(NAME, platform.renew, platform.attempt)
-    platform.given += 1  # the platform forgets the first one
+    platform.log_ins += 1  # the platform forgets the first one
     tries = [logins.use(NAME, platform.renew, platform.attempt) for _ in range(20)]
     assert set(await asyncio.gather(*tries)) == {"done"}
-    assert platform.given == 3
+    assert platform.log_ins == 3
 
 
 async def test_an_attempt_is_made_twice_at_most(platform):
@@ -72,7 +72,7 @@ async def test_an_attempt_is_made_twice_at_most(platform):
 async def test_a_restart_needs_no_new_login(platform, file):
     for _ in range(3):
         assert await Logins(file).use(NAME, platform.renew, platform.attempt) == "done"
-    assert platform.given == 1
+    assert platform.log_ins == 1
     assert platform.attempts == ["token-1"] * 3
 
 
@@ -89,14 +89,14 @@ async def test_what_was_begun_is_kept_even_if_no_login_was_given(file):
 
     with pytest.raises(TryAgain):
         await Logins(file).current(NAME, refused)
-    seen = []
+    result = []
 
-    async def asked(login):
-        seen.append(login.wait(101.0, [(1, 300.0)]))
+    async def log_in(login):
+        result.append(login.wait(101.0, [(1, 300.0)]))
         login.tokens["access"] = "token"
 
-    await Logins(file).current(NAME, asked)
-    assert seen == [299.0]
+    await Logins(file).current(NAME, log_in)
+    assert result == [299.0]
 
 
 async def test_limits_are_kept_however_the_clock_jumps(platform):
@@ -120,7 +120,7 @@ async def test_a_login_is_good_although_it_cannot_be_kept(platform, tmp_path):
     logins = Logins(tmp_path / "no such folder" / "logins")
     for _ in range(2):
         assert await logins.use(NAME, platform.renew, platform.attempt) == "done"
-    assert platform.given == 1
+    assert platform.log_ins == 1
 
 
 async def test_tokens_are_masked_like_every_other_secret(platform):

@@ -77,7 +77,7 @@ async def test_a_platform_is_reached_by_connect_and_only_the_proxy_gets_the_logi
             reply = await http.post("https://api.example/posts?draft=1", json={"text": "Hello"})
             await http.post("https://api.example/posts", json={})
     assert reply.json() == {"id": "1"}
-    assert proxy.asked == ["CONNECT api.example:443 HTTP/1.1"]  # one tunnel for both
+    assert proxy.requests == ["CONNECT api.example:443 HTTP/1.1"]  # one tunnel for both
     [(method, path, headers), _] = platform.requests
     assert (method, path) == ("POST", "/posts?draft=1")
     assert "Proxy-Authorization" not in headers
@@ -106,8 +106,8 @@ async def test_a_feed_without_tls_is_asked_for_at_the_proxy():
     ):
         feed.answers((200, {"a": 1}), (200, {"a": 2}))
         assert (await http.get("http://news.example:8080/rss?x=1#top")).json() == {"a": 1}
-    assert proxy.asked == ["GET http://news.example:8080/rss?x=1 HTTP/1.1"]
-    assert [one.path for one in feed.requests] == ["/rss"]
+    assert proxy.requests == ["GET http://news.example:8080/rss?x=1 HTTP/1.1"]
+    assert [request.path for request in feed.requests] == ["/rss"]
 
 
 NEVER = [
@@ -149,7 +149,7 @@ async def test_no_spelling_of_this_machine_reaches_it_through_the_proxy(host):
                 with pytest.raises(TryAgain):
                     await get(f"https://{host}:{port}/")
         assert inner.requests == []
-        assert proxy.asked == []
+        assert proxy.requests == []
 
 
 async def test_a_name_inside_that_a_stranger_redirects_to_is_not_asked_for_at_the_proxy():
@@ -160,7 +160,7 @@ async def test_a_name_inside_that_a_stranger_redirects_to_is_not_asked_for_at_th
             with pytest.raises(TryAgain):
                 await http.get_outside("http://localhost.localdomain/")
         assert inner.requests == []
-        assert proxy.asked == []
+        assert proxy.requests == []
 
 
 async def test_in_practice_mode_nothing_is_published_through_the_proxy():
@@ -171,29 +171,29 @@ async def test_in_practice_mode_nothing_is_published_through_the_proxy():
             with pytest.raises(TryAgain):
                 await http.post("http://api.example/posts", json={})
         assert len(practice.requests) == 1
-        assert proxy.asked == []
+        assert proxy.requests == []
 
 
 async def test_an_address_of_the_proxy_itself_is_guarded_like_any_other():
     async with PracticeProxy() as proxy, client(policy_of(proxy)) as http:
         with pytest.raises(AddressNotAllowed, match="inside your network"):
             await http.get(proxy.url)
-    assert proxy.asked == []
+    assert proxy.requests == []
 
 
 async def test_the_proxy_that_the_environment_names_is_not_used(monkeypatch):
     async with ScriptedServer(host=OUTSIDE) as outside, PracticeProxy() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
-        policy = EgressPolicy(internal=lambda one: one != OUTSIDE and is_internal(one))
+        policy = EgressPolicy(internal=lambda each: each != OUTSIDE and is_internal(each))
         async with client(policy) as http:
             await http.get(outside.url)
-    assert proxy.asked == []
+    assert proxy.requests == []
     assert len(outside.requests) == 1
 
 
 async def test_a_reload_changes_the_way_to_the_same_address():
-    public = {"internal": lambda one: one != OUTSIDE and is_internal(one)}
+    public = {"internal": lambda each: each != OUTSIDE and is_internal(each)}
     async with ScriptedServer(host=OUTSIDE) as outside:
         place = outside.url.removeprefix("http://")
         async with PracticeProxy({place: place}) as proxy:
@@ -202,8 +202,8 @@ async def test_a_reload_changes_the_way_to_the_same_address():
                 for _ in range(3):
                     await http.get(f"{outside.url}/")
                     now.reverse()
-    assert proxy.asked == [f"GET {outside.url}/ HTTP/1.1"]
-    assert [one.path for one in outside.requests] == ["/"] * 3
+    assert proxy.requests == [f"GET {outside.url}/ HTTP/1.1"]
+    assert [request.path for request in outside.requests] == ["/"] * 3
 
 
 # -- when the proxy does not connect ----------------------------------------------------------------
@@ -295,7 +295,7 @@ async def test_mail_goes_through_the_proxy(greets):
         async with PracticeProxy(places) as proxy, client(policy_of(proxy)) as http:
             place = MailServer("smtp://mail.example:587", "example.police.uk")
             await hand_over(place, "a@example.org", "b@example.org", b"Subject: x\r\n\r\nx", http)
-        assert proxy.asked == ["CONNECT mail.example:587 HTTP/1.1"]
+        assert proxy.requests == ["CONNECT mail.example:587 HTTP/1.1"]
         assert len(server.mails) == 1
 
 
@@ -317,7 +317,7 @@ async def test_mail_to_a_server_inside_does_not_go_through_the_proxy():
         async with client(policy) as http:
             place = MailServer(server.url, "example.police.uk")
             await hand_over(place, "a@example.org", "b@example.org", b"Subject: x\r\n\r\nx", http)
-        assert proxy.asked == []
+        assert proxy.requests == []
         assert len(server.mails) == 1
 
 

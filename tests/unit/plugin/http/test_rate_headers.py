@@ -10,28 +10,30 @@ NOW = 1_800_000_000.0
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"  # NOW
 
 
-def told(**headers):
+def allowance_of(**headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return allowance(Reply(201, CIMultiDict(named), b"", now=NOW))
 
 
 def test_x_counts_down_to_a_moment():
-    said = told(x_rate_limit_remaining="7", x_rate_limit_reset=str(int(NOW) + 900))
-    assert said == Allowance(7, 900.0)
+    text = allowance_of(x_rate_limit_remaining="7", x_rate_limit_reset=str(int(NOW) + 900))
+    assert text == Allowance(7, 900.0)
 
 
 def test_mastodon_writes_the_moment_out():
-    said = told(X_RateLimit_Remaining="0", X_RateLimit_Reset="2027-01-15T08:05:00.000Z")
-    assert said == Allowance(0, 300.0)
+    text = allowance_of(X_RateLimit_Remaining="0", X_RateLimit_Reset="2027-01-15T08:05:00.000Z")
+    assert text == Allowance(0, 300.0)
 
 
 def test_others_say_how_many_seconds_are_left():
-    assert told(RateLimit_Remaining="10", RateLimit_Reset="30") == Allowance(10, 30.0)
+    assert allowance_of(RateLimit_Remaining="10", RateLimit_Reset="30") == Allowance(10, 30.0)
 
 
 def test_the_platforms_own_clock_counts():
-    said = told(Date=DATE, x_rate_limit_remaining="1", x_rate_limit_reset=str(int(NOW) + 60))
-    assert said == Allowance(1, 60.0)
+    text = allowance_of(
+        Date=DATE, x_rate_limit_remaining="1", x_rate_limit_reset=str(int(NOW) + 60)
+    )
+    assert text == Allowance(1, 60.0)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +51,10 @@ def test_the_platforms_own_clock_counts():
     ],
 )
 def test_nothing_and_nonsense_say_nothing(headers):
-    assert told(**headers) is None
+    assert allowance_of(**headers) is None
 
 
 def test_meta_says_what_is_used_up():
-    assert told(X_App_Usage='{"call_count": 100, "total_time": 3}') == Allowance(0, 900.0)
+    assert allowance_of(X_App_Usage='{"call_count": 100, "total_time": 3}') == Allowance(0, 900.0)
     case = '{"17": [{"type": "pages", "call_count": 120, "estimated_time_to_regain_access": 19}]}'
-    assert told(X_Business_Use_Case_Usage=case) == Allowance(0, 19 * 60.0)
+    assert allowance_of(X_Business_Use_Case_Usage=case) == Allowance(0, 19 * 60.0)

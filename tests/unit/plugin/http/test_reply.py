@@ -44,8 +44,10 @@ def test_retry_after_is_seconds_from_now(headers, seconds):
 
 
 def test_words_are_cleaned_and_cut():
-    said = reply(b"one\n  secret " + b"x" * 500, clean=lambda text: text.replace("secret", "***"))
-    assert said.excerpt(10) == "one *** xx…"
+    message = reply(
+        b"one\n  secret " + b"x" * 500, clean=lambda text: text.replace("secret", "***")
+    )
+    assert message.excerpt(10) == "one *** xx…"
     assert reply(b"").excerpt() == "(empty)"
 
 

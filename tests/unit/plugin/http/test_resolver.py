@@ -41,12 +41,12 @@ async def resolver(names):
 
 
 async def addresses(resolver, host="api.example"):
-    return [found["host"] for found in await resolver.resolve(host, 443)]
+    return [result["host"] for result in await resolver.resolve(host, 443)]
 
 
 async def test_a_name_is_turned_into_its_addresses(resolver):
-    (found,) = await resolver.resolve("api.example", 443)
-    assert (found["hostname"], found["host"], found["port"]) == ("api.example", "192.0.2.1", 443)
+    (item,) = await resolver.resolve("api.example", 443)
+    assert (item["hostname"], item["host"], item["port"]) == ("api.example", "192.0.2.1", 443)
 
 
 async def test_addresses_are_asked_for_anew_each_time(resolver, names):
@@ -89,7 +89,7 @@ async def test_one_name_is_asked_for_once_however_many_wait_for_it(resolver, nam
     await asyncio.sleep(0)
     askers[0].cancel()
     names.go.set()
-    assert [await one for one in askers[1:]] == [["192.0.2.1"]] * 19
+    assert [await each for each in askers[1:]] == [["192.0.2.1"]] * 19
     assert names.asked == ["api.example"]
 
 

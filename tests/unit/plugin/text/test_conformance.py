@@ -64,8 +64,8 @@ NAMES = ("hashtags", "hashtags_from_astral", "mentions", "mentions_with_indices"
 
 @pytest.mark.parametrize(("group", "case"), cases("extract", *LINKS))
 def test_a_link_is_what_xs_own_cases_say(group, case):
-    found = [case["text"][begin:end] for begin, end in links(case["text"])]
-    assert found == case["expected"]
+    result = [case["text"][begin:end] for begin, end in links(case["text"])]
+    assert result == case["expected"]
 
 
 @pytest.mark.parametrize(("group", "case"), cases("extract", *NAMES))

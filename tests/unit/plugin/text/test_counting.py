@@ -53,7 +53,7 @@ pieces = st.one_of(
     st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters=SIGNS), max_size=6),
 )
 texts = st.builds(
-    lambda words, between: between.join(words),
+    lambda message, between: between.join(message),
     st.lists(pieces, max_size=12),
     st.sampled_from([" ", "\n", ". ", ", ", "! (", ")\n"]),
 )
@@ -185,16 +185,18 @@ def test_a_text_that_is_slow_to_count_costs_little(text):
 
 
 @given(st.text(max_size=30), st.integers(1, 40))
-def test_a_text_longer_than_is_counted_is_cut_all_the_same(words, limit):
-    cut_short = cut(words + "x " * 20_000, limit, x_length)
+def test_a_text_longer_than_is_counted_is_cut_all_the_same(beginning, limit):
+    cut_short = cut(beginning + "x " * 20_000, limit, x_length)
     assert x_length(cut_short) <= limit
 
 
 def test_every_character_that_python_would_sort_counts_as_a_mark():
     """Python sorts what a character is decomposed into, so a few characters count that are no marks by themselves."""
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
-    sorted_ = [one for one in every if unicodedata.combining(unicodedata.normalize("NFD", one)[0])]
-    assert [one for one in sorted_ if composed(f"a{one * 40}") != f"a{one * 40}"] == []
+    sorted_ = [
+        each for each in every if unicodedata.combining(unicodedata.normalize("NFD", each)[0])
+    ]
+    assert [each for each in sorted_ if composed(f"a{each * 40}") != f"a{each * 40}"] == []
 
 
 @given(st.text(alphabet="🇬🇧a\u200d\u0301\u0600\u0903\u1100\u1161👩\r\n", max_size=40))
@@ -212,5 +214,5 @@ def test_the_last_place_that_fits_is_found(places, limit, weight):
 @given(st.lists(st.integers(0, 50), min_size=1), st.integers(0, 50))
 def test_what_is_found_fits_even_if_lengths_go_up_and_down(lengths, limit):
     places = range(1, len(lengths) + 1)
-    found = last_fitting(places, 0, limit, lambda place: lengths[place - 1])
-    assert found == 0 or lengths[found - 1] <= limit
+    result = last_fitting(places, 0, limit, lambda place: lengths[place - 1])
+    assert result == 0 or lengths[result - 1] <= limit

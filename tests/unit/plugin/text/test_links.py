@@ -7,7 +7,7 @@ import appealbridge.plugin.text as plugin_text
 from appealbridge.plugin.text.links import links
 
 
-def found(text, **more):
+def links_in(text, **more):
     return [text[a:b] for a, b in links(text, **more)]
 
 
@@ -29,7 +29,7 @@ def found(text, **more):
     ],
 )
 def test_a_link_is_what_x_makes_one_of(text, expected):
-    assert found(text) == expected
+    assert links_in(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_every_top_level_domain_makes_a_link_in_small_and_capital_letters():
 
 
 def test_with_scheme_only_what_has_one():
-    assert found("example.com https://example.org", scheme=True) == ["https://example.org"]
+    assert links_in("example.com https://example.org", scheme=True) == ["https://example.org"]
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_a_hostile_text_takes_time_in_proportion_only(text):
     assert time.process_time() - begin < 3.0
 
 
-@pytest.mark.parametrize("made", ["a." * 5000, "https://" + "a." * 5000, "é." * 5000])
-def test_a_long_row_of_dots_is_no_link_and_costs_next_to_nothing(made):
+@pytest.mark.parametrize("result", ["a." * 5000, "https://" + "a." * 5000, "é." * 5000])
+def test_a_long_row_of_dots_is_no_link_and_costs_next_to_nothing(result):
     links("warm.example.com")
     begin = time.process_time()
-    assert found(made) == []
+    assert links_in(result) == []
     assert time.process_time() - begin < 0.1
 
 
 def test_a_name_as_long_as_names_may_be_is_a_link():
     name = ".".join(["a" * 63] * 3) + ".example.com"
-    assert found(f"see https://{name}/x") == [f"https://{name}/x"]
+    assert links_in(f"see https://{name}/x") == [f"https://{name}/x"]

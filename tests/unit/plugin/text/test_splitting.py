@@ -93,8 +93,8 @@ def test_any_text_becomes_posts_that_fit_and_lose_no_letter(text):
         return
     assert all(x_length(post) <= 60 for post in posts)
     if len(posts) > 1:
-        said = re.sub(r"\s+", "", "".join(re.sub(r" \(\d+/\d+\)$", "", post) for post in posts))
-        assert said == re.sub(r"\s+", "", text)
+        message = re.sub(r"\s+", "", "".join(re.sub(r" \(\d+/\d+\)$", "", post) for post in posts))
+        assert message == re.sub(r"\s+", "", text)
 
 
 @given(st.text(max_size=400))

@@ -74,8 +74,8 @@ def test_what_is_no_place_on_earth_is_none(value):
 
 @given(JSON)
 def test_any_value_is_a_place_on_earth_or_none(value):
-    found = point(value)
-    assert found is None or (abs(found[0]) <= 90 and abs(found[1]) <= 180)
+    result = point(value)
+    assert result is None or (abs(result[0]) <= 90 and abs(result[1]) <= 180)
 
 
 @pytest.mark.parametrize(

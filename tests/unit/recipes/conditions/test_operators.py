@@ -4,12 +4,12 @@ from pydantic import ValidationError
 from appealbridge.recipes.conditions.schema import FieldTest
 
 
-def question(name, wanted):
-    return FieldTest.model_validate({"field": "$.a", name: wanted}).question(name)
+def question(name, expected):
+    return FieldTest.model_validate({"field": "$.a", name: expected}).question(name)
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "value", "holds"),
+    ("name", "expected", "value", "holds"),
     [
         ("equals", 1, True, False),
         ("equals", 1, 1.0, True),
@@ -37,12 +37,12 @@ def question(name, wanted):
         ("contains", "a", {"a": 1}, False),
     ],
 )
-def test_values_of_another_kind_are_no_match_and_no_error(name, wanted, value, holds):
-    assert question(name, wanted).holds(value) is holds
+def test_values_of_another_kind_are_no_match_and_no_error(name, expected, value, holds):
+    assert question(name, expected).holds(value) is holds
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"),
+    ("name", "expected"),
     [
         ("equals", "Caf\u00e9"),
         ("in", ["x", "Caf\u00e9"]),
@@ -51,16 +51,16 @@ def test_values_of_another_kind_are_no_match_and_no_error(name, wanted, value, h
         ("matches", "^Caf\u00e9$"),
     ],
 )
-def test_a_word_is_the_same_however_its_accents_are_written(name, wanted):
+def test_a_word_is_the_same_however_its_accents_are_written(name, expected):
     for value in ("Caf\u00e9", "Cafe\u0301"):
-        assert question(name, wanted).holds(value)
+        assert question(name, expected).holds(value)
     assert not question("not", "Caf\u00e9").holds("Cafe\u0301")
     assert not question("not_in", ["Cafe\u0301"]).holds("Caf\u00e9")
-    assert not question(name, wanted).holds("Cafe")
+    assert not question(name, expected).holds("Cafe")
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"),
+    ("name", "expected"),
     [
         ("in", "a"),
         ("in", []),
@@ -71,13 +71,13 @@ def test_a_word_is_the_same_however_its_accents_are_written(name, wanted):
         ("equals", [1]),
     ],
 )
-def test_what_an_operator_cannot_work_with_is_told(name, wanted):
+def test_what_an_operator_cannot_work_with_is_told(name, expected):
     with pytest.raises(ValidationError):
-        question(name, wanted)
+        question(name, expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "value", "words"),
+    ("name", "expected", "value", "message"),
     [
         ("equals", 5, "5", "which is text"),
         ("equals", "5", 5, "which is a number"),
@@ -90,20 +90,20 @@ def test_what_an_operator_cannot_work_with_is_told(name, wanted):
         ("equals", "a", "b", ""),
     ],
 )
-def test_a_value_of_another_kind_is_told_as_such(name, wanted, value, words):
-    assert question(name, wanted).odd(value) == words
+def test_a_value_of_another_kind_is_told_as_such(name, expected, value, message):
+    assert question(name, expected).odd(value) == message
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "words"),
+    ("name", "expected", "message"),
     [("in", ["a", True], "in [a, true]"), ("not", 5, "not 5"), ("matches", "^A", "matches ^A")],
 )
-def test_a_question_is_told_in_the_recipes_own_words(name, wanted, words):
-    assert question(name, wanted).text == words
+def test_a_question_is_told_in_the_recipes_own_words(name, expected, message):
+    assert question(name, expected).text == message
 
 
 @pytest.mark.parametrize(
-    ("wanted", "value", "holds"),
+    ("expected", "value", "holds"),
     [
         ("B5", "B5 4TA", True),
         ("B5", "b54ta", True),
@@ -130,16 +130,16 @@ def test_a_question_is_told_in_the_recipes_own_words(name, wanted, words):
         ("B5", "B5 4TA" + " " * 5000, False),
     ],
 )
-def test_a_postcode_is_compared_by_its_parts_and_not_by_its_letters(wanted, value, holds):
-    assert question("in_postcode", wanted).holds(value) is holds
+def test_a_postcode_is_compared_by_its_parts_and_not_by_its_letters(expected, value, holds):
+    assert question("in_postcode", expected).holds(value) is holds
 
 
 @pytest.mark.parametrize(
-    "wanted", ["Digbeth", "B", "5", "", ",", "B5, Digbeth", ["B5", "B5555"], []]
+    "expected", ["Digbeth", "B", "5", "", ",", "B5, Digbeth", ["B5", "B5555"], []]
 )
-def test_what_is_no_part_of_a_postcode_is_refused(wanted):
+def test_what_is_no_part_of_a_postcode_is_refused(expected):
     with pytest.raises(ValidationError):
-        question("in_postcode", wanted)
+        question("in_postcode", expected)
 
 
 def test_a_text_without_a_postcode_is_told_as_such():
@@ -148,5 +148,5 @@ def test_a_text_without_a_postcode_is_told_as_such():
 
 
 def test_a_text_may_begin_with_one_of_several():
-    asked = question("starts_with", ["A38", "M6"])
-    assert [asked.holds(value) for value in ("M6 north", "A38(M)", "M5")] == [True, True, False]
+    requested = question("starts_with", ["A38", "M6"])
+    assert [requested.holds(value) for value in ("M6 north", "A38(M)", "M5")] == [True, True, False]

@@ -7,7 +7,7 @@ from tests.unit.recipes.conftest import event_of, recipe_of
 def book_of(**triggers):
     text = "triggers: [%s]\nactions: [{ action: tweet, text: Hello }]\napproval: none"
     return bind(
-        {name: replace(recipe_of(text % given), name=name) for name, given in triggers.items()}
+        {name: replace(recipe_of(text % values), name=name) for name, values in triggers.items()}
     )
 
 

@@ -20,28 +20,28 @@ MODELS = (
     entries.StepEntry, entries.PostEntry, entries.OneChannel, Expected, Test,
 )  # fmt: skip
 OPTIONS = [
-    (model, *one)
+    (model, *each)
     for model in MODELS
-    for one in zip(model.names(), model.model_fields.values(), strict=True)
+    for each in zip(model.names(), model.model_fields.values(), strict=True)
 ]
 SHOWN = [
-    (model, name, one)
+    (model, name, each)
     for model, name, field in OPTIONS
-    for one in field.examples or ()
+    for each in field.examples or ()
     if name != "per_channel"  # what may stand there depends on the channels that there are
 ]
 KNOWN = {LISTS: {"city_centre": ["52.5, -1.9", "52.5, -1.8", "52.4, -1.9"]}}
 
 
-def an_id(one) -> str:
-    return f"{one.__name__}" if isinstance(one, type) else str(one)[:20]
+def an_id(each) -> str:
+    return f"{each.__name__}" if isinstance(each, type) else str(each)[:20]
 
 
 def complaints(model, name, value) -> list:
     try:
         model.model_validate({name: value}, context=KNOWN)
     except ValidationError as failure:
-        return [one for one in failure.errors() if one["loc"][:1] == (name,)]
+        return [each for each in failure.errors() if each["loc"][:1] == (name,)]
     return []
 
 
@@ -50,7 +50,7 @@ def test_an_example_is_right_for_the_reader_and_for_the_schema(model, name, valu
     assert complaints(model, name, value) == []
     # Conditions and steps stand elsewhere in the whole schema.
     inside = {"$defs": {"condition": {}, "step": {}}, **of_model(model)["properties"][name]}
-    assert [one.message for one in Draft202012Validator(inside).iter_errors(value)] == []
+    assert [each.message for each in Draft202012Validator(inside).iter_errors(value)] == []
 
 
 @pytest.mark.parametrize(("model", "name", "field"), OPTIONS, ids=an_id)
@@ -103,13 +103,13 @@ class Knock(Entry):
     words: Annotated[str | None, Or("hard", both="whisper")] = needed("What to say.", "Hello")
 
 
-def said(text: str) -> list[str]:
+def problems_of(text: str) -> list[str]:
     _, problems = check(read(text, "a.yaml"), (), Knock)
-    return [f"{one.path or '-'}: {one.problem}; {one.cure}" for one in problems]
+    return [f"{problem.path or '-'}: {problem.problem}; {problem.cure}" for problem in problems]
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("{ knock: front, times: 2 }", []),
         ("{ knock: front, if: a }", []),
@@ -131,8 +131,8 @@ def said(text: str) -> list[str]:
         ("{ knock: front, qqqqq: 1 }", ['-: unknown option "qqqqq"; knock, and say nothing else']),
     ],
 )
-def test_the_reader_follows_from_the_model(text, words):
-    assert said(text) == words
+def test_the_reader_follows_from_the_model(text, message):
+    assert problems_of(text) == message
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,12 @@ approval: none
 
 
 def book_of(recipes):
-    return bind({name: replace(one, name=name) for name, one in recipes.items()})
+    return bind({name: replace(item, name=name) for name, item in recipes.items()})
 
 
 def names(book, data=None, **event):
     event = event_of(data or {}, source=DESK, **{"type": "incident", **event})
-    return [one.name for one in book.for_event(event)]
+    return [each.name for each in book.for_event(event)]
 
 
 def wards(count):
@@ -54,7 +54,7 @@ def test_the_others_are_told_in_the_order_of_their_names():
     book = book_of(wards(4) | {"any": recipe_of()})
     event = event_of({"ward": "W1"}, source=DESK, type="incident")
     others = book.others(event, book.for_event(event))
-    assert [one.name for one in others] == ["w00000", "w00002", "w00003"]
+    assert [each.name for each in others] == ["w00000", "w00002", "w00003"]
 
 
 def test_of_many_only_those_are_asked_whose_word_the_event_has():
@@ -87,7 +87,7 @@ def test_of_many_for_appeals_those_are_not_asked_that_want_another_kind():
         f"k{n:05}": recipe_of(trigger=f"trigger: appeal, kinds: [kind{n}]") for n in range(MANY + 1)
     }
     event = event_of({"kind": "Kind5"}, source="appeal:website")
-    assert [one.name for one in book_of(kinds).for_event(event)] == ["k00005"]
+    assert [each.name for each in book_of(kinds).for_event(event)] == ["k00005"]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ CROWD = wards(MANY + 1)
 )
 def test_no_recipe_is_missed_that_would_match(recipes, data, kind):
     event = event_of(data, source=DESK, type=kind)
-    some = {f"r{n}": replace(one, name=f"r{n}") for n, one in enumerate(recipes)}
-    found = bind(CROWD | some).for_event(event)
-    would = [name for name, one in some.items() if not match(one, event)]
-    assert [one.name for one in found if one.name in would] == would
-    assert not {one.name for one in found} & CROWD.keys()
+    some = {f"r{n}": replace(each, name=f"r{n}") for n, each in enumerate(recipes)}
+    result = bind(CROWD | some).for_event(event)
+    would = [name for name, item in some.items() if not match(item, event)]
+    assert [each.name for each in result if each.name in would] == would
+    assert not {each.name for each in result} & CROWD.keys()

@@ -17,7 +17,7 @@ FEED, APPEAL = trigger(Feed()), trigger(Appeal())
 HOOK = trigger(Hook(), HookOptions(webhook_id="incident-desk"), "webhook:incident-desk")
 
 
-def said(name, *keys, data=ITEM, appeal=None):
+def flaw_of(name, *keys, data=ITEM, appeal=None):
     flaw = flaw_in((name, keys), Fields(data, appeal))
     return None if flaw is None else (flaw.problem, flaw.cure)
 
@@ -27,7 +27,7 @@ def said(name, *keys, data=ITEM, appeal=None):
     [(), ("title",), ("tags", 0, "term"), ("tags", 0), ("title", "upper"), ("items",), ("get",)],
 )
 def test_what_an_event_has_is_right(keys):
-    assert said("event", "data", *keys) is None
+    assert flaw_of("event", "data", *keys) is None
 
 
 @pytest.mark.parametrize(
@@ -40,19 +40,19 @@ def test_what_an_event_has_is_right(keys):
     ],
 )
 def test_what_no_event_has_is_told_with_the_nearest(keys, problem, cure):
-    assert said("event", "data", *keys) == (problem, cure)
+    assert flaw_of("event", "data", *keys) == (problem, cure)
 
 
 def test_where_there_may_be_others_only_what_is_nearly_known_is_a_slip():
-    assert said("event", "data", "titel", data=OPEN) is not None
-    assert said("event", "data", "nickname", data=OPEN) is None
-    assert said("event", "data", "links", data=OPEN) is None
-    assert said("event", "data", "image", data=OPEN) is None
+    assert flaw_of("event", "data", "titel", data=OPEN) is not None
+    assert flaw_of("event", "data", "nickname", data=OPEN) is None
+    assert flaw_of("event", "data", "links", data=OPEN) is None
+    assert flaw_of("event", "data", "image", data=OPEN) is None
 
 
 def test_of_unknown_data_nothing_is_said():
-    assert said("event", "data", "titel", data=None) is None
-    assert said("appeal", "titel", appeal=None) is None
+    assert flaw_of("event", "data", "titel", data=None) is None
+    assert flaw_of("appeal", "titel", appeal=None) is None
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_of_unknown_data_nothing_is_said():
     ],
 )
 def test_what_is_no_part_of_an_event_or_a_time_is_told(chain, problem, cure):
-    assert said(*chain) == (problem, cure)
+    assert flaw_of(*chain) == (problem, cure)
 
 
 def test_other_names_are_left_alone():
-    assert said("headline", "titel") is None
-    assert said("now") is None
-    assert said("event") is None
+    assert flaw_of("headline", "titel") is None
+    assert flaw_of("now") is None
+    assert flaw_of("event") is None
 
 
 def test_several_triggers_have_the_fields_of_all():

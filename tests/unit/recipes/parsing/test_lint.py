@@ -40,7 +40,7 @@ def test_what_is_most_likely_meant_is_not_noted(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "words"),
+    ("text", "place", "message"),
     [
         ("Aisha is missing #Missing #Digbeth", "9:28", '"#Missing" begins a comment'),
         ("‘{{ where }}’", "9:11", "typographic"),
@@ -49,8 +49,8 @@ def test_what_is_most_likely_meant_is_not_noted(text):
         ("'Seen in { where | upper } and {{ where }}'", "9:20", "{{ where | upper }}"),
     ],
 )
-def test_what_would_surprise_is_noted_at_its_place(text, place, words):
-    told = problems_of("a", RECIPE.format(text=text))
-    assert told.startswith(f"recipes/a.yaml:{place}: actions[0].text: note: ")
-    assert words in told
-    assert told.count("recipes/a.yaml") == 1
+def test_what_would_surprise_is_noted_at_its_place(text, place, message):
+    settings_text = problems_of("a", RECIPE.format(text=text))
+    assert settings_text.startswith(f"recipes/a.yaml:{place}: actions[0].text: note: ")
+    assert message in settings_text
+    assert settings_text.count("recipes/a.yaml") == 1

@@ -43,7 +43,7 @@ approval: none
 
 
 @pytest.fixture
-def found(tmp_path):
+def loaded(tmp_path):
     def of(to, more=None):
         (tmp_path / "recipes").mkdir(exist_ok=True)
         (tmp_path / "appealbridge.yaml").write_text(SETTINGS)
@@ -56,11 +56,11 @@ def found(tmp_path):
     return of
 
 
-def said(assembly):
+def errors_of(assembly):
     return [
-        f"{one.file.rpartition('/')[2]}:{one.line}: {one.path}: {one.problem}"
-        for one in assembly.problems
-        if one.level == "error"
+        f"{problem.file.rpartition('/')[2]}:{problem.line}: {problem.path}: {problem.problem}"
+        for problem in assembly.problems
+        if problem.level == "error"
     ]
 
 
@@ -81,22 +81,22 @@ PRESS = [
         "\"{{ lists.regional_press | join(', ') }}\"",
     ],
 )
-def test_each_wrong_entry_of_a_list_that_stands_in_a_to_is_named_at_its_place(found, to):
-    assembly = found(to)
-    assert said(assembly) == PRESS
+def test_each_wrong_entry_of_a_list_that_stands_in_a_to_is_named_at_its_place(loaded, to):
+    assembly = loaded(to)
+    assert errors_of(assembly) == PRESS
     assert list(assembly.book.recipes) == ["a"]
 
 
-def test_an_entry_of_an_included_file_is_named_there(found):
-    assert said(found('"{{ lists.radio }}"')) == [f'radio.yaml:2: [1]: "nobody" {NOT_ONE}']
+def test_an_entry_of_an_included_file_is_named_there(loaded):
+    assert errors_of(loaded('"{{ lists.radio }}"')) == [f'radio.yaml:2: [1]: "nobody" {NOT_ONE}']
 
 
-def test_a_list_of_one_may_be_written_as_a_word(found):
-    assert said(found('"{{ lists.one }}"')) == [
+def test_a_list_of_one_may_be_written_as_a_word(loaded):
+    assert errors_of(loaded('"{{ lists.one }}"')) == [
         f'appealbridge.yaml:13: lists.one: "desk#example-tv.example" {NOT_ONE}'
     ]
-    assert found('"{{ lists.two }}"').catalogue.lists["two"] == ("a@example.org; b@example.org",)
-    assert said(found('"{{ lists.two }}"')) == []
+    assert loaded('"{{ lists.two }}"').catalogue.lists["two"] == ("a@example.org; b@example.org",)
+    assert errors_of(loaded('"{{ lists.two }}"')) == []
 
 
 @pytest.mark.parametrize(
@@ -107,23 +107,23 @@ def test_a_list_of_one_may_be_written_as_a_word(found):
         "desk@example.org",
     ],
 )
-def test_a_list_of_something_else_is_left_alone(found, to):
-    assert said(found(to)) == []
+def test_a_list_of_something_else_is_left_alone(loaded, to):
+    assert errors_of(loaded(to)) == []
 
 
-def test_a_wrong_entry_is_told_once_however_many_recipes_read_it(found):
+def test_a_wrong_entry_is_told_once_however_many_recipes_read_it(loaded):
     other = RECIPE.replace("TO", '"{{ lists.regional_press }}"').replace("To the press", "Again")
-    assert said(found('"{{ lists.regional_press }}"', other)) == PRESS
+    assert errors_of(loaded('"{{ lists.regional_press }}"', other)) == PRESS
 
 
-def test_a_reload_tells_of_it_too(found):
-    assembly = found('"{{ lists.regional_press }}"')
-    told = taken(Known.of(assembly), assembly)
-    assert [one["path"] for one in told["problems"]] == [
+def test_a_reload_tells_of_it_too(loaded):
+    assembly = loaded('"{{ lists.regional_press }}"')
+    result = taken(Known.of(assembly), assembly)
+    assert [problem["path"] for problem in result["problems"]] == [
         "lists.regional_press[1]",
         "lists.regional_press[3]",
     ]
-    assert told["loaded"] == ["a"]
+    assert result["loaded"] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_a_reload_tells_of_it_too(found):
         ('["{{ lists.two }}", "x at y"]', "actions[0].to[1]", f'"x at y" {NOT_ONE}', ""),
     ],
 )
-def test_a_wrong_address_in_a_recipe_is_an_error_at_its_place(found, to, place, problem, cure):
-    assembly = found(to)
-    (wrong,) = [one for one in assembly.problems if one.level == "error"]
+def test_a_wrong_address_in_a_recipe_is_an_error_at_its_place(loaded, to, place, problem, cure):
+    assembly = loaded(to)
+    (wrong,) = [problem for problem in assembly.problems if problem.level == "error"]
     assert (wrong.path, wrong.problem, wrong.cure) == (place, problem, cure)
     assert not assembly.book.recipes
 
@@ -151,8 +151,8 @@ def test_a_wrong_address_in_a_recipe_is_an_error_at_its_place(found, to, place, 
 @pytest.mark.parametrize(
     "to", ["news@bbc.example; desk@itv.example", "a@b.example,", '"a@b.example\\nc@d.example"']
 )
-def test_addresses_as_other_programs_list_them_are_fine(found, to):
-    assert said(found(to)) == []
+def test_addresses_as_other_programs_list_them_are_fine(loaded, to):
+    assert errors_of(loaded(to)) == []
 
 
 class Broken(Mail):
@@ -177,10 +177,12 @@ def test_a_plug_in_that_breaks_over_a_text_concerns_that_text_alone():
     recipe = f"alias: A\ntriggers: [{{ trigger: webhook, webhook_id: w }}]\nactions: [{step}]\n"
     fixed, problems = load_recipe(recipe.replace("TEXT", "Seen"), "a.yaml", "a", known)
     assert fixed is None
-    assert [one.problem for one in problems if one.level == "error"] == [
+    assert [problem.problem for problem in problems if problem.level == "error"] == [
         "broken fails on this: RuntimeError"
     ]
     listed, _ = load_recipe(
         recipe.replace("TEXT", '"{{ lists.regional_press }}"'), "a.yaml", "a", known
     )
-    assert [one.path for one in list_problems([listed], known)] == ["lists.regional_press[0]"]
+    assert [problem.path for problem in list_problems([listed], known)] == [
+        "lists.regional_press[0]"
+    ]

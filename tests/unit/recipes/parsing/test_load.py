@@ -39,19 +39,19 @@ def test_a_recipe_without_an_alias_has_its_name():
 
 def test_the_version_is_the_hash_of_the_text_and_of_the_templates_used(tmp_path):
     (tmp_path / "press-appeal.txt").write_text("One")
-    one = recipe_of(MAIL, templates=tmp_path)
-    assert recipe_of(MAIL, templates=tmp_path).version == one.version
-    assert recipe_of(MAIL + "# a remark\n", templates=tmp_path).version != one.version
+    single = recipe_of(MAIL, templates=tmp_path)
+    assert recipe_of(MAIL, templates=tmp_path).version == single.version
+    assert recipe_of(MAIL + "# a remark\n", templates=tmp_path).version != single.version
     (tmp_path / "press-appeal.txt").write_text("Two")
-    assert recipe_of(MAIL, templates=tmp_path).version != one.version
-    assert len(one.version) == 32
+    assert recipe_of(MAIL, templates=tmp_path).version != single.version
+    assert len(single.version) == 32
 
 
 def test_a_kept_version_is_read_with_the_templates_kept_with_it(tmp_path):
     (tmp_path / "press-appeal.txt").write_text("Now")
-    kept = {"press-appeal.txt": "Then"}
-    recipe, _ = load_recipe(MAIL, "a.yaml", "a", catalogue(templates=tmp_path), kept)
-    assert recipe.templates == kept
+    stored = {"press-appeal.txt": "Then"}
+    recipe, _ = load_recipe(MAIL, "a.yaml", "a", catalogue(templates=tmp_path), stored)
+    assert recipe.templates == stored
     assert recipe.steps[0].fixed.text == "Then"
 
 

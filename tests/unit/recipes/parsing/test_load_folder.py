@@ -165,13 +165,13 @@ COPIES = {
 }
 
 
-@pytest.mark.parametrize(("files", "said"), COPIES.values(), ids=COPIES)
-def test_what_looks_like_a_copy_and_is_in_force_is_noted(folder, files, said):
+@pytest.mark.parametrize(("files", "expected"), COPIES.values(), ids=COPIES)
+def test_what_looks_like_a_copy_and_is_in_force_is_noted(folder, files, expected):
     book = load_book(folder(**files), catalogue())
     assert len(book.recipes) == len(files)
     (note,) = book.problems
     assert note.level == "note"
-    assert said in note.problem
+    assert expected in note.problem
 
 
 APART = {

@@ -29,7 +29,7 @@ A = "actions"
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "wanted"),
+    ("first", "other", "expected"),
     [
         ((A, 0, "then", 0), (A, 0, "else", 1, "text"), True),
         ((A, 0, "then", 0), (A, 0, "then", 1), False),
@@ -42,13 +42,13 @@ A = "actions"
         (("variables", "x"), (A, 0), False),
     ],
 )
-def test_two_places_are_apart_if_never_both_are_done(one, other, wanted):
-    assert apart(one, other) is wanted
-    assert apart(other, one) is wanted
+def test_two_places_are_apart_if_never_both_are_done(first, other, expected):
+    assert apart(first, other) is expected
+    assert apart(other, first) is expected
 
 
 @pytest.mark.parametrize(
-    ("wait", "place", "wanted"),
+    ("wait", "place", "expected"),
     [
         ((A, 0), (A, 1, "text"), True),
         ((A, 1), (A, 0, "text"), False),
@@ -60,5 +60,5 @@ def test_two_places_are_apart_if_never_both_are_done(one, other, wanted):
         ((A, 0), ("conditions", 0), False),
     ],
 )
-def test_a_wait_stands_before_what_is_done_when_it_is_over(wait, place, wanted):
-    assert stands_before(wait, place) is wanted
+def test_a_wait_stands_before_what_is_done_when_it_is_over(wait, place, expected):
+    assert stands_before(wait, place) is expected

@@ -25,7 +25,7 @@ def notes():
         routing = NoticeRouting(PEOPLE, {"desk": ["dana", "lost"]}, to, accounts)
         known = catalogue(people=frozenset({*PEOPLE, "desk"}), routing=routing)
         _, problems = load_recipe(text, "a.yaml", name, known)
-        return [f"{one.level} {one.path}: {one.problem}" for one in problems]
+        return [f"{problem.level} {problem.path}: {problem.problem}" for problem in problems]
 
     return of
 
@@ -34,18 +34,18 @@ ITSELF = 'of what fails on "press_office" nobody can be told, because no other a
 
 
 def test_nothing_is_said_where_everyone_can_be_reached(notes):
-    told = notes(RECIPE + "on_failure: [dana, desk]", press_office=OFFICE, second=OFFICE)
-    assert told == []
+    result = notes(RECIPE + "on_failure: [dana, desk]", press_office=OFFICE, second=OFFICE)
+    assert result == []
 
 
 def test_someone_without_an_address_cannot_be_told(notes):
-    told = notes(RECIPE + "on_failure: [dana, lost]", press_office=OFFICE, second=OFFICE)
-    assert told == ['note on_failure[1]: nothing leads to "lost" if something fails']
+    result = notes(RECIPE + "on_failure: [dana, lost]", press_office=OFFICE, second=OFFICE)
+    assert result == ['note on_failure[1]: nothing leads to "lost" if something fails']
 
 
 def test_nobody_can_be_told_without_an_account_that_tells(notes):
-    told = notes(RECIPE + "on_failure: dana")
-    assert told == ['note on_failure: nothing leads to "dana" if something fails']
+    result = notes(RECIPE + "on_failure: dana")
+    assert result == ['note on_failure: nothing leads to "dana" if something fails']
 
 
 def test_the_only_account_that_tells_cannot_tell_of_itself(notes):
@@ -58,8 +58,8 @@ def test_that_holds_for_whom_the_settings_name_too(notes):
 
 def test_a_channel_that_stands_deep_in_the_steps_is_found(notes):
     deep = RECIPE.replace("  - {", '  - if: "{{ event.type }}"\n    then:\n      - {')
-    told = notes(deep + "on_failure: dana", press_office=OFFICE)
-    assert f"note on_failure: {ITSELF}" in told
+    result = notes(deep + "on_failure: dana", press_office=OFFICE)
+    assert f"note on_failure: {ITSELF}" in result
 
 
 def test_a_channel_of_a_post_counts_as_any_other(notes):

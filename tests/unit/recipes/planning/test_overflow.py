@@ -42,9 +42,9 @@ def planned(text, data=None, overflow="shorten", **variables):
 
 
 def written(*args, **kwargs):
-    made = planned(*args, **kwargs)
-    assert not made.failed
-    texts = [orjson.loads(one.content)["text"] for one in made.deliveries]
+    result = planned(*args, **kwargs)
+    assert not result.failed
+    texts = [orjson.loads(delivery.content)["text"] for delivery in result.deliveries]
     assert all(x_length(text) <= X_LIMIT for text in texts)
     return texts[0]
 
@@ -174,35 +174,35 @@ def test_a_limit_of_its_own_is_an_upper_bound_still():
 
 
 def test_without_a_mark_and_without_overflow_nothing_is_shortened():
-    made = planned(WHOLE, overflow="fail")
-    assert made.deliveries == ()
-    assert "characters as X counts, but force_x allows 280" in made.failed
-    assert made.failed.endswith("or put | shorten after a value that may be shortened")
+    result = planned(WHOLE, overflow="fail")
+    assert result.deliveries == ()
+    assert "characters as X counts, but force_x allows 280" in result.failed
+    assert result.failed.endswith("or put | shorten after a value that may be shortened")
 
 
 # -- what does not fit even so ----------------------------------------------------------------------
 
 
 def test_where_the_rest_leaves_too_little_room_nothing_goes_out():
-    made = planned(f"{{{{ appeal.text }}}} {'Do not approach him. ' * 12}Call 999.")
-    assert made.deliveries == ()
-    assert "even with the marked values shortened it is too long" in made.failed
+    result = planned(f"{{{{ appeal.text }}}} {'Do not approach him. ' * 12}Call 999.")
+    assert result.deliveries == ()
+    assert "even with the marked values shortened it is too long" in result.failed
 
 
 def test_where_nothing_may_give_way_nothing_goes_out():
-    words = "{{ 'Call 999 ' ~ appeal.text }}"
-    assert planned(words).failed
-    assert planned(words.replace("~ appeal.text", "~ (appeal.text | shorten)")).failed == ""
+    text = "{{ 'Call 999 ' ~ appeal.text }}"
+    assert planned(text).failed
+    assert planned(text.replace("~ appeal.text", "~ (appeal.text | shorten)")).failed == ""
 
 
 # -- what is said of it -----------------------------------------------------------------------------
 
 
 def test_the_trace_and_the_preview_say_that_a_text_was_shortened():
-    made = planned(WHOLE)
+    result = planned(WHOLE)
     before = x_length(WHOLE.replace("{{ appeal.title }}", APPEAL["title"]).replace("{{ appeal.text }}", STORY)
                       .replace("{{ appeal.reference }}", "WMP-12").replace("{{ appeal.url }}", LINK))  # fmt: skip
-    assert made.trace[-1]["message"] == (
+    assert result.trace[-1]["message"] == (
         f"planned a delivery on force_x, shortened from {before} characters as X counts"
     )
     event = event_of(APPEAL)
@@ -221,9 +221,9 @@ def test_a_text_is_written_a_few_times_however_long_it_is(monkeypatch):
         "measure",
         lambda self, a, m: (counted.append(len(m.text)), measure(self, a, m))[1],
     )
-    made = recipe(WHOLE)
+    result = recipe(WHOLE)
     event = event_of({**APPEAL, "text": "A red coat was seen. " * 4000})
     counted.clear()
-    assert plan(made, event, {}, event.received_at).failed == ""
+    assert plan(result, event, {}, event.received_at).failed == ""
     whole = [length for length in counted if length > 10_000]
     assert len(whole) < 12

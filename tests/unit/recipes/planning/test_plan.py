@@ -78,23 +78,23 @@ def test_what_needs_approval_waits_for_that_and_not_only_for_a_look_at_the_lot()
 def test_each_recipient_gets_a_delivery_of_its_own():
     text = 'actions: [{ action: email, channel: press_office, to: "{{ lists.regional_press }}", subject: A, text: B }]'
     deliveries = planned(text).deliveries
-    assert [orjson.loads(one.content)["to"] for one in deliveries] == [
+    assert [orjson.loads(delivery.content)["to"] for delivery in deliveries] == [
         "a@example.org",
         "b@example.org",
     ]
-    assert len({one.id for one in deliveries}) == 2
+    assert len({delivery.id for delivery in deliveries}) == 2
 
 
 def test_steps_that_need_nothing_are_planned_side_by_side():
     text = "actions: [{ action: tweet, text: A }, { action: tweet, text: B }]"
     plan_ = planned(text)
-    assert [one.step for one in plan_.deliveries] == ["tweet", "tweet_2"]
+    assert [delivery.step for delivery in plan_.deliveries] == ["tweet", "tweet_2"]
     assert plan_.done
 
 
 def test_a_step_waits_for_the_result_it_uses_by_way_of_a_variable():
     first = planned(TWO)
-    assert [one.step for one in first.deliveries] == ["first"]
+    assert [delivery.step for delivery in first.deliveries] == ["first"]
     assert not first.done
     waiting = planned(TWO, so_far={"first": [replace(first.deliveries[0], state=State.SENDING)]})
     assert (waiting.deliveries, waiting.done) == ([], False)
@@ -105,7 +105,7 @@ def test_a_step_waits_for_the_result_it_uses_by_way_of_a_variable():
 
 def test_after_waits_without_using_anything():
     text = "actions: [{ action: tweet, text: A, after: b }, { action: tweet, id: b, text: B }]"
-    assert [one.step for one in planned(text).deliveries] == ["b"]
+    assert [each.step for each in planned(text).deliveries] == ["b"]
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED, State.CANCELLED])
@@ -128,9 +128,9 @@ actions:
 """
     (first,) = planned(text).deliveries
     then = planned(text, so_far={"one": [settled(first, State.FAILED)]})
-    assert [one.step for one in then.deliveries] == ["four"]
+    assert [delivery.step for delivery in then.deliveries] == ["four"]
     assert orjson.loads(then.deliveries[0].content)["text"] == "cancelled"
-    assert [one["step"] for one in then.trace] == ["four", "two", "three"]
+    assert [each["step"] for each in then.trace] == ["four", "two", "three"]
 
 
 def test_even_if_failed_goes_on_once_the_other_has_ended():
@@ -140,7 +140,7 @@ actions:
   - { action: tweet, id: b, text: B }
 """
     first = planned(text)
-    assert [one.step for one in first.deliveries] == ["b"]
+    assert [delivery.step for delivery in first.deliveries] == ["b"]
     then = planned(text, so_far={"b": [settled(first.deliveries[0], State.FAILED)]})
     assert orjson.loads(then.deliveries[0].content)["text"] == "It is failed"
 
@@ -151,8 +151,8 @@ actions:
   - { action: email, id: mail, channel: press_office, to: "{{ lists.regional_press }}", subject: A, text: B }
   - { action: tweet, text: C, after: mail }
 """
-    one, two = planned(text).deliveries
-    then = planned(text, so_far={"mail": [settled(one, State.FAILED), settled(two)]})
+    first, two = planned(text).deliveries
+    then = planned(text, so_far={"mail": [settled(first, State.FAILED), settled(two)]})
     assert [delivery.action for delivery in then.deliveries] == ["tweet"]
 
 
@@ -192,9 +192,9 @@ def test_a_message_for_nobody_plans_nothing():
 
 def test_a_message_that_its_account_does_not_allow_plans_nothing():
     text = "actions: [{ action: email, channel: press_office, to: $.who, subject: A, text: B }]"
-    made = planned(text, event_of({"who": [f"a{n}@example.org" for n in range(6)]}))
-    assert len(made.deliveries) == 0
-    assert made.failed == "actions[0]: too many recipients; shorten the list"
+    result = planned(text, event_of({"who": [f"a{n}@example.org" for n in range(6)]}))
+    assert len(result.deliveries) == 0
+    assert result.failed == "actions[0]: too many recipients; shorten the list"
 
 
 def test_a_number_goes_into_a_text_as_its_digits():
@@ -217,8 +217,8 @@ publish_within: 1h
 
 
 def test_what_names_a_time_that_cannot_be_read_is_held_with_all_that_was_planned_with_it():
-    made = plan(recipe_of(UNREADABLE), event_of({"embargo": "27/11/2026"}), {}, NOW)
-    first, second = made.deliveries
+    planned = plan(recipe_of(UNREADABLE), event_of({"embargo": "27/11/2026"}), {}, NOW)
+    first, second = planned.deliveries
     assert '"Until 27/11/2026"' in second.content
     assert {first.hold, second.hold} == {"time"}
     assert second.reason == (
@@ -226,12 +226,12 @@ def test_what_names_a_time_that_cannot_be_read_is_held_with_all_that_was_planned
         "before you release it"
     )
     assert second.publish_by is not None
-    assert "everything planned now is held" in made.trace[-1]["message"]
+    assert "everything planned now is held" in planned.trace[-1]["message"]
 
 
 def test_a_time_that_can_be_read_holds_nothing():
-    made = plan(recipe_of(UNREADABLE), event_of({"embargo": "2026-11-27T10:00"}), {}, NOW)
-    assert [one.hold for one in made.deliveries] == ["", ""]
+    planned = plan(recipe_of(UNREADABLE), event_of({"embargo": "2026-11-27T10:00"}), {}, NOW)
+    assert [delivery.hold for delivery in planned.deliveries] == ["", ""]
 
 
 def test_shorten_counts_as_the_steps_channel_does():

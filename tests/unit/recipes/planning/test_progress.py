@@ -20,7 +20,7 @@ class Played:
     def __init__(self, actions, data=None, **event):
         self.recipe = recipe_of(actions)
         self.event = event_of(data, **event)
-        self.so_far, self.marks, self.later_events, self.said = {}, {}, [], []
+        self.so_far, self.marks, self.later_events, self.messages = {}, {}, [], []
         self.at(0)
 
     def at(self, after, *later_events, publish=True):
@@ -29,21 +29,23 @@ class Played:
         self.plan = plan(
             self.recipe, self.event, self.so_far, T0 + after, self.marks, self.later_events
         )
-        self.later_events = [one for one in self.later_events if one.id not in self.plan.unneeded]
+        self.later_events = [
+            event for event in self.later_events if event.id not in self.plan.unneeded
+        ]
         self.marks = orjson.loads(orjson.dumps(self.plan.marks))
-        self.said += [f"{one['step']}: {one['message']}" for one in self.plan.trace]
+        self.messages += [f"{each['step']}: {each['message']}" for each in self.plan.trace]
         for delivery in self.plan.deliveries:
             self.so_far[delivery.step] = [delivery]
             if publish:
                 self.ends(delivery.step)
-        self.texts = [orjson.loads(one.content)["text"] for one in self.plan.deliveries]
+        self.texts = [orjson.loads(delivery.content)["text"] for delivery in self.plan.deliveries]
         return self.texts
 
     def ends(self, step, state=State.DELIVERED):
         """Let a step's delivery be in a state."""
         receipt = Receipt("9", f"https://x.example/{step}") if state is State.DELIVERED else None
-        (made,) = self.so_far[step]
-        self.so_far[step] = [replace(made, state=state, receipt=receipt)]
+        (result,) = self.so_far[step]
+        self.so_far[step] = [replace(result, state=state, receipt=receipt)]
 
     @property
     def wakes(self):
@@ -79,10 +81,10 @@ def test_one_branch_of_an_if_is_done_and_what_follows_it_is_too(kind, texts):
 
 def test_the_trace_says_which_branch_was_taken_and_why():
     assert (
-        Played(IF, {"kind": "missing"}).said[0]
+        Played(IF, {"kind": "missing"}).messages[0]
         == 'actions[0]: then: its conditions hold: $.kind is "missing"'
     )
-    assert Played(IF, {"kind": "x"}).said[0].startswith('actions[0]: else: $.kind is "x"')
+    assert Played(IF, {"kind": "x"}).messages[0].startswith('actions[0]: else: $.kind is "x"')
 
 
 def test_an_if_without_an_else_may_do_nothing():
@@ -90,7 +92,7 @@ def test_an_if_without_an_else_may_do_nothing():
         'actions: [{ if: "{{ appeal.x }}", then: [{ action: tweet, text: A }] }]', {"x": 0}
     )
     assert (run.texts, run.plan.done) == ([], True)
-    assert run.said == ["actions[0]: passed by: {{ appeal.x }} is not true"]
+    assert run.messages == ["actions[0]: passed by: {{ appeal.x }} is not true"]
 
 
 CHOOSE = """
@@ -113,9 +115,10 @@ def test_the_first_way_that_holds_is_gone(n, text):
 
 def test_the_trace_tells_the_ways_of_a_choose_apart():
     assert (
-        Played(CHOOSE, {"n": 6}).said[0] == "actions[0]: choose[1]: its conditions hold: $.n is 6"
+        Played(CHOOSE, {"n": 6}).messages[0]
+        == "actions[0]: choose[1]: its conditions hold: $.n is 6"
     )
-    assert Played(CHOOSE, {"n": 1}).said[0].startswith("actions[0]: default: ")
+    assert Played(CHOOSE, {"n": 1}).messages[0].startswith("actions[0]: default: ")
 
 
 ON_A_RESULT = """
@@ -161,7 +164,9 @@ actions:
   - { action: tweet, text: "{{ results.page.state }}", even_if_failed: true }
 """)
     assert (run.texts, run.plan.done) == (["cancelled"], True)
-    assert run.said[-1] == "tweet: cancelled, since page was left out: another branch was chosen"
+    assert (
+        run.messages[-1] == "tweet: cancelled, since page was left out: another branch was chosen"
+    )
 
 
 def test_a_missing_field_in_an_if_stops_the_recipe_with_its_place():
@@ -187,7 +192,7 @@ def test_what_stands_behind_a_delay_is_planned_when_it_is_over():
     assert run.at(2 * HOUR - 1) == []
     assert run.at(2 * HOUR) == ["Then https://x.example/first"]
     assert run.plan.done
-    assert run.said == [
+    assert run.messages == [
         "actions[1]: waits until 15:00 BST on 1 May 2026",
         "first: planned a delivery on force_x",
         "actions[1]: the wait is over",
@@ -284,7 +289,7 @@ def test_what_stands_behind_a_time_that_is_none_or_past_is_held_for_a_person(emb
     assert second.reason.startswith("its time is not known: ")
     assert reason in second.reason
     assert second.publish_by is None  # nobody knows when it is too late
-    assert any("the steps after it are held" in said for said in run.said)
+    assert any("the steps after it are held" in text for text in run.messages)
 
 
 def test_a_time_in_the_recipe_itself_that_is_past_is_held_too():
@@ -299,7 +304,7 @@ def test_a_time_that_passed_while_the_run_waited_for_its_turn_is_no_wait():
     assert run.wakes == 0.5 * HOUR - 10
     late = Played.__new__(Played)
     late.recipe, late.event = run.recipe, run.event
-    late.so_far, late.marks, late.later_events, late.said = {}, {}, [], []
+    late.so_far, late.marks, late.later_events, late.messages = {}, {}, [], []
     assert late.at(2 * HOUR) == ["For the press", "For all"]
     assert late.plan.deliveries[1].hold == ""
 
@@ -333,7 +338,9 @@ def test_tomorrow_is_that_of_whoever_says_it(until, hours):
     if run.texts == []:
         assert run.wakes == hours * HOUR - 10
         run.at(hours * HOUR)
-    assert [(one.hold, one.planned_at - T0) for one in run.plan.deliveries] == [("", hours * HOUR)]
+    assert [(delivery.hold, delivery.planned_at - T0) for delivery in run.plan.deliveries] == [
+        ("", hours * HOUR)
+    ]
 
 
 def test_in_the_night_of_two_hours_from_one_to_two_the_next_one_counts():
@@ -362,9 +369,9 @@ actions:
 """, {"embargo": 10})  # fmt: skip
     assert (run.texts, run.wakes) == ([], 2 * HOUR)
     run.at(2 * HOUR)
-    assert [one.hold for one in run.plan.deliveries] == ["time"]
+    assert [delivery.hold for delivery in run.plan.deliveries] == ["time"]
     run.at(3 * HOUR)
-    assert [one.hold for one in run.plan.deliveries] == ["time"]
+    assert [delivery.hold for delivery in run.plan.deliveries] == ["time"]
 
 
 def test_a_time_by_the_clock_counts_from_the_wait_before_it():
@@ -436,7 +443,7 @@ def test_an_event_that_was_waited_for_ends_the_wait_and_is_in_reach():
     assert run.at(DAY, news("appeal.closed", DAY, {"title": "Home"})) == ["Home after Aisha, 14"]
     assert run.plan.done
     assert run.plan.deliveries[0].publish_by == T0 + DAY + HOUR
-    assert run.said[:2] == [
+    assert run.messages[:2] == [
         "actions[0]: waits for appeal.closed until 13:00 BST on 4 May 2026 at the latest",
         "actions[0]: appeal.closed came: event e86400.0",
     ]
@@ -446,8 +453,8 @@ def test_without_it_the_wait_ends_at_its_timeout():
     run = Played(WAIT)
     assert run.at(3 * DAY) == ["Still missing"]
     assert run.plan.done
-    assert "actions[0]: nothing came in time" in run.said
-    assert run.said[-2] == "actions[1]: passed by: {{ wait.completed }} is not true"
+    assert "actions[0]: nothing came in time" in run.messages
+    assert run.messages[-2] == "actions[1]: passed by: {{ wait.completed }} is not true"
 
 
 def test_a_run_goes_on_after_a_timeout_unless_it_is_to_stop():
@@ -464,10 +471,12 @@ def test_what_comes_after_the_timeout_is_too_late_even_if_it_is_seen_at_once():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "ends"), [("appeal.*", True), ("[b, appeal.closed]", True), ("appeal", False)]
+    ("expected", "ends"), [("appeal.*", True), ("[b, appeal.closed]", True), ("appeal", False)]
 )
-def test_types_may_have_a_star_or_be_several(wanted, ends):
-    run = Played(f"actions: [{{ wait_for: {wanted}, timeout: 1d }}, {{ action: tweet, text: A }}]")
+def test_types_may_have_a_star_or_be_several(expected, ends):
+    run = Played(
+        f"actions: [{{ wait_for: {expected}, timeout: 1d }}, {{ action: tweet, text: A }}]"
+    )
     assert bool(run.at(1, news("appeal.closed", 1))) is ends
 
 
@@ -571,7 +580,7 @@ actions:
 """, {"exercise": 7})  # fmt: skip
     assert (run.texts, run.plan.done) == (["First"], True)
     assert run.plan.reason == "stopped: exercise 7"
-    assert run.said[1] == "actions[1].then[0]: stopped: exercise 7"
+    assert run.messages[1] == "actions[1].then[0]: stopped: exercise 7"
 
 
 def test_what_stands_before_a_stop_is_still_planned():

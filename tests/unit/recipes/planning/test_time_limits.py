@@ -59,7 +59,7 @@ def test_the_recipes_after_a_slow_one_are_planned():
     recipes = [named(SLOW, f"slow-{n}") for n in range(6)] + [named(TWEET, "quick")]
     planned = arrive(event_of(), recipes, NOW, budget_of(Work(0.001)))
     assert [run.state for run in planned.runs] == [RunState.FAILED] * 6 + [RunState.PLANNED]
-    assert [one.recipe for one in planned.deliveries] == ["quick"]
+    assert [delivery.recipe for delivery in planned.deliveries] == ["quick"]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_a_condition_that_takes_too_long_fails_the_run_and_is_not_a_no(condition
 
 
 def test_a_long_thread_is_stopped_as_well():
-    words = "closed road " * 300
-    text = f"actions: [{{ action: tweet, overflow: thread, text: '{{{{ event.data.title }}}} {words}' }}]\n"
+    message = "closed road " * 300
+    text = f"actions: [{{ action: tweet, overflow: thread, text: '{{{{ event.data.title }}}} {message}' }}]\n"
     budget = budget_of(Work(0.05))
     budget.begin()
     with pytest.raises(OutOfTime):

@@ -15,42 +15,42 @@ PICKY = RECIPE.replace("actions:", "conditions: [{ field: $.title, not: Ben }]\n
 AISHA, BEN = (event_of({"title": title}, id=title, subject=title) for title in ("Aisha", "Ben"))
 
 
-def told(draft, in_force, *events):
+def differences(draft, in_force, *events):
     tested = Backtest(recipe_of(draft), in_force and recipe_of(in_force))
-    found = [one for event in events for one in tested.take(event)]
-    found += [*tested.until(AISHA.received_at + 10 * 86_400), *tested.rest()]
-    return [(one.kind, one.event.id) for one in found]
+    result = [each for event in events for each in tested.take(event)]
+    result += [*tested.until(AISHA.received_at + 10 * 86_400), *tested.rest()]
+    return [(each.kind, each.event.id) for each in result]
 
 
 def test_without_another_recipe_all_is_new():
-    assert told(RECIPE, None, AISHA, BEN) == [("+", "Aisha"), ("+", "Ben")]
+    assert differences(RECIPE, None, AISHA, BEN) == [("+", "Aisha"), ("+", "Ben")]
 
 
 def test_what_stays_and_what_is_not_published_any_more():
-    assert told(PICKY, RECIPE, AISHA, BEN) == [("=", "Aisha"), ("-", "Ben")]
+    assert differences(PICKY, RECIPE, AISHA, BEN) == [("=", "Aisha"), ("-", "Ben")]
 
 
 def test_what_is_published_besides():
-    assert told(RECIPE, PICKY, AISHA, BEN) == [("=", "Aisha"), ("+", "Ben")]
+    assert differences(RECIPE, PICKY, AISHA, BEN) == [("=", "Aisha"), ("+", "Ben")]
 
 
 def test_another_text_another_hold_and_another_time_are_other_posts():
-    assert told(RECIPE.replace("Missing", "MISSING"), RECIPE, AISHA) == [("~", "Aisha")]
-    assert told(RECIPE.replace("approval: none", ""), RECIPE, AISHA) == [("~", "Aisha")]
+    assert differences(RECIPE.replace("Missing", "MISSING"), RECIPE, AISHA) == [("~", "Aisha")]
+    assert differences(RECIPE.replace("approval: none", ""), RECIPE, AISHA) == [("~", "Aisha")]
     later = RECIPE.replace("actions:", "actions:\n  - { delay: 1h }")
-    assert told(later, RECIPE, AISHA) == [("~", "Aisha")]
+    assert differences(later, RECIPE, AISHA) == [("~", "Aisha")]
 
 
 def test_two_posts_on_a_channel_are_beside_their_likes_first():
     both = RECIPE.replace("approval", '  - { action: tweet, id: b, text: "b" }\napproval')
     only = RECIPE.replace("Missing: {{ appeal.title }}", "b")
-    assert told(both, only, AISHA) == [("+", "Aisha"), ("=", "Aisha")]
+    assert differences(both, only, AISHA) == [("+", "Aisha"), ("=", "Aisha")]
 
 
 def test_where_the_draft_breaks_off_it_says_so():
     broken = RECIPE.replace("appeal.title", "appeal.name")
-    assert told(broken, RECIPE, AISHA) == [("!", "Aisha"), ("-", "Aisha")]
-    assert told(broken, broken, AISHA) == []
+    assert differences(broken, RECIPE, AISHA) == [("!", "Aisha"), ("-", "Aisha")]
+    assert differences(broken, broken, AISHA) == []
 
 
 def test_what_has_no_content_any_more_is_counted_and_not_played():
@@ -61,9 +61,9 @@ def test_what_has_no_content_any_more_is_counted_and_not_played():
 
 def test_what_waits_is_told_as_soon_as_it_is_over_and_not_kept():
     tested = Backtest(recipe_of(RECIPE.replace("actions:", "actions:\n  - { delay: 1h }")), None)
-    seen = []
+    result = []
     for number in range(SWEEP):
         at = AISHA.received_at + 10 * number
         event = replace(AISHA, id=f"{number}", subject=f"{number}", received_at=at)
-        seen += tested.take(event)
-    assert len(seen) == SWEEP - 360
+        result += tested.take(event)
+    assert len(result) == SWEEP - 360

@@ -31,11 +31,11 @@ def event(n, hours, **more):
 
 def played(text, *events, until=100.0):
     replay = Replay(recipe_of(text))
-    ran = [replay.take(one) for one in events]
+    ran = [replay.take(event) for event in events]
     replay.go_on(BEGIN + until * HOUR)
     return [
-        [(post.written["text"], post.after / HOUR) for post in one.came.posts] if one else None
-        for one in ran
+        [(post.written["text"], post.after / HOUR) for post in each.came.posts] if each else None
+        for each in ran
     ]
 
 

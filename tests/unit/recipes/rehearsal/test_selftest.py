@@ -45,7 +45,7 @@ def test_all_that_goes_out_is_expected_each_by_at_least_what_is_said_of_it(expec
 
 
 @pytest.mark.parametrize(
-    ("expectation", "words"),
+    ("expectation", "message"),
     [
         ("expect: [{ action: tweet }]", "expected nothing else\nbut planned action: 'email'"),
         ("expect: [{ action: tweet }, { action: tweet }]", "expected action: 'tweet'"),
@@ -69,10 +69,10 @@ def test_all_that_goes_out_is_expected_each_by_at_least_what_is_said_of_it(expec
         ('expect_failure: "*missing*"', "expected the failure *missing*"),
     ],
 )
-def test_an_expectation_that_is_not_met_tells_what_was_planned_instead(expectation, words):
-    told = why(expectation)
-    assert words in told
-    assert "passed" in words or "planned action: 'tweet', channel: 'force_x'" in told
+def test_an_expectation_that_is_not_met_tells_what_was_planned_instead(expectation, message):
+    result = why(expectation)
+    assert message in result
+    assert "passed" in message or "planned action: 'tweet', channel: 'force_x'" in result
 
 
 def test_words_are_found_however_they_are_written():
@@ -181,7 +181,7 @@ def test_a_test_plays_what_comes_later_too(expectation):
 
 
 @pytest.mark.parametrize(
-    ("expectation", "words"),
+    ("expectation", "message"),
     [
         ("after: 2d\nexpect: [{ text: Seen? }, { text: Still missing }]", "expected text: 'Still"),
         ("expect: [{ text: Seen? }, { text: Still missing }]", "write after: 3d"),
@@ -195,8 +195,8 @@ def test_a_test_plays_what_comes_later_too(expectation):
         ("expect: []", "3d later, at 13:00 BST on 4 May 2026: action: 'tweet'"),
     ],
 )
-def test_what_goes_out_later_is_expected_at_its_time(expectation, words):
-    assert words in reminder(expectation)
+def test_what_goes_out_later_is_expected_at_its_time(expectation, message):
+    assert message in reminder(expectation)
 
 
 UNTIL = """
@@ -233,9 +233,9 @@ def test_what_is_held_for_its_time_does_not_go_out(embargo, expectation, passes)
 
 
 def test_a_test_that_is_not_met_says_why_something_is_held():
-    told = until("10.00", "expect: [{ text: For all }]")
-    assert "if it is meant to be held, write held: time" in told
-    assert "10.0 is a bare number" in told
+    result = until("10.00", "expect: [{ text: For all }]")
+    assert "if it is meant to be held, write held: time" in result
+    assert "10.0 is a bare number" in result
 
 
 def test_a_test_without_an_exact_list_wants_something_to_go_out():

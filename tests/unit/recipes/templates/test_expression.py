@@ -66,7 +66,7 @@ def test_a_text_is_filled(text, expected):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         (
             "{{ appeal.area }}",
@@ -97,10 +97,10 @@ def test_a_text_is_filled(text, expected):
         ("{{ appeal.title + 1 }}", "can only concatenate"),
     ],
 )
-def test_what_cannot_be_filled_says_why(text, words):
+def test_what_cannot_be_filled_says_why(text, message):
     with pytest.raises(Unfillable, match=r".") as failure:
         filled(text)
-    assert words in str(failure.value)
+    assert message in str(failure.value)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_only_an_html_template_escapes():
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "line"),
+    ("text", "message", "line"),
     [
         ("{{ a | shoten }}", 'unknown filter "shoten"', 1),
         ("x\n{{ a | shoten }}", 'unknown filter "shoten"', 2),
@@ -219,10 +219,10 @@ def test_only_an_html_template_escapes():
         ("{{ }}", "is not finished", 1),
     ],
 )
-def test_what_cannot_be_compiled_says_why_and_where(text, words, line):
+def test_what_cannot_be_compiled_says_why_and_where(text, message, line):
     with pytest.raises(Malformed) as flaw:
         compile_text(text)
-    assert words in flaw.value.problem
+    assert message in flaw.value.problem
     assert flaw.value.line == line
 
 

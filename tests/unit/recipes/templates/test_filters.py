@@ -73,7 +73,7 @@ def test_a_filter_gives(text, expected):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("{{ appeal.list | shorten(5) }}", "shorten needs a text, but got a list"),
         ("{{ appeal.mapping | string }}", "string cannot write a list or mapping"),
@@ -109,17 +109,17 @@ def test_a_filter_gives(text, expected):
         ("{{ appeal.text | abs }}", "abs needs a number"),
     ],
 )
-def test_a_value_of_another_kind_stops_a_filter_with_its_name(text, words):
+def test_a_value_of_another_kind_stops_a_filter_with_its_name(text, message):
     with pytest.raises(Unfillable) as failure:
         filled(text)
-    assert words in str(failure.value)
+    assert message in str(failure.value)
 
 
 @pytest.mark.parametrize("name", sorted(FILTERS))
 def test_what_is_missing_goes_through_no_filter_but_default(name):
-    given = {"shorten": "(5)", "replace": "('a', 'b')", "map": "('upper')", "select": "('odd')"}
-    given |= {"reject": "('odd')", "selectattr": "('a')", "rejectattr": "('a')"}
-    text = f"{{{{ appeal.nothing | {name}{given.get(name, '')} }}}}"
+    values = {"shorten": "(5)", "replace": "('a', 'b')", "map": "('upper')", "select": "('odd')"}
+    values |= {"reject": "('odd')", "selectattr": "('a')", "rejectattr": "('a')"}
+    text = f"{{{{ appeal.nothing | {name}{values.get(name, '')} }}}}"
     if name in ("default", "d", "items", "map", "select", "reject", "selectattr", "rejectattr"):
         return  # a default is what they are for; nothing comes of going through nothing
     with pytest.raises(NotThere, match=r"appeal\.nothing is missing"):
@@ -127,7 +127,7 @@ def test_what_is_missing_goes_through_no_filter_but_default(name):
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "cure"),
+    ("text", "message", "cure"),
     [
         ("{{ a | plain(1) }}", "filter plain does not take this", "write it without brackets"),
         ("{{ a | shorten('9') }}", "the limit of filter shorten must be a whole number", ""),
@@ -137,10 +137,10 @@ def test_what_is_missing_goes_through_no_filter_but_default(name):
         ("{{ a | sum(start=[]) }}", "filter sum does not take this", "write sum(attribute)"),
     ],
 )
-def test_a_filter_that_is_not_given_what_it_needs_is_refused_at_load(text, words, cure):
+def test_a_filter_that_is_not_given_what_it_needs_is_refused_at_load(text, message, cure):
     with pytest.raises(Malformed) as flaw:
         compile_text(text)
-    assert words in flaw.value.problem
+    assert message in flaw.value.problem
     assert cure in flaw.value.cure
 
 

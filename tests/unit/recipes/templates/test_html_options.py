@@ -41,13 +41,13 @@ def loaded(action, folder=None, recipe=RECIPE):
 
 
 def page(action, data, folder=None, recipe=RECIPE):
-    found, problems = loaded(action, folder, recipe)
-    assert found is not None, problems
+    result, problems = loaded(action, folder, recipe)
+    assert result is not None, problems
     event = Event("e1", "webhook:w", "x", "s", "k", 0.0, data, 0.0)
-    planned = plan(found, event, {}, 0.0)
+    planned = plan(result, event, {}, 0.0)
     assert not planned.failed, planned.failed
     (delivery,) = planned.deliveries
-    return found.steps[0].plugin.message.model_validate_json(delivery.content).html
+    return result.steps[0].plugin.message.model_validate_json(delivery.content).html
 
 
 HOSTILE = '<script>alert("1")</script>&\''
@@ -74,10 +74,10 @@ def test_a_value_that_is_a_page_itself_is_put_in_as_it_is_where_that_is_said():
 
 
 def test_the_plain_text_beside_it_stays_as_it_is():
-    found, _ = loaded('html: "{{ event.data.text }}"\n    text: "{{ event.data.text }}"')
+    result, _ = loaded('html: "{{ event.data.text }}"\n    text: "{{ event.data.text }}"')
     event = Event("e1", "webhook:w", "x", "s", "k", 0.0, {"text": "<b>"}, 0.0)
-    (delivery,) = plan(found, event, {}, 0.0).deliveries
-    message = found.steps[0].plugin.message.model_validate_json(delivery.content)
+    (delivery,) = plan(result, event, {}, 0.0).deliveries
+    message = result.steps[0].plugin.message.model_validate_json(delivery.content)
     assert (message.html, message.text) == ("&lt;b&gt;", "<b>")
 
 
@@ -117,7 +117,7 @@ def test_a_page_in_a_post_is_escaped_too(action):
 )
 def test_html_that_would_be_shown_with_its_tags_is_noted(html):
     _, problems = loaded(f"html: {html!r}")
-    (note,) = [one for one in problems if "variable" not in one.problem]
+    (note,) = [problem for problem in problems if "variable" not in problem.problem]
     assert (note.level, note.path, note.line) == ("note", "actions[0].html", 10)
     assert "| safe" in note.cure
 

@@ -146,6 +146,6 @@ def test_what_recipes_need_is_not_too_much(text, expected):
 def test_the_reason_names_the_place_and_what_to_do():
     recipe = recipe_of("actions: [{ action: tweet, text: '{{ event.data.text }}' }]\n")
     (step,) = recipe.steps
-    words = r"actions\[0\].text: a value is longer than 100000 characters; shorten it"
-    with pytest.raises(RenderError, match=words):
+    text = r"actions\[0\].text: a value is longer than 100000 characters; shorten it"
+    with pytest.raises(RenderError, match=text):
         step.fill(scope_of({"text": LONG}))

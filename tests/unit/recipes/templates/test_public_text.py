@@ -32,9 +32,9 @@ ON_X = re.compile(
 
 
 def mentions_on_x(text):
-    links = [one["indices"] for one in extract_urls_with_indices(text)]
-    found = ON_X.finditer(text)
-    return [one[1] for one in found if not any(a <= one.start(1) < b for a, b in links)]
+    links = [each["indices"] for each in extract_urls_with_indices(text)]
+    result = ON_X.finditer(text)
+    return [each[1] for each in result if not any(a <= each.start(1) < b for a, b in links)]
 
 
 def nobody(mention):
@@ -72,7 +72,7 @@ def test_what_scripts_and_emoji_need_stays(text):
 
 
 def test_every_emoji_stays():
-    assert [one.emoji for one in emoji_list if without_invisible(one.emoji) != one.emoji] == []
+    assert [each.emoji for each in emoji_list if without_invisible(each.emoji) != each.emoji] == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from appealbridge.recipes.templates.summary import brief, looked_at
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "message"),
     [
         ("Aisha", '"Aisha"'),
         ("two\nlines", r'"two\nlines"'),
@@ -34,16 +34,16 @@ from appealbridge.recipes.templates.summary import brief, looked_at
         "huge",
     ],
 )
-def test_a_value_is_said_in_a_few_words(value, words):
-    assert brief(value) == words
+def test_a_value_is_said_in_a_few_words(value, message):
+    assert brief(value) == message
 
 
 @pytest.mark.parametrize("value", ["x" * 100_000, "\ud800" * 100_000, "\x00\x1b[2J" * 100])
 def test_whatever_a_stranger_sends_is_short_and_can_be_printed(value):
-    words = brief(value)
-    assert len(words) < 500
-    assert words.isprintable()
-    json.dumps(words).encode()
+    text = brief(value)
+    assert len(text) < 500
+    assert text.isprintable()
+    json.dumps(text).encode()
 
 
 def test_what_was_looked_at_twice_is_said_once():

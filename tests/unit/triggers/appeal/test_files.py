@@ -140,7 +140,7 @@ def test_what_a_person_saved_with_another_ending_is_told(put, look):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         ("%YAML 1.3\n---\nreference: x\ntitle: y\n", "bad.yaml:"),
         ("%YAML 9.9\n---\n", "bad.yaml:"),
@@ -155,13 +155,13 @@ def test_what_a_person_saved_with_another_ending_is_told(put, look):
         ("reference: x\ntitle: Missing: Tom, 7\n", "bad.yaml:2:"),
     ],
 )  # fmt: skip
-def test_whatever_one_file_does_it_is_told_and_hides_no_other(put, look, content, words):
+def test_whatever_one_file_does_it_is_told_and_hides_no_other(put, look, content, message):
     put("bad.yaml", content)
     put("good.yaml", "reference: good\ntitle: y\n")
     appeals, problems = look()
     assert [appeal.reference for appeal in appeals] == ["good"]
     assert len(problems) == 1
-    assert problems[0].startswith(words)
+    assert problems[0].startswith(message)
 
 
 def test_an_error_that_nobody_thought_of_concerns_one_file_alone(put, look, monkeypatch):
@@ -207,9 +207,9 @@ def test_a_problem_goes_by_a_name_of_its_own_until_the_file_is_changed(tmp_path,
 
 def test_a_name_that_no_screen_should_see_is_told_without_it(tmp_path, look):
     (tmp_path / "a\x1b[2J\udcff.yaml").symlink_to("/etc/passwd")
-    [words] = look()[1]
-    assert words.isprintable()
-    assert words.encode()
+    [text] = look()[1]
+    assert text.isprintable()
+    assert text.encode()
 
 
 @pytest.mark.parametrize(

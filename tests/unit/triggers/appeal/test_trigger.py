@@ -115,8 +115,8 @@ async def test_what_an_item_does_not_say_is_missing_and_not_empty(from_feed):
 
 async def test_an_item_without_a_title_is_left_out_with_a_note(from_feed):
     body = b'<rss version="2.0"><channel><item><guid>1</guid></item></channel></rss>'
-    seen = await from_feed(body)
-    assert (list(seen.items), seen.notes) == ([], ("1 items without a title were left out",))
+    poll = await from_feed(body)
+    assert (list(poll.items), poll.notes) == ([], ("1 items without a title were left out",))
 
 
 async def test_a_feed_that_has_not_changed_lists_nothing(from_feed):
@@ -127,11 +127,11 @@ async def test_only_what_a_reader_sees_makes_an_appeal_another(from_feed):
     body = (
         b"<rss version='2.0'><channel><item><guid>1</guid><title>A</title>%s</item></channel></rss>"
     )
-    told = b"<description>&lt;p%s&gt;Red coat&lt;/p&gt;</description>"
-    [before] = (await from_feed(body % told % b"")).items
-    [markup] = (await from_feed(body % told % b" data-nonce='7'")).items
-    [closed] = (await from_feed(body % (told % b"" + b"<category>closed</category>"))).items
-    [longer] = (await from_feed(body % told.replace(b"Red", b"Long red") % b"")).items
+    result = b"<description>&lt;p%s&gt;Red coat&lt;/p&gt;</description>"
+    [before] = (await from_feed(body % result % b"")).items
+    [markup] = (await from_feed(body % result % b" data-nonce='7'")).items
+    [closed] = (await from_feed(body % (result % b"" + b"<category>closed</category>"))).items
+    [longer] = (await from_feed(body % result.replace(b"Red", b"Long red") % b"")).items
     assert before.digest == markup.digest
     assert len({before.digest, closed.digest, longer.digest}) == 3
 
@@ -147,8 +147,8 @@ async def test_plain_text_is_html_in_an_appeals_body(from_feed):
 
 async def test_items_that_share_a_reference_are_noted(from_feed):
     item = b"<item><guid>%d</guid><title>A</title><category domain='reference'>R1</category></item>"
-    seen = await from_feed(b"<rss><channel>" + item % 1 + item % 2 + b"</channel></rss>")
-    assert seen.notes == ("1 items have the reference of another item; only the newest is used",)
+    poll = await from_feed(b"<rss><channel>" + item % 1 + item % 2 + b"</channel></rss>")
+    assert poll.notes == ("1 items have the reference of another item; only the newest is used",)
 
 
 # -- from a folder --------------------------------------------------------------------------------
@@ -156,11 +156,11 @@ async def test_items_that_share_a_reference_are_noted(from_feed):
 
 async def test_a_file_becomes_an_appeal(tmp_path, tools):
     put(tmp_path, "reference: WMP-1\ntitle: Missing\nkind: missing\ndeadline: 2026-12-01\n")
-    seen = await APPEAL.poll(AppealSource(folder=tmp_path), {}, tools)
-    [item] = seen.items
+    poll = await APPEAL.poll(AppealSource(folder=tmp_path), {}, tools)
+    [item] = poll.items
     assert (item.identity, item.time, item.on_new) == ("WMP-1", NOW - 60, "appeal.new")
     assert item.data["deadline"] == "2026-12-01"
-    assert seen.cursor == {"looked": "yes"}
+    assert poll.cursor == {"looked": "yes"}
 
 
 async def test_any_change_of_an_appeal_is_an_update_and_its_closing_is_told(tmp_path, tools):
@@ -177,10 +177,10 @@ async def test_any_change_of_an_appeal_is_an_update_and_its_closing_is_told(tmp_
 async def test_a_bad_file_is_told_and_stops_no_other(tmp_path, tools):
     put(tmp_path, "reference: WMP-1\ntitle: Missing\n", "good.yaml")
     put(tmp_path, "reference: WMP-2\ntitel: Missing\n", "bad.yaml")
-    seen = await APPEAL.poll(AppealSource(folder=tmp_path), {}, tools)
-    assert [item.identity for item in seen.items] == ["WMP-1"]
-    [words] = seen.problems.values()
-    assert words.startswith('bad.yaml:1:1: "title" is missing')
+    poll = await APPEAL.poll(AppealSource(folder=tmp_path), {}, tools)
+    assert [item.identity for item in poll.items] == ["WMP-1"]
+    [text] = poll.problems.values()
+    assert text.startswith('bad.yaml:1:1: "title" is missing')
 
 
 async def test_a_folder_that_is_not_there_is_down(tmp_path, tools):

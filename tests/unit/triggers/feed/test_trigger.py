@@ -50,11 +50,11 @@ def rss(*items):
 
 
 async def test_every_item_listed_is_told_newest_first(server, tools):
-    seen = await look(server, tools)
-    assert [item.identity for item in seen.items] == [
+    poll = await look(server, tools)
+    assert [item.identity for item in poll.items] == [
         "WMP-2026-0412", "WMP-2026-0411", "WMP-2026-0401"
     ]  # fmt: skip
-    first = seen.items[0]
+    first = poll.items[0]
     assert (first.on_new, first.on_changed) == ("feed.new", "feed.changed")
     assert (first.subject, first.time) == ("WMP-2026-0412", 1_790_004_800.0)
     assert first.data["title"] == "Missing: Aisha, 14"
@@ -63,8 +63,8 @@ async def test_every_item_listed_is_told_newest_first(server, tools):
 
 async def test_a_feed_that_has_not_changed_lists_nothing(server, tools):
     server.answers(304)
-    seen = await look(server, tools, cursor={"etag": '"x"'})
-    assert (seen.items, seen.cursor) == (None, {"etag": '"x"'})
+    poll = await look(server, tools, cursor={"etag": '"x"'})
+    assert (poll.items, poll.cursor) == (None, {"etag": '"x"'})
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ async def test_what_stays_the_same_about_an_item_can_be_chosen(
 
 
 async def test_items_that_share_an_identity_are_one_with_a_note(server, tools):
-    seen = await look(server, tools, rss(item(title="A"), item(title="B"), item(title="C")))
-    assert [item.data["title"] for item in seen.items] == ["A"]
-    assert seen.notes == ("2 items have the identity of another item; choose another `identity`",)
+    poll = await look(server, tools, rss(item(title="A"), item(title="B"), item(title="C")))
+    assert [item.data["title"] for item in poll.items] == ["A"]
+    assert poll.notes == ("2 items have the identity of another item; choose another `identity`",)
 
 
 async def test_a_feed_that_cannot_be_read_is_down(server, tools):
@@ -135,7 +135,7 @@ def test_the_memory_of_a_feed_rests_on_what_is_read_and_not_on_how_often():
         basis(identity="link"),
         basis(identity=["title"]),
     ]
-    assert len({basis().identity, *(one.identity for one in others)}) == 4
+    assert len({basis().identity, *(each.identity for each in others)}) == 4
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_the_memory_of_a_feed_rests_on_what_is_read_and_not_on_how_often():
 async def test_a_name_that_is_made_of_what_was_read_says_so(
     server, tools, identity, listed, by_reading
 ):
-    [one] = (await look(server, tools, rss(listed), identity=identity)).items
-    assert one.named_by_reading is by_reading
+    [single] = (await look(server, tools, rss(listed), identity=identity)).items
+    assert single.named_by_reading is by_reading
 
 
 async def test_the_time_that_an_id_is_written_in_another_way_makes_no_new_item(server, tools):
@@ -165,8 +165,8 @@ async def test_the_time_that_an_id_is_written_in_another_way_makes_no_new_item(s
 
 
 async def test_an_item_says_how_long_it_is(server, tools):
-    for one in (await look(server, tools)).items:
-        assert one.size == len(orjson.dumps(one.data))
+    for each in (await look(server, tools)).items:
+        assert each.size == len(orjson.dumps(each.data))
 
 
 def event(kind):
@@ -207,8 +207,8 @@ def test_options_that_cannot_work_are_refused(options):
 
 
 async def test_an_item_tells_where_it_stands(server, tools):
-    (told,) = (await look(server, tools, rss(item(guid="urn:1", link="http://x/1")))).items
-    assert told.addresses == ("http://x/1", "urn:1")
+    (entry,) = (await look(server, tools, rss(item(guid="urn:1", link="http://x/1")))).items
+    assert entry.addresses == ("http://x/1", "urn:1")
 
 
 @pytest.mark.parametrize("url", ["https://force:pw@a.example/rss", "http://token@a.example"])

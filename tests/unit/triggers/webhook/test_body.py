@@ -40,7 +40,7 @@ def test_json_by_any_of_its_names_is_read(content_type):
 
 
 @pytest.mark.parametrize(
-    ("body", "title", "words"),
+    ("body", "title", "message"),
     [
         (b"", "not JSON", "the body is not JSON"),
         (b"{", "not JSON", "line 1 column"),
@@ -53,8 +53,8 @@ def test_json_by_any_of_its_names_is_read(content_type):
     ],
     ids=["empty", "cut", "nan", "surrogate", "latin", "utf-16", "abyss", "deep"],
 )
-def test_what_cannot_be_read_is_refused_with_what_is_wrong(body, title, words):
-    with pytest.raises(Refused, match=words) as refused:
+def test_what_cannot_be_read_is_refused_with_what_is_wrong(body, title, message):
+    with pytest.raises(Refused, match=message) as refused:
         read(body)
     assert (refused.value.status, refused.value.title) == (400, title)
 

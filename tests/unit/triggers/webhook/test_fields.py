@@ -57,8 +57,8 @@ def test_a_star_lets_others_be():
 
 
 def test_a_body_with_thousands_of_differences_is_told_twenty():
-    found = [*differences(FIELDS, {f"x{number}": 1 for number in range(5000)})]
-    assert (len(found), found[-1]) == (21, "and more")
+    problems = [*differences(FIELDS, {f"x{number}": 1 for number in range(5000)})]
+    assert (len(problems), problems[-1]) == (21, "and more")
 
 
 def test_a_webhook_without_declared_fields_has_no_differences():
@@ -78,16 +78,16 @@ def test_the_field_that_another_is_inside_is_a_field():
     ],
 )
 def test_a_mistake_in_the_fields_is_reported_at_its_place(tmp_path, written, problem):
-    found = problems(tmp_path, f"signature: none, allow_unsigned: true, fields: {written}")
-    assert any(one.path.startswith(problem) for one in found), found
+    errors = problems(tmp_path, f"signature: none, allow_unsigned: true, fields: {written}")
+    assert any(each.path.startswith(problem) for each in errors), errors
 
 
 def test_a_preset_that_knows_its_fields_takes_no_others(tmp_path):
-    (found,) = problems(
+    (errors,) = problems(
         tmp_path,
         "signature: none, allow_unsigned: true, preset: alertmanager, fields: { a: text }",
     )
-    assert "leave fields out" in found.text()
+    assert "leave fields out" in errors.text()
 
 
 def problems(tmp_path, options):

@@ -43,10 +43,10 @@ def test_a_part_that_is_not_where_the_mapping_says_is_refused(body):
 
 
 def test_a_long_or_unprintable_part_becomes_a_bounded_word_that_still_tells_two_apart():
-    one, two = (read({"subject": "A\x00\n" + "b" * 400 + tail}).subject for tail in "xy")
-    assert one != two
-    assert len(one) < 330
-    assert one.startswith("A  bbb")
+    first, two = (read({"subject": "A\x00\n" + "b" * 400 + tail}).subject for tail in "xy")
+    assert first != two
+    assert len(first) < 330
+    assert first.startswith("A  bbb")
 
 
 @pytest.mark.parametrize("name", ["key", "subject", "type"])
@@ -68,14 +68,14 @@ def test_a_number_that_cannot_be_kept_exactly_is_taken_as_it_was_written(name, n
 
 
 def test_two_ids_that_differ_in_their_last_digit_only_are_two():
-    one, two = (
+    first, two = (
         read_text(
             f'{{"list": [{{"n": 2, "id": 12345678901234567890{last}}}]}}',
             key="$.list[?(@.n > 1)].id",
         )
         for last in "12"
     )
-    assert one.key != two.key
+    assert first.key != two.key
 
 
 def test_a_number_in_a_large_body_is_refused_where_it_cannot_be_kept_exactly():

@@ -132,7 +132,7 @@ def test_alerts_without_a_fingerprint_are_told_apart_by_their_labels():
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"version": "5"}, "version is '5'; this preset knows 4"),
         ({"alerts": []}, "at least one alert"),
@@ -143,8 +143,8 @@ def test_alerts_without_a_fingerprint_are_told_apart_by_their_labels():
         ({"alerts": [{**ALERT, "annotations": 1}]}, "alerts[0].annotations is not"),
     ],
 )
-def test_an_alert_of_an_unknown_kind_is_refused(change, words):
-    assert words in refusal("alertmanager", {**POST, **change})
+def test_an_alert_of_an_unknown_kind_is_refused(change, message):
+    assert message in refusal("alertmanager", {**POST, **change})
 
 
 def test_grafana_speaks_alertmanagers_language_under_its_own_name():
@@ -189,7 +189,7 @@ def test_a_cloudevent_in_headers_is_refused_where_nothing_vouches_for_them():
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "words"),
+    ("body", "content_type", "message"),
     [
         ([], STRUCTURED, "the body is not a JSON object"),
         (CLOUD, BATCH, "at least one CloudEvent"),
@@ -202,8 +202,8 @@ def test_a_cloudevent_in_headers_is_refused_where_nothing_vouches_for_them():
         ({"hello": 1}, "application/json", "specversion of the body is ''"),
     ],
 )
-def test_what_is_no_cloudevent_is_refused(body, content_type, words):
-    assert words in refusal("cloudevents", body, content_type=content_type)
+def test_what_is_no_cloudevent_is_refused(body, content_type, message):
+    assert message in refusal("cloudevents", body, content_type=content_type)
 
 
 def test_pagerduty_says_what_happened_to_which_incident():
@@ -341,20 +341,20 @@ def test_an_attribute_in_a_header_may_be_quoted_or_percent_encoded(value, meant)
 
 def test_an_attribute_that_is_not_utf_8_is_refused():
     """Read leniently, two ids could become one."""
-    words = refusal("cloudevents", {}, vouched=WHOLE_REQUEST, **{**CE, "ce-id": "%ff"})
-    assert "the ce-id header is not percent-encoded UTF-8" in words
+    text = refusal("cloudevents", {}, vouched=WHOLE_REQUEST, **{**CE, "ce-id": "%ff"})
+    assert "the ce-id header is not percent-encoded UTF-8" in text
 
 
 # -- keys ------------------------------------------------------------------------------------------
 
 
 @given(*[st.lists(TEXTS, min_size=2, max_size=3)] * 2)
-def test_two_lists_of_parts_never_make_one_key(one, other):
-    assert (joined(*one) == joined(*other)) == (one == other)
+def test_two_lists_of_parts_never_make_one_key(first, other):
+    assert (joined(*first) == joined(*other)) == (first == other)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         (("a b", "c"), ("a", "b c")),
         (("a", ""), ("", "a")),
@@ -363,8 +363,8 @@ def test_two_lists_of_parts_never_make_one_key(one, other):
         (("x" * 400, "y"), ("x" * 400, "z")),
     ],
 )
-def test_parts_that_look_alike_when_joined_make_two_keys(one, other):
-    assert joined(*one) != joined(*other)
+def test_parts_that_look_alike_when_joined_make_two_keys(first, other):
+    assert joined(*first) != joined(*other)
 
 
 def test_two_senders_of_cloudevents_cannot_make_one_key():
@@ -376,18 +376,18 @@ def test_two_senders_of_cloudevents_cannot_make_one_key():
 
 
 def test_two_alerts_whose_parts_join_alike_are_two():
-    one, other = (
+    first, other = (
         read("alertmanager", {**POST, "alerts": [{**ALERT, "fingerprint": mark, "startsAt": at}]})[
             0
         ]
         for mark, at in [("a b", "c"), ("a", "b c")]
     )
-    assert one.key != other.key
+    assert first.key != other.key
 
 
 @given(*[TEXTS] * 2)
-def test_two_ids_never_become_one_key(one, other):
-    assert (bounded(one) == bounded(other)) == (one == other)
+def test_two_ids_never_become_one_key(first, other):
+    assert (bounded(first) == bounded(other)) == (first == other)
 
 
 @pytest.mark.parametrize("number", [1.5, 1e20, True])
@@ -399,7 +399,7 @@ def test_an_id_that_is_no_exact_number_is_refused(number):
 def test_of_a_batch_of_cloudevents_the_readable_ones_are_taken_and_the_sender_is_refused_the_others():
     received = brings("cloudevents", [1, CLOUD, {**CLOUD, "id": ""}], BATCH)
     assert [event.type for event in received.events] == ["uk.police.incident.opened"]
-    told = "2 of 3 CloudEvents cannot be read, the first because [0] is not a JSON object"
-    assert received.left_out == f"{told}. Nothing is published about these"
-    assert str(received.refused) == f"{told}. The other events of this request are stored"
+    result = "2 of 3 CloudEvents cannot be read, the first because [0] is not a JSON object"
+    assert received.left_out == f"{result}. Nothing is published about these"
+    assert str(received.refused) == f"{result}. The other events of this request are stored"
     assert brings("cloudevents", [CLOUD], BATCH).refused is None

@@ -106,9 +106,9 @@ def test_a_missing_header_is_named(scheme):
 def test_a_refusal_tells_neither_the_secret_nor_the_right_answer(scheme):
     secret, headers = SIGNED[scheme]
     wrong = {name: value[:-1] + chr(ord(value[-1]) ^ 1) for name, value in headers.items()}
-    said = refusal(verifier(scheme, [secret]), request(wrong))
-    assert secret not in said
-    assert not any(value[-20:] in said for value in headers.values())
+    text = refusal(verifier(scheme, [secret]), request(wrong))
+    assert secret not in text
+    assert not any(value[-20:] in text for value in headers.values())
 
 
 @given(st.sampled_from(sorted(set(SIGNED) - {Scheme.BEARER})), st.data())
@@ -178,11 +178,11 @@ def test_stripe_may_send_proofs_of_several_versions_and_secrets():
 
 
 def test_a_signature_of_another_version_is_not_taken_for_ours():
-    said = refusal(
+    text = refusal(
         verifier(Scheme.STANDARD, [STANDARD]),
         request({**standard(), "webhook-signature": "v1a,abc"}),
     )
-    assert "has no signature that begins with v1," in said
+    assert "has no signature that begins with v1," in text
 
 
 def test_signatures_without_end_are_not_all_tried():
@@ -345,7 +345,7 @@ def test_hex_may_be_written_in_capitals(scheme):
 
 
 @pytest.mark.parametrize(
-    ("secret", "words"),
+    ("secret", "message"),
     [
         ("", "is empty"),
         ("whsec_not base64!", "is not whsec_ followed by base64"),
@@ -353,8 +353,8 @@ def test_hex_may_be_written_in_capitals(scheme):
         ("whsec_" + b64encode(b"x" * 65).decode(), "holds 65 bytes"),
     ],
 )
-def test_a_malformed_secret_is_refused_without_being_shown(secret, words):
-    with pytest.raises(ValueError, match=words) as wrong:
+def test_a_malformed_secret_is_refused_without_being_shown(secret, message):
+    with pytest.raises(ValueError, match=message) as wrong:
         key_of(Scheme.STANDARD, secret)
     assert not secret or secret[6:] not in str(wrong.value)
 

@@ -152,10 +152,10 @@ def test_an_alert_under_a_signature_without_time_waits_for_a_person_where_it_cou
 
 
 def test_slacks_check_of_the_address_is_answered():
-    asked = {"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRNFdxV", "token": "x"}
-    told = WEBHOOK.receive(with_scheme("slack"), bare(asked))
-    assert (told.events, told.answer) == ((), {"challenge": "3eZbrw1aBm2rZgRNFdxV"})
-    assert WEBHOOK.receive(with_scheme("bearer"), bare(asked)).events
+    requested = {"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRNFdxV", "token": "x"}
+    result = WEBHOOK.receive(with_scheme("slack"), bare(requested))
+    assert (result.events, result.answer) == ((), {"challenge": "3eZbrw1aBm2rZgRNFdxV"})
+    assert WEBHOOK.receive(with_scheme("bearer"), bare(requested)).events
 
 
 @pytest.mark.parametrize("challenge", [None, 7, "x" * 1001])
@@ -213,8 +213,8 @@ def test_monitoring_may_send_larger_bodies(preset, limit):
 
 
 def weak(**sources):
-    told = WEBHOOK.weaknesses({n: WebhookSource.model_validate(s) for n, s in sources.items()})
-    return {(*one.path, one.problem.partition(":")[0]) for one in told}
+    result = WEBHOOK.weaknesses({n: WebhookSource.model_validate(s) for n, s in sources.items()})
+    return {(*each.path, each.problem.partition(":")[0]) for each in result}
 
 
 def test_a_short_secret_is_named():
@@ -239,7 +239,7 @@ def test_a_secret_of_two_webhooks_is_named():
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"secrets": []}, "write secrets: "),
         ({"secrets": ["planted-secret"]}, r"secrets\[0\] is not whsec_"),
@@ -260,8 +260,8 @@ def test_a_secret_of_two_webhooks_is_named():
         ({"tolerance": "0s"}, "greater than 0"),
     ],
 )
-def test_settings_that_cannot_work_are_problems_at_load(options, words):
-    with pytest.raises(ValidationError, match=words) as wrong:
+def test_settings_that_cannot_work_are_problems_at_load(options, message):
+    with pytest.raises(ValidationError, match=message) as wrong:
         source(**options)
     assert "planted-secret" not in str(wrong.value)
 
