@@ -302,8 +302,8 @@ class StoreApprovalsContract:
 
     async def test_of_many_revisions_the_newest_are_read(self, store: Store) -> None:
         """However often a source corrects what waits."""
-        delivery, _, _ = await asked(store)
-        other, _, _ = await asked(store, 2)
+        delivery, _, _ = await stored_question(store)
+        other, _, _ = await stored_question(store, 2)
         for number in range(2, MOST_REVISIONS + 4):
             await revised(store, delivery, number, f"Aged {number}")
         read = await store.revisions([delivery.id, other.id])

@@ -129,11 +129,8 @@ def match_timeline(
     for (channel, number), caused in facts.by_place.items():
         text = f"T{number:05d} on {channel}: {_told(caused[0])} of an event never accepted"
         verdict.unaccounted.append(text)
-    sent = [
-        delivery
-        for delivery in deliveries
-        if delivery.kind is Kind.POST and delivery.id not in decisions.needed_approval
-    ]
+    needed = decisions.needed_approval
+    sent = [each for each in deliveries if each.kind is Kind.POST and each.id not in needed]
     _order(verdict, sent, facts)
     verdict.from_view = sum(
         not is_up(post) and each.state is State.WITHDRAWN and _fits(each, post)

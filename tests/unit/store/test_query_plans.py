@@ -26,7 +26,7 @@ from appealbridge.store.sqlite.settle import ANY_OPEN_RUN, ANY_TURN, WHO_WAITS, 
 from tests.sqlite_direct import On, intake, run
 from tests.store_contract import approvals
 from tests.store_contract.acceptances import CONTENT, accepts, an_acceptance
-from tests.store_contract.approvals import asked
+from tests.store_contract.approvals import stored_question
 from tests.store_contract.case import (
     CHANNEL,
     NOW,
@@ -171,7 +171,7 @@ def decided(db):
     db.execute("DELETE FROM deliveries")
     db.execute("DELETE FROM runs")
     db.execute("DELETE FROM events")
-    delivery, _, number = run(db, asked)
+    delivery, _, number = run(db, stored_question)
     run(db, approvals.revised, delivery, 2, "Aged 14")
     run(db, published, 2)
     accept(db, [intake([illustrated(3)], None)])
