@@ -33,15 +33,15 @@ def fill(blueprint: Blueprint, answers: Mapping[str, Any]) -> str:
     """
     document = blueprint.document
     lines = lines_of(document.text)
-    gone = _head(lines) | _left_out(blueprint, lines, answers)
+    removed = _head(lines) | _left_out(blueprint, lines, answers)
     places = [(document.place(path), name) for path, name in blueprint.blanks]
     for place, name in sorted(places, reverse=True):
         number, start = place.line - 1, place.column - 1
-        if number not in gone:
+        if number not in removed:
             line = lines[number]
             lines[number] = line[:start] + written(answers[name]) + line[start + place.width :]
-    _check_left(blueprint, lines, gone)
-    return "\n".join(line for n, line in enumerate(lines) if n not in gone).strip("\n") + "\n"
+    _check_left(blueprint, lines, removed)
+    return "\n".join(line for n, line in enumerate(lines) if n not in removed).strip("\n") + "\n"
 
 
 def switched_off(text: str) -> str:
@@ -57,9 +57,9 @@ def switched_on(text: str) -> str:
 def still_asked(blueprint: Blueprint, name: str, answers: Mapping[str, Any]) -> bool:
     """Return whether an input still has a place when everything answered with `None` is left out."""
     lines = lines_of(blueprint.document.text)
-    gone = _left_out(blueprint, lines, answers)
+    removed = _left_out(blueprint, lines, answers)
     places = [path for path, blank in blueprint.blanks if blank == name]
-    return any(blueprint.document.place(path).line - 1 not in gone for path in places)
+    return any(blueprint.document.place(path).line - 1 not in removed for path in places)
 
 
 def written(value: Any) -> str:
@@ -85,11 +85,11 @@ def _head(lines: Sequence[str]) -> set[int]:
 def _left_out(blueprint: Blueprint, lines: Sequence[str], answers: Mapping[str, Any]) -> set[int]:
     """Return the lines that are deleted with the inputs left out."""
     out = {name for name, answer in answers.items() if answer is None}
-    gone: set[int] = set()
+    removed: set[int] = set()
     for path, name in blueprint.blanks:
         if name in out:
-            gone |= _around(blueprint, lines, path)
-    return gone
+            removed |= _around(blueprint, lines, path)
+    return removed
 
 
 def _around(blueprint: Blueprint, lines: Sequence[str], path: Path) -> set[int]:
@@ -125,9 +125,9 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _check_left(blueprint: Blueprint, lines: Sequence[str], gone: set[int]) -> None:
+def _check_left(blueprint: Blueprint, lines: Sequence[str], removed: set[int]) -> None:
     for name in ("triggers", "actions"):
         entries = blueprint.document.value.get(name) or ()
         places = [blueprint.document.place((name, n)).line - 1 for n in range(len(entries))]
-        if places and gone.issuperset(places):
+        if places and removed.issuperset(places):
             raise ValueError(f"these answers leave no {name}; leave fewer questions out")

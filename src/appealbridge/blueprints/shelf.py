@@ -16,16 +16,16 @@ def names() -> list[str]:
     return sorted(file.stem for file in shipped("blueprints").glob("*.yaml"))
 
 
-def get(wanted: str) -> Blueprint:
+def get(name: str) -> Blueprint:
     """
     Return a blueprint by its name, or by the path of its file.
 
     Raise `LookupError`, with the cure, if there is none, and `InvalidDocuments` if it has problems.
     """
-    file = shipped("blueprints") / f"{wanted}.yaml" if wanted in names() else Path(wanted)
+    file = shipped("blueprints") / f"{name}.yaml" if name in names() else Path(name)
     try:
         content = read_file(file)
     except FileNotFoundError:
-        message = f'unknown blueprint "{wanted}"; {did_you_mean(wanted, names())}'
+        message = f'unknown blueprint "{name}"; {did_you_mean(name, names())}'
         raise LookupError(message) from None
     return read_blueprint(content, str(file), file.stem)

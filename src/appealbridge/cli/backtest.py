@@ -54,8 +54,8 @@ class _Report:
     @property
     def left_out(self) -> int:
         """How many findings are left out."""
-        wanted = sum(n for kind, n in self.counts.items() if self.every or kind != "=")
-        return wanted - len(self.shown)
+        listed = sum(n for kind, n in self.counts.items() if self.every or kind != "=")
+        return listed - len(self.shown)
 
 
 @click.command(short_help="Show what a draft would have published about past events.")
@@ -184,9 +184,9 @@ def _lines(draft: Any, tested: Any, beside: str, since: float, report: _Report) 
     if report.left_out:
         yield ()
         yield (f"… and {report.left_out} more; --limit shows more",)
-    gone = f", the content of {tested.removed} removed" if tested.removed else ""
+    removed = f", the content of {tested.removed} removed" if tested.removed else ""
     yield ()
-    yield (f"{tested.events} events of the last {written(since)}{gone}; {tested.wanted} wanted",)
+    yield (f"{tested.events} events of the last {written(since)}{removed}; {tested.wanted} wanted",)
     for kind, meaning in _WORDS.items():
         if report.counts[kind]:
             yield (f"{kind} {report.counts[kind]} {meaning}",)

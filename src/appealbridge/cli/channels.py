@@ -57,8 +57,8 @@ def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
         raise click.UsageError(
             f"unknown channel {unknown[0]}; known: {', '.join(sorted(accounts)) or 'none'}"
         )
-    wanted = {name: accounts[name] for name in names or sorted(accounts)}
-    rows = asyncio.run(_check(wanted, assembly))
+    chosen = {name: accounts[name] for name in names or sorted(accounts)}
+    rows = asyncio.run(_check(chosen, assembly))
     if as_json:
         say_json(rows)
     else:

@@ -89,8 +89,8 @@ class _Commands(click.Group):
         if args and not args[0].startswith("-") and args[0] not in known:
             from appealbridge.documents.diagnostic import did_you_mean
 
-            meant = OTHER_WORDS.get(args[0].lower())
-            cure = f"use: appealbridge {meant}" if meant else did_you_mean(args[0], known)
+            suggestion = OTHER_WORDS.get(args[0].lower())
+            cure = f"use: appealbridge {suggestion}" if suggestion else did_you_mean(args[0], known)
             raise click.UsageError(f'unknown command "{args[0]}"; {cure}', ctx)
         return super().resolve_command(ctx, args)
 

@@ -82,11 +82,11 @@ def _terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _chosen(wanted: str | None) -> Blueprint:
+def _chosen(blueprint_name: str | None) -> Blueprint:
     from appealbridge.blueprints.shelf import get, names
 
     try:
-        if wanted is None:
+        if blueprint_name is None:
             known = [get(name) for name in names()]
             if not _terminal():
                 lines = "".join(
@@ -95,7 +95,7 @@ def _chosen(wanted: str | None) -> Blueprint:
                 fail(f"choose a blueprint:{lines}", WRONG_USE)
             chosen = ask_which(known)
         else:
-            chosen = get(wanted)
+            chosen = get(blueprint_name)
     except LookupError as error:
         fail(str(error.args[0]), WRONG_USE)
     return chosen

@@ -83,10 +83,10 @@ def _list(
 @config_option
 @json_option
 def deliveries(
-    config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
+    config: Path | None, as_json: bool, since: float | None, limit: int, **filters: str
 ) -> None:
     """List deliveries, newest first: what waits and why, what went out and where to find it."""
-    query = {**wanted, "since": _begin(since), "limit": limit}
+    query = {**filters, "since": _begin(since), "limit": limit}
     _list(config, as_json, tables.deliveries, "/deliveries", **query)
 
 
@@ -99,9 +99,9 @@ def deliveries(
 @click.option("--limit", default=50, show_default=True, help="The largest number to list.")
 @config_option
 @json_option
-def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
+def runs(config: Path | None, as_json: bool, limit: int, **filters: str) -> None:
     """List runs, newest first: which recipe did what about which event."""
-    _list(config, as_json, tables.runs, "/runs", **wanted, limit=limit)
+    _list(config, as_json, tables.runs, "/runs", **filters, limit=limit)
 
 
 @click.command(short_help="List events: what came in.")
@@ -115,10 +115,10 @@ def runs(config: Path | None, as_json: bool, limit: int, **wanted: str) -> None:
 @config_option
 @json_option
 def events(
-    config: Path | None, as_json: bool, since: float | None, limit: int, **wanted: str
+    config: Path | None, as_json: bool, since: float | None, limit: int, **filters: str
 ) -> None:
     """List events, newest first: what came in, from where, and about what."""
-    query = {**wanted, "since": _begin(since), "limit": limit}
+    query = {**filters, "since": _begin(since), "limit": limit}
     _list(config, as_json, tables.events, "/events", **query)
 
 

@@ -22,17 +22,17 @@ from appealbridge.redact import Redactor
 
 async def with_pictures(assembly: Any, previews: Sequence[Preview]) -> list[Preview]:
     """Return previews with what becomes of their pictures. Each is fetched once, as the daemon would."""
-    wanted: dict[str, set[str]] = {}
-    for post in (post for preview in previews for post in preview.came.posts):
+    platforms: dict[str, set[str]] = {}
+    for post in (post for preview in previews for post in preview.rehearsal.posts):
         for source, _ in images_of(post):
-            wanted.setdefault(source, set()).add(post.channel)
+            platforms.setdefault(source, set()).add(post.channel)
     facts: dict[PictureOf, PictureFacts] = {}
     renderer = Renderer()
     clean = Redactor(set(assembly.secrets())).clean
     try:
         async with open_session(policy=lambda: assembly.egress) as session:
             http = Http(session, clean, now=SystemClock().now)
-            for source, channels in wanted.items():
+            for source, channels in platforms.items():
                 facts |= await _facts(assembly, source, sorted(channels), http, renderer)
     finally:
         renderer.close()
@@ -54,12 +54,16 @@ async def _facts(
             continue
         limits = bound.channel.image_rules(bound.account).limits
         try:
-            made = await renderer.render(data, limits)
+            rendition = await renderer.render(data, limits)
         except (ImageRefused, RendererUnavailable) as error:
             facts[channel, source] = PictureFacts(refused=str(error))
         else:
             facts[channel, source] = PictureFacts(
-                made.media_type, made.width, made.height, len(made.data), len(data)
+                rendition.media_type,
+                rendition.width,
+                rendition.height,
+                len(rendition.data),
+                len(data),
             )
     return facts
 

@@ -283,14 +283,14 @@ def preview(
     if headers and not webhook:
         raise click.UsageError("--header is for a body, so name its webhook with --webhook")
     if recipe_name:
-        assembly, wanted = chosen(config, recipe_name)
-        recipes = [wanted]
+        assembly, recipe = chosen(config, recipe_name)
+        recipes = [recipe]
     else:
         assembly = assembly_of(config)
         recipes = [*assembly.book.recipes.values()]
     shown = _previews(assembly, recipes, event_file, webhook, headers)
     if not recipe_name:
-        shown = [preview for preview in shown if not preview.came.why_not]
+        shown = [preview for preview in shown if not preview.rehearsal.why_not]
     if fetch:
         from appealbridge.cli.pictures import with_pictures
 
@@ -360,12 +360,12 @@ def chosen(config: Path | None, recipe_name: str) -> tuple[Any, Any]:
     file = Path(recipe_name)
     assembly = assembly_of(config, [file] if file.is_file() else [])
     recipes = assembly.book.loaded
-    wanted = next(iter(recipes.values()), None) if file.is_file() else recipes.get(recipe_name)
-    if wanted is None:
+    recipe = next(iter(recipes.values()), None) if file.is_file() else recipes.get(recipe_name)
+    if recipe is None:
         broken = [problem for problem in assembly.problems if problem.level == "error"]
         if broken:
             print_problems(broken, err=True)
             raise SystemExit(1)
         known = ", ".join(sorted(recipes)) or "none"
         fail(f"unknown recipe {recipe_name!r}; known: {known}", WRONG_USE)
-    return assembly, wanted
+    return assembly, recipe

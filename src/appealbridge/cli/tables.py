@@ -97,7 +97,7 @@ def where(row: Row, name: str = "action") -> str:
     return f"{row[name]} on {row['channel']}" if row["channel"] else str(row[name])
 
 
-def whom(content: Mapping[str, Any]) -> str:
+def recipients_of(content: Mapping[str, Any]) -> str:
     """Return to whom a mail goes, empty if it is no mail."""
     to = content.get("to") or ()
     recipients = to if isinstance(to, str) else ", ".join(map(str, to))
@@ -107,7 +107,7 @@ def whom(content: Mapping[str, Any]) -> str:
 def message(row: Row) -> str:
     """Return what a delivery says in short: its recipients, its text, and how many pictures it has."""
     content = row.get("content") or {}
-    recipients = whom(content)
+    recipients = recipients_of(content)
     first_text = next((content[name] for name in _TEXTS if content.get(name)), "")
     text = short(" ".join(str(first_text).split()))
     pictures = len(content.get("images") or ())

@@ -14,7 +14,7 @@ from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.listings import Stored
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
-from appealbridge.cli.tables import REASON_REMOVED, clock, whom
+from appealbridge.cli.tables import REASON_REMOVED, clock, recipients_of
 
 STYLES = {
     "removed": "green",
@@ -164,7 +164,7 @@ def _posts(posts: list[dict[str, Any]]) -> None:
 
 def _where(post: dict[str, Any]) -> str:
     """Return where a post is or whom a mail went to, and what is to be known about its removal."""
-    return "; ".join(filter(None, (whom(post), _address_and_reason(post))))
+    return "; ".join(filter(None, (recipients_of(post), _address_and_reason(post))))
 
 
 def _address_and_reason(post: dict[str, Any]) -> str:

@@ -179,10 +179,10 @@ def read_settings(config: Path | None, registry: Registry, *, offline: bool = Fa
 
 def _reaches(registry: Registry, platform: str, account: BaseModel, email: str) -> bool:
     """Return whether an account could send a notice to someone with this address (empty: none)."""
-    ways = NoticeRouting(
+    routing = NoticeRouting(
         accounts={platform: (registry.channels[platform], cast("Account", account))}
     )
-    return ways.message(platform, Person("?", email), "?", "?") is not None
+    return routing.message(platform, Person("?", email), "?", "?") is not None
 
 
 def _weaknesses(
@@ -370,11 +370,11 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
     changed = [n for n, recipe in new.items() if n in old and old[n] != recipe.version]
     fresh = sorted(set(new) - set(old))
     off = after.book.off
-    gone = sorted(set(old) - {*new, *off} - {Path(f).stem for f in after.book.quarantined})
+    removed = sorted(set(old) - {*new, *off} - {Path(f).stem for f in after.book.quarantined})
     rejected = sorted(after.book.quarantined)
     recipes = "recipe" if len(new) == 1 else "recipes"
     summary = (
-        f"{len(new)} {recipes} loaded ({len(fresh)} new, {len(changed)} changed, {len(gone)} gone), "
+        f"{len(new)} {recipes} loaded ({len(fresh)} new, {len(changed)} changed, {len(removed)} gone), "
         f"{len(rejected)} rejected"
     )
     if off:
@@ -401,7 +401,7 @@ def taken(before: Known, after: Assembly) -> dict[str, Any]:
         "loaded": sorted(new),
         "new": fresh,
         "changed": sorted(changed),
-        "gone": gone,
+        "gone": removed,
         "off": [*off],
         "rejected": rejected,
         "kept": sorted(after.book.unchanged),

@@ -170,8 +170,8 @@ class Bridge:
         if practice is None:
             return
         with suppress(Exception):  # whatever goes wrong here must not stop the daemon
-            wanted = DeliveryFilter(states=frozenset({State.HELD}), limit=MOST_HELD + 1)
-            held = await self.engine.store.listings.deliveries(wanted)
+            filter_ = DeliveryFilter(states=frozenset({State.HELD}), limit=MOST_HELD + 1)
+            held = await self.engine.store.listings.deliveries(filter_)
             rows = [
                 {
                     "number": each.number,

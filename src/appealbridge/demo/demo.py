@@ -197,14 +197,14 @@ class Demo:
         draft.write_text(text.format(website=self._website), encoding="utf-8")
         draft.rename(self._stage.appeals / script.CASE_FILE_NAME)
 
-    async def _until(self, watch: Watch, wanted: Counter[tuple[str, str]]) -> None:
+    async def _until(self, watch: Watch, expected: Counter[tuple[str, str]]) -> None:
         """Watch until the platforms show what is wanted; with `once` no more, and not too late."""
         deadline = self._clock.monotonic() + PUBLISH_SECONDS
-        while not (count := await self._turn(watch)) >= wanted:
+        while not (count := await self._turn(watch)) >= expected:
             if watch.once and self._clock.monotonic() > deadline:
-                raise DemoFailed(f"{_missing(wanted - count)}\n{_tail(watch.log)}")
-        if watch.once and count != wanted:
-            raise DemoFailed(f"happened more than once: {_listed(count - wanted)}")
+                raise DemoFailed(f"{_missing(expected - count)}\n{_tail(watch.log)}")
+        if watch.once and count != expected:
+            raise DemoFailed(f"happened more than once: {_listed(count - expected)}")
 
     async def _withdrawn(self, watch: Watch) -> list[dict[str, Any]]:
         """Return what became of the posts that were taken down, once AppealBridge has looked for each."""

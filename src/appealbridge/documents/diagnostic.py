@@ -63,8 +63,8 @@ class Problem:
         if self.source_line:
             shown, before = _excerpt(self.source_line, self.column - 1)
             lines.append(f"{self.line:5} | {shown}".rstrip())
-            meant = shown[before : before + self.width]
-            carets = " " * _columns(shown[:before]) + "^" * max(1, _columns(meant))
+            marked = shown[before : before + self.width]
+            carets = " " * _columns(shown[:before]) + "^" * max(1, _columns(marked))
             lines.append(f"      | {carets} {cure}".rstrip())
         elif cure:
             lines.append(f"      {cure}")
@@ -148,14 +148,14 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     Near is a slip of one letter in a short name, of two in a longer one, and another case. Of a name with two letters
     it is one letter left out, if that can only be one name.
     """
-    wanted, known = _bare(name), sorted(names)
-    if len(wanted) == 2 and wanted not in map(_bare, known):
+    bare_name, known = _bare(name), sorted(names)
+    if len(bare_name) == 2 and bare_name not in map(_bare, known):
         whole = [
-            each for each in known if len(each) == 3 and _distance(wanted, _bare(each), 1) == 1
+            each for each in known if len(each) == 3 and _distance(bare_name, _bare(each), 1) == 1
         ]
         return whole[0] if len(whole) == 1 else None
-    allowed = 0 if len(wanted) <= 2 else 1 if len(wanted) <= 5 else 2
-    distances = [(_distance(wanted, _bare(each), allowed), each) for each in known]
+    allowed = 0 if len(bare_name) <= 2 else 1 if len(bare_name) <= 5 else 2
+    distances = [(_distance(bare_name, _bare(each), allowed), each) for each in known]
     least, near = min(distances, default=(allowed + 1, ""))
     return near if least <= allowed else None
 
@@ -199,12 +199,12 @@ def did_you_mean(name: str, names: Iterable[str], *, declared: bool = False) -> 
     return f"known here: {', '.join(known)}" if known else ""
 
 
-def meant_by(name: str, known: Iterable[str], meant: Mapping[str, str]) -> str:
-    """Return the cure for a mistaken name: what `meant` says of it, else the nearest known one."""
+def meant_by(name: str, known: Iterable[str], synonyms: Mapping[str, str]) -> str:
+    """Return the cure for a mistaken name: what `synonyms` says of it, else the nearest known one."""
     names = list(known)
     if any(each.casefold() == name.casefold() for each in names):
         return did_you_mean(name, names)
-    hints = {slip: hint for slip, hint in meant.items() if hint in names or " " in hint}
+    hints = {slip: hint for slip, hint in synonyms.items() if hint in names or " " in hint}
     hint = hint_for(name, names, hints)
     return did_you_mean(name, names) if hint is None else hint
 

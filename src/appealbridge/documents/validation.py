@@ -59,7 +59,7 @@ def check_value(
     beside: Collection[str] = (),
     elsewhere: Mapping[str, Path] = NOWHERE,
     context: Mapping[str, Any] = NO_CONTEXT,
-    meant: Mapping[str, str] = NO_HINTS,
+    synonyms: Mapping[str, str] = NO_HINTS,
 ) -> tuple[M | None, list[Problem]]:
     """
     Do the same with a value that is made from the one at `path` by adding or removing names.
@@ -68,8 +68,8 @@ def check_value(
     value can be judged; then there may be neither an instance nor a problem. `owner` is what the
     options belong to, for messages about unknown ones. `beside` are further names that are allowed.
     `elsewhere` has the paths of names that are in another place in the document. `context` is
-    passed to the model's validators. `meant` maps mistaken names to the right one, or to the cure, as
-    a model's `MEANT` does.
+    passed to the model's validators. `synonyms` maps mistaken names to the right one, or to the cure, as
+    a model's `SYNONYMS` does.
     """
     try:
         return model.model_validate(
@@ -80,7 +80,7 @@ def check_value(
         if listed is not None:
             return check_value(
                 document, path, listed, model, owner=owner, beside=beside, elsewhere=elsewhere,
-                context=context, meant=meant,
+                context=context, synonyms=synonyms,
             )  # fmt: skip
         errors = _by_place(failure, {} if value is None else value)
     except Exception as error:  # noqa: BLE001 - a plug-in's own checks may raise anything
@@ -96,7 +96,7 @@ def check_value(
     errors = dict(islice(errors.items(), _MOST_ERRORS))
     _drop_the_missing_that_are_misspelt(errors)
     _drop_the_too_few_that_are_wrong(errors)
-    reporter = _Words(document, path, model, owner, beside, elsewhere, meant)
+    reporter = _Words(document, path, model, owner, beside, elsewhere, synonyms)
     problems = [reporter.problem(where, some) for where, some in errors.items()]
     return None, sorted(problems, key=lambda problem: (problem.line, problem.column))
 
@@ -180,10 +180,12 @@ def _drop_the_missing_that_are_misspelt(errors: dict[Path, list[ErrorDetails]]) 
     missing = {w for w, some in errors.items() if some[0]["type"] == "missing"}
     for where in [w for w, some in errors.items() if some[0]["type"] == "extra_forbidden"]:
         beside = {str(w[-1]): w for w in missing if w[:-1] == where[:-1]}
-        meant = nearest(str(where[-1]), beside)
+        suggestion = nearest(str(where[-1]), beside)
         for name, place in beside.items():
             # An option with an alternative is not missing where an unknown one may be meant for it.
-            if name == meant or (place in errors and "cure" in errors[place][0].get("ctx", {})):
+            if name == suggestion or (
+                place in errors and "cure" in errors[place][0].get("ctx", {})
+            ):
                 errors.pop(place, None)
 
 
@@ -222,7 +224,7 @@ class _Words:
     owner: str
     beside: Collection[str]
     elsewhere: Mapping[str, Path]
-    meant: Mapping[str, str]
+    synonyms: Mapping[str, str]
 
     def problem(self, where: Path, errors: Sequence[ErrorDetails]) -> Problem:
         """Return the problem with what stands at `where` below the value."""
@@ -268,7 +270,7 @@ class _Words:
         )
 
     def _meant(self, where: Path, known: Collection[str], models: Sequence[type[BaseModel]]) -> str:
-        return _meant(str(where[-1]), known, models, self.meant if len(where) == 1 else NO_HINTS)
+        return _meant(str(where[-1]), known, models, self.synonyms if len(where) == 1 else NO_HINTS)
 
     def _at(self, where: Path) -> Path:
         if where and where[0] in self.elsewhere:
@@ -338,15 +340,15 @@ def _meant(
     """Return the cure for an unknown name: what its model says of it, or the nearest known one."""
     if any(each.casefold() == name.casefold() for each in known):
         return did_you_mean(name, known)
-    tables = (*(getattr(model, "MEANT", {}) for model in models), more)
+    tables = (*(getattr(model, "SYNONYMS", {}) for model in models), more)
     hints = {
         slip: hint
         for table in reversed(tables)
         for slip, hint in table.items()
         if hint in known or " " in hint
     }
-    if (meant := hint_for(name, known, hints)) is not None:
-        return meant
+    if (suggestion := hint_for(name, known, hints)) is not None:
+        return suggestion
     others = next((cure for model in models if (cure := getattr(model, "OTHERS", ""))), "")
     return others if others and nearest(name, known) is None else did_you_mean(name, known)
 

@@ -58,5 +58,5 @@ def write_schemas(folder: Path, registry: Registry, known: Catalogue | None = No
 
 def modeline(file: Path, schema: Path) -> str:
     """Return the first line of a YAML file that tells an editor where the schema is."""
-    way = Path(os.path.relpath(schema.absolute(), file.absolute().parent)).as_posix()
-    return f"# yaml-language-server: $schema={way}"
+    relative_path = Path(os.path.relpath(schema.absolute(), file.absolute().parent)).as_posix()
+    return f"# yaml-language-server: $schema={relative_path}"

@@ -208,9 +208,9 @@ class Operations:
         if event.subject:
             results = under(await self._store.withdrawals(event.subject, EVERYTHING), results)
         waits = {each.run.id for each in results if each.run and book.recipes[each.recipe].waits}
-        if not dry_run and (wanted := [each.run for each in results if each.run]):
+        if not dry_run and (matching := [each.run for each in results if each.run]):
             decision = self._context.decision(actor, Act.REPLAY)
-            begun = await self._store.run_again(wanted, waits, decision)
+            begun = await self._store.run_again(matching, waits, decision)
             self._queue.accepted(begun, woken=True)
             self._context.report.replayed(event, begun, actor)
         return results
@@ -393,6 +393,6 @@ def _require_content(event: Event) -> None:
 
 def _concerned(book: Book, event: Event) -> Sequence[Recipe]:
     """Return the recipes that an event could be for, and as many others as the reason is kept for."""
-    wanted = book.for_event(event)
-    others = islice(book.others(event, wanted), max(0, KEPT - len(wanted)))
-    return sorted([*wanted, *others], key=attrgetter("name"))
+    matching = book.for_event(event)
+    others = islice(book.others(event, matching), max(0, KEPT - len(matching)))
+    return sorted([*matching, *others], key=attrgetter("name"))

@@ -201,9 +201,9 @@ class Verifier:
         if issued > last:
             self._say(f"{_entries(last + 1, issued)} cut off at the end")
         gaps += [
-            f"restored from a backup: what was decided after {_moment(taken)} and before {_moment(at)} is not "
+            f"restored from a backup: what was decided after {_moment(backed_up_at)} and before {_moment(at)} is not "
             f"in this trail (entry {seq})"
-            for seq, taken, at in self._restored
+            for seq, backed_up_at, at in self._restored
         ]
         gaps += self._against_checkpoints(last)
         if self._no_reason:
@@ -229,7 +229,7 @@ class Verifier:
                 good = max(good, point.seq)
                 continue
             when = f"the checkpoint of {_moment(point.at)}"
-            if any(taken <= point.at <= at for _, taken, at in self._restored):
+            if any(backed_up_at <= point.at <= at for _, backed_up_at, at in self._restored):
                 gaps.append(f"{when} (entry {point.seq}) is older than the restored backup")
             elif point.seq > last:
                 self._say(f"{_entries(last + 1, point.seq)} cut off: {when} has them")

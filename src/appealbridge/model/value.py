@@ -29,7 +29,7 @@ def value(
     some twenty of them are made for each event.
     """
 
-    def made(plain: type[T]) -> type[T]:
+    def decorated(plain: type[T]) -> type[T]:
         return dataclass(slots=True, unsafe_hash=True, kw_only=kw_only)(plain)
 
-    return made if cls is None else made(cls)
+    return decorated if cls is None else decorated(cls)

@@ -343,12 +343,12 @@ class Channel(ABC, Generic[A, M]):
 
         By default these are the required secrets of the account, and of its option `credentials`.
         """
-        made = _stand_ins(self.account, name)
+        values = _stand_ins(self.account, name)
         credentials = self.account.model_fields.get("credentials")
         model = None if credentials is None else credentials.annotation
         if isinstance(model, type) and issubclass(model, Options):
-            made["credentials"] = _stand_ins(model, name)
-        return made
+            values["credentials"] = _stand_ins(model, name)
+        return values
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """

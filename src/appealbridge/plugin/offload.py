@@ -72,16 +72,16 @@ class Pool(Executor):
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            wanted = job.future.set_running_or_notify_cancel()
+            started = job.future.set_running_or_notify_cancel()
             try:
-                finish = partial(job.future.set_result, job.call() if wanted else None)
+                finish = partial(job.future.set_result, job.call() if started else None)
             except BaseException as error:  # noqa: BLE001 - the caller gets it, and the thread goes on
                 finish = partial(job.future.set_exception, error)
             with self._changed:
                 # Before the result is set: the caller may have more work, for which this thread is free.
                 self._idle += 1
                 self._keys.discard(job.key)
-            if wanted:
+            if started:
                 finish()
             del job, finish  # an idle thread would keep their contents in memory
 

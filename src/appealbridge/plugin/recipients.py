@@ -23,12 +23,12 @@ class NoticeRouting:
     to: Sequence[str] = ()
     accounts: Mapping[str, tuple[AnyChannel, Account]] = field(default_factory=dict)
 
-    def whom(self, names: Iterable[str]) -> list[Person]:
+    def people_named(self, names: Iterable[str]) -> list[Person]:
         """Return the people for names of people and groups, each once; unknown names are left out."""
         members = [member for name in names for member in self.groups.get(name, (name,))]
         return [self.people[name] for name in dict.fromkeys(members) if name in self.people]
 
-    def ways(self, person: Person, without: Collection[str] = ()) -> list[str]:
+    def accounts_for(self, person: Person, without: Collection[str] = ()) -> list[str]:
         """Return the accounts that can reach a person, preferred ones first."""
         return [
             name

@@ -178,8 +178,8 @@ def candidates(
     recent = _recent(posts, since(delivery, ahead))
     if sum(len(post.text) for post in recent) > COMPARED:
         return ()
-    own, wanted = letters(text), {canonical(text)}
-    return [post for post in recent if _is_same(wanted, post) or _is_similar(own, post)]
+    own, expected = letters(text), {canonical(text)}
+    return [post for post in recent if _is_same(expected, post) or _is_similar(own, post)]
 
 
 def _recent(posts: Iterable[Post], begin: float) -> list[Post]:
@@ -207,20 +207,20 @@ def match_timeline(
     oldest = listed[-1].receipt.time if listed else None
     whole = whole or (oldest is not None and oldest < begin)
     recent = _recent(listed, begin)
-    wanted = {canonical(version) for version in (text, *also)}
+    expected = {canonical(version) for version in (text, *also)}
     for post in recent:
-        if _is_same(wanted, post):
+        if _is_same(expected, post):
             return SearchResult(
                 post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}"
             )
     searched = f"searched {len(listed)} posts on {place} since {_clock(begin - BEFORE)}"
-    earlier = next((post for post in listed if _is_same(wanted, post)), None)
+    earlier = next((post for post in listed if _is_same(expected, post)), None)
     doubt = _doubt(text, earlier, recent, delivery, whole=whole)
     return SearchResult(None, sure=not doubt, seen=f"{searched}; {doubt or 'none has this text'}")
 
 
-def _is_same(wanted: set[str], post: Post) -> bool:
-    return canonical(post.text if post.source is None else post.source) in wanted
+def _is_same(expected: set[str], post: Post) -> bool:
+    return canonical(post.text if post.source is None else post.source) in expected
 
 
 def _is_similar(own: str, post: Post) -> bool:

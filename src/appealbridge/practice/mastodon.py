@@ -113,7 +113,7 @@ class PracticeMastodon:
         return answer(403, {"error": "This action is not allowed"})
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        wanted = await _parameters(request)
+        parameters = await _parameters(request)
         account = request[ACCOUNT]
         key = readable(request.headers.get("Idempotency-Key", "")) or None
         sent = self._sent_with(account, key)
@@ -121,13 +121,13 @@ class PracticeMastodon:
             if self._faults.take(self.name, {FaultName.REPEAT_500}):
                 raise Declined(self.crashed())
             return answer(200, status(sent, _origin(request)))
-        text = _text(wanted)
-        visibility = wanted.get("visibility") or "public"
+        text = _text(parameters)
+        visibility = parameters.get("visibility") or "public"
         if visibility not in _VISIBILITIES:
             raise Declined(
                 answer(422, {"error": "Validation failed: Visibility is not included in the list"})
             )
-        answered = wanted.get("in_reply_to_id") or None
+        answered = parameters.get("in_reply_to_id") or None
         if answered is not None and self._shelf.live(self.name, str(answered)) is None:
             raise Declined(_gone())
         same = self._shelf.same_text(self.name, account, text)
@@ -135,9 +135,11 @@ class PracticeMastodon:
             raise Declined(
                 answer(422, {"error": "Validation failed: Text has already been posted"})
             )
-        media = self._attached(wanted, account, "")
+        media = self._attached(parameters, account, "")
         more: dict[str, Any] = {"visibility": visibility}
-        more |= {name: wanted[name] for name in ("language", "spoiler_text") if wanted.get(name)}
+        more |= {
+            name: parameters[name] for name in ("language", "spoiler_text") if parameters.get(name)
+        }
         if answered is not None:
             more["in_reply_to"] = str(answered)
         shown = [medium.shown() for medium in media]
@@ -146,9 +148,9 @@ class PracticeMastodon:
             medium.post = post.id
         return answer(200, status(post, _origin(request)))
 
-    def _attached(self, wanted: dict[str, Any], account: str, post: str) -> list[Medium]:
+    def _attached(self, parameters: dict[str, Any], account: str, post: str) -> list[Medium]:
         """Return the pictures that a post is to have; what is not there, or in another post, is declined."""
-        ids = wanted.get("media_ids") or wanted.get("media_ids[]") or []
+        ids = parameters.get("media_ids") or parameters.get("media_ids[]") or []
         ids = [str(id_) for id_ in (ids if isinstance(ids, list) else [ids])]
         if len(ids) > _MOST_MEDIA:
             text = f"Validation failed: Cannot attach more than {_MOST_MEDIA} files"
@@ -204,17 +206,17 @@ class PracticeMastodon:
         return answer(200, {"id": post.id, "text": source_of(post.text), "spoiler_text": spoiler})
 
     async def _edit(self, request: web.Request) -> web.StreamResponse:
-        wanted = await _parameters(request)
+        parameters = await _parameters(request)
         post = self._post_of(request, own=True)
-        text = _text(wanted)
+        text = _text(parameters)
         if self._faults.take(self.name, {FaultName.EDIT_REFUSED}):
             raise Declined(answer(422, {"error": "Validation failed: Status cannot be edited"}))
         self._answering.edit_by_hand(self._shelf, post)
         # As on the real one, a warning that is left out is taken off, and a language stays.
-        more = {"spoiler_text": str(wanted.get("spoiler_text") or "")}
-        if wanted.get("language"):
-            more["language"] = wanted["language"]
-        media = self._attached(wanted, post.account, post.id)
+        more = {"spoiler_text": str(parameters.get("spoiler_text") or "")}
+        if parameters.get("language"):
+            more["language"] = parameters["language"]
+        media = self._attached(parameters, post.account, post.id)
         shown = [medium.shown() for medium in media]
         for medium in media:
             medium.post = post.id
@@ -303,9 +305,9 @@ class PracticeMastodon:
             raise Declined(_gone())
         return post
 
-    def _account_of(self, wanted: str, asking: str) -> str | None:
+    def _account_of(self, identifier: str, asking: str) -> str | None:
         for account in (asking, *self._shelf.accounts(self.name)):
-            if account_id(account) == wanted:
+            if account_id(account) == identifier:
                 return account
         return None
 
@@ -340,19 +342,19 @@ async def _parameters(request: web.Request) -> dict[str, Any]:
     if request.content_type != "application/json":
         return dict(await form(request))
     try:
-        wanted = orjson.loads(await request.read())
+        identifier = orjson.loads(await request.read())
     except orjson.JSONDecodeError:
-        wanted = None
-    if not isinstance(wanted, dict):
+        identifier = None
+    if not isinstance(identifier, dict):
         raise Declined(answer(400, {"error": "Error parsing request body"}))
-    return wanted
+    return identifier
 
 
-def _text(wanted: dict[str, Any]) -> str:
-    text = wanted.get("status")
+def _text(identifier: dict[str, Any]) -> str:
+    text = identifier.get("status")
     if not isinstance(text, str) or not text.strip():
         raise Declined(answer(422, {"error": "Validation failed: Text can't be blank"}))
-    if length(text) + length(str(wanted.get("spoiler_text") or "")) > _LONGEST:
+    if length(text) + length(str(identifier.get("spoiler_text") or "")) > _LONGEST:
         text = f"Validation failed: Text character limit of {_LONGEST} exceeded"
         raise Declined(answer(422, {"error": text}))
     return text

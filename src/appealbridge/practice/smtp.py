@@ -191,8 +191,8 @@ class _Wrong(asyncio.Protocol):
 async def _never(server: SMTP) -> str:
     """Tear the connection down, and wait for it to take this handler along."""
     reset(server.transport)
-    gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    return await gone
+    disconnected: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    return await disconnected
 
 
 async def _cut_short(server: SMTP, reply: str) -> str:
@@ -200,8 +200,8 @@ async def _cut_short(server: SMTP, reply: str) -> str:
     transport: Any = server.transport
     transport.write(reply[:2].encode())
     transport.close()
-    gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    return await gone
+    disconnected: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    return await disconnected
 
 
 def read(content: bytes) -> dict[str, Any]:

@@ -136,22 +136,22 @@ class PracticeX:
         return forbidden("You are not authorized to delete this Tweet.")
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        wanted = checked(await request.read())
+        parameters = checked(await request.read())
         account = request[ACCOUNT]
-        text: str = wanted["text"]
+        text: str = parameters["text"]
         same = self._shelf.same_text(self.name, account, text)
         if same and self._faults.take(self.name, {FaultName.DUPLICATE_FILTER}):
             raise Declined(
                 forbidden("You are not allowed to create a Tweet with duplicate content.")
             )
-        answered = in_reply_to(wanted)
+        answered = in_reply_to(parameters)
         if answered is not None and self._shelf.live(self.name, answered) is None:
             raise Declined(
                 forbidden(
                     "You attempted to reply to a Tweet that is deleted or not visible to you."
                 )
             )
-        media = self._attached(wanted, account)
+        media = self._attached(parameters, account)
         more = {} if answered is None else {"in_reply_to": answered}
         shown_media = [medium.shown() for medium in media]
         post = self._shelf.add(self.name, account, text, media=shown_media, more=more)
@@ -161,9 +161,9 @@ class PracticeX:
         data = {"id": post.id, "text": shown, "edit_history_tweet_ids": [post.id]}
         return answer(201, {"data": data})
 
-    def _attached(self, wanted: Mapping[str, Any], account: str) -> list[Medium]:
+    def _attached(self, parameters: Mapping[str, Any], account: str) -> list[Medium]:
         """Return the pictures of a wanted tweet; one that X does not have is declined."""
-        ids = media_ids(wanted)
+        ids = media_ids(parameters)
         media = [self._media.of(self.name, account, id_) for id_ in ids]
         if any(medium is None or medium.post for medium in media):
             raise Declined(
@@ -192,8 +192,8 @@ class PracticeX:
 
     async def _describe(self, request: web.Request) -> web.StreamResponse:
         try:
-            wanted = orjson.loads(await request.read())
-            id_, alt = str(wanted["id"]), wanted["metadata"]["alt_text"]["text"]
+            parameters = orjson.loads(await request.read())
+            id_, alt = str(parameters["id"]), parameters["metadata"]["alt_text"]["text"]
         except (orjson.JSONDecodeError, LookupError, TypeError):
             raise Declined(invalid("metadata", "", "$.metadata: is not valid")) from None
         medium = self._media.of(self.name, request[ACCOUNT], id_)
@@ -236,8 +236,8 @@ class PracticeX:
     async def _timeline(self, request: web.Request) -> web.StreamResponse:
         account = self._account_of(request.match_info["id"], request[ACCOUNT])
         if account is None:
-            wanted = request.match_info["id"]
-            return answer(200, {"errors": [not_found("user", "id", wanted)]})
+            parameters = request.match_info["id"]
+            return answer(200, {"errors": [not_found("user", "id", parameters)]})
         most = _max_results(request.query.get("max_results", "10"))
         start = _time(request, "start_time", float("-inf"))
         if start > self._clock.now() - _FRESH:
@@ -253,9 +253,9 @@ class PracticeX:
                 listed.append(post)
         return answer(200, page(listed, most, _wanted_fields(request)))
 
-    def _account_of(self, wanted: str, asking: str) -> str | None:
+    def _account_of(self, identifier: str, asking: str) -> str | None:
         for account in (asking, *self._shelf.accounts(self.name)):
-            if user_id(account) == wanted:
+            if user_id(account) == identifier:
                 return account
         return None
 

@@ -78,15 +78,15 @@ def invalid(parameter: str, value: Any, message: str) -> web.Response:
 def checked(body: bytes) -> dict[str, Any]:
     """Return a wanted tweet, or say what X has against it."""
     try:
-        wanted = orjson.loads(body)
+        parameters = orjson.loads(body)
     except orjson.JSONDecodeError:
-        wanted = None
-    if not isinstance(wanted, dict):
+        parameters = None
+    if not isinstance(parameters, dict):
         raise Declined(invalid("body", "", "The request body is not a valid JSON object"))
-    for name in wanted.keys() - _FIELDS:
+    for name in parameters.keys() - _FIELDS:
         message = f"$.{name}: is not defined in the schema and the schema does not allow additional properties"
-        raise Declined(invalid(name, wanted[name], message))
-    text = wanted.get("text")
+        raise Declined(invalid(name, parameters[name], message))
+    text = parameters.get("text")
     if not isinstance(text, str) or not text.strip():
         message = "One of the following fields is required: text, media, poll"
         raise Declined(invalid("text", text, message))
@@ -96,12 +96,12 @@ def checked(body: bytes) -> dict[str, Any]:
             " see https://github.com/twitter/twitter-text."
         )
         raise Declined(problem(400, "Invalid Request", detail, kind="invalid-request"))
-    return wanted
+    return parameters
 
 
-def media_ids(wanted: Mapping[str, Any]) -> list[str]:
+def media_ids(parameters: Mapping[str, Any]) -> list[str]:
     """Return the uploads that a wanted tweet shows."""
-    media = wanted.get("media")
+    media = parameters.get("media")
     if media is None:
         return []
     ids = media.get("media_ids") if isinstance(media, dict) else None
@@ -111,9 +111,9 @@ def media_ids(wanted: Mapping[str, Any]) -> list[str]:
     return [str(id_) for id_ in ids]
 
 
-def in_reply_to(wanted: dict[str, Any]) -> str | None:
+def in_reply_to(parameters: dict[str, Any]) -> str | None:
     """Return the tweet that a wanted one replies to, `None` for none."""
-    reply = wanted.get("reply")
+    reply = parameters.get("reply")
     if reply is None:
         return None
     answered = reply.get("in_reply_to_tweet_id") if isinstance(reply, dict) else None

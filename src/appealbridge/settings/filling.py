@@ -69,7 +69,7 @@ class SettingsFiller:
         kinds = set(_kinds(annotation))
         if isinstance(value, SecretRef):
             return self._secret(
-                value, path, wanted=SecretStr in kinds, known=annotation is not None
+                value, path, required=SecretStr in kinds, known=annotation is not None
             )
         if SecretStr in kinds and str not in kinds and value is not None:
             return self._literal(path)
@@ -79,8 +79,8 @@ class SettingsFiller:
             return str(self.folder / value)
         return value
 
-    def _secret(self, ref: SecretRef, path: Path, *, wanted: bool, known: bool) -> SecretStr:
-        if not wanted:
+    def _secret(self, ref: SecretRef, path: Path, *, required: bool, known: bool) -> SecretStr:
+        if not required:
             # Where the option's name is misspelt, "write the value itself" would put a secret into the file.
             cure = "write the value itself" if known else "fix the name of the option, or delete it"
             self._wrong(path, NO_SECRETS_HERE, cure)

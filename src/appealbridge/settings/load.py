@@ -324,10 +324,10 @@ def _document(file: Path | None) -> tuple[Path | None, Document]:
 
 def no_settings() -> Problem:
     """Return the problem that there is no settings file here, with the file that was probably meant."""
-    meant = _misnamed()
+    suggestion = _misnamed()
     cure = "name the file with --config, or change to its folder; docs/install.md shows how to make one"
-    if meant:
-        cure = f"did you mean {meant}? Rename it, or name it with --config"
+    if suggestion:
+        cure = f"did you mean {suggestion}? Rename it, or name it with --config"
     return Problem(
         str(DEFAULT), 0, 0, "", f"there is no {DEFAULT} in {DEFAULT.absolute().parent}", cure
     )

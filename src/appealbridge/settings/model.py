@@ -141,7 +141,7 @@ class LogSettings(_Section):
 class ApprovalSettings(_Section):
     """How long an approval may take."""
 
-    MEANT: ClassVar = {
+    SYNONYMS: ClassVar = {
         "remind": "remind_after", "lapse": "lapse_after", "expire_after": "lapse_after",
         "next": "next_after", "escalate_after": "next_after", "escalate": "escalate_to",
         **dict.fromkeys(
@@ -205,7 +205,7 @@ class PersonSettings(_Section):
 class HoldRule(_Section):
     """A period in which nothing is published, with exceptions."""
 
-    MEANT: ClassVar = dict.fromkeys(
+    SYNONYMS: ClassVar = dict.fromkeys(
         ("from", "to", "start", "end", "begin"), 'write between: ["23:00", "06:30"]'
     )
 
@@ -286,7 +286,7 @@ _QUIET = 'write holds: { quiet_hours: { between: ["23:00", "06:30"] } }'
 class DaemonSettings(_Section):
     """The daemon's own settings. Accounts, sources and lists are read separately."""
 
-    MEANT: ClassVar = {
+    SYNONYMS: ClassVar = {
         **dict.fromkeys(("quiet_hours", "quiet_time", "silence"), _QUIET),
         "accounts": "channels", "users": "people", "persons": "people", "teams": "groups",
         "approval": "approvals", "notifications": "notices", "alarms": "notices", "hooks": "webhooks",

@@ -66,9 +66,9 @@ class ChannelContract(ABC):
     @pytest.fixture
     def free_port(self) -> Iterator[int]:
         """Return a port on which nobody listens."""
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            yield taken.getsockname()[1]
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            yield listener.getsockname()[1]
 
     @pytest.fixture
     async def tools(self) -> AsyncIterator[Tools]:

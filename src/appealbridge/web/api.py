@@ -218,14 +218,14 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
     @table.post("/events/{id}/replay")
     async def replay(request: web.Request) -> web.Response:
         query = request.query
-        made = await engine.operations.replay(
+        replayed = await engine.operations.replay(
             engine.active.book,
             request.match_info["id"],
             actor_of(request),
             recipe=query.get("recipe", ""),
             dry_run=_dry_run(request),
         )
-        return answer([views.replayed(each) for each in made])
+        return answer([views.replayed(each) for each in replayed])
 
     @table.post("/reload")
     async def reload_now(request: web.Request) -> web.Response:

@@ -187,13 +187,13 @@ def _no_event(received: Received) -> web.Response:
     return answer(nothing if received.answer is None else received.answer)
 
 
-def _answer(taken: Taken) -> web.Response:
-    content: dict[str, object] = {"event": taken.ids[0] or None}
-    if len(taken.ids) > 1:
-        content["events"] = [event_id or None for event_id in taken.ids]
-    if not taken.repeat:
-        content["recipes"] = taken.recipes
-    return answer(content, 200 if taken.repeat else 202)
+def _answer(acceptance: Taken) -> web.Response:
+    content: dict[str, object] = {"event": acceptance.ids[0] or None}
+    if len(acceptance.ids) > 1:
+        content["events"] = [event_id or None for event_id in acceptance.ids]
+    if not acceptance.repeat:
+        content["recipes"] = acceptance.recipes
+    return answer(content, 200 if acceptance.repeat else 202)
 
 
 def _check_body(headers: Mapping[str, str], length: int, limit: int) -> None:

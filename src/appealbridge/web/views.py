@@ -114,11 +114,11 @@ def version(record: Version, delivery: int | None) -> dict[str, Any]:
 
 def images(row: Mapping[str, Any], rendered: Sequence[Rendered]) -> list[dict[str, Any]]:
     """Return a delivery's images: each with its alt text, its source, and where its rendition is if it has one."""
-    made = {each.number: each for each in rendered}
+    renditions = {each.number: each for each in rendered}
     shown = []
     for number, image in enumerate(row["content"]["images"], start=1):
         stored, source = image.get("stored"), image.get("url") or image.get("file")
-        if stored is not None and (rendition := made.get(number)) is not None:
+        if stored is not None and (rendition := renditions.get(number)) is not None:
             source = rendition.source
         shown.append(
             {
@@ -325,8 +325,8 @@ def replayed(record: Replayed) -> dict[str, Any]:
 def channel(name: str, lane: Lane | None, waiting: int, now: float) -> dict[str, Any]:
     """Return the condition of an account, and how many deliveries wait for it; without a lane it is gone."""
     if lane is None:
-        gone = dict.fromkeys(("platform", "since", "paused_until"))
-        return {"name": name, "condition": "gone", "reason": GONE, "under_way": 0, **gone} | {
+        removed = dict.fromkeys(("platform", "since", "paused_until"))
+        return {"name": name, "condition": "gone", "reason": GONE, "under_way": 0, **removed} | {
             "waiting": waiting
         }
     health = lane.health

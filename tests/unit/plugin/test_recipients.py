@@ -19,24 +19,24 @@ def routing():
 
 
 def test_groups_are_opened_and_each_person_is_told_once(routing):
-    assert routing.whom(["eve", "desk", "all"]) == [EVE, DANA, LOST]
+    assert routing.people_named(["eve", "desk", "all"]) == [EVE, DANA, LOST]
 
 
 def test_a_name_of_nobody_is_left_out(routing):
-    assert routing.whom(["gone", "dana"]) == [DANA]
+    assert routing.people_named(["gone", "dana"]) == [DANA]
 
 
 def test_the_ways_stand_in_the_order_of_the_accounts(routing):
-    assert routing.ways(DANA) == ["office", "second"]
-    assert routing.ways(DANA, ["office"]) == ["second"]
+    assert routing.accounts_for(DANA) == ["office", "second"]
+    assert routing.accounts_for(DANA, ["office"]) == ["second"]
 
 
 def test_nothing_that_the_public_sees_is_a_way(routing):
-    assert "force_x" not in routing.ways(DANA)
+    assert "force_x" not in routing.accounts_for(DANA)
 
 
 def test_no_way_leads_to_whom_no_address_is_known_of(routing):
-    assert routing.ways(LOST) == []
+    assert routing.accounts_for(LOST) == []
 
 
 def test_a_mail_tells_one_person_in_plain_words(routing):

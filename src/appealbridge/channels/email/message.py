@@ -205,12 +205,12 @@ def _encoded(text: str, first_line: int) -> list[str]:
     available = min(_WORD, first_line - len("=?utf-8?q??="))
     encoded, rest = [], text
     while rest:
-        taken = _that_fits(rest[:_WORD], available if as_q else available // 4 * 3, as_q=as_q)
-        if taken < len(rest):
+        length = _that_fits(rest[:_WORD], available if as_q else available // 4 * 3, as_q=as_q)
+        if length < len(rest):
             # Between words if possible: Python's own parser puts a space between two parts of a name.
-            taken = rest.rfind(" ", 1, taken) + 1 or taken
-        encoded.append(_encoded_word(rest[:taken], as_q=as_q))
-        rest, available = rest[taken:], _WORD
+            length = rest.rfind(" ", 1, length) + 1 or length
+        encoded.append(_encoded_word(rest[:length], as_q=as_q))
+        rest, available = rest[length:], _WORD
     return encoded
 
 

@@ -237,7 +237,7 @@ class _Conversation:
 
     async def all_but_the_dot(self, mail: bytes) -> asyncio.Task[SMTPResponse]:
         """Send the mail without its final dot; return the answer to wait for."""
-        await self._say(SmtpStage.DATA, b"DATA", wanted=3)
+        await self._say(SmtpStage.DATA, b"DATA", expected=3)
         protocol = self._protocol()
         cast("asyncio.WriteTransport", self._client.transport).set_write_buffer_limits(high=0)
         if protocol._buffer:  # noqa: SLF001 - the library would use the rest as the answer to the mail
@@ -282,9 +282,9 @@ class _Conversation:
         """Close the connection."""
         self._client.close()
 
-    async def _say(self, stage: SmtpStage, verb: bytes, *arguments: str, wanted: int = 2) -> None:
+    async def _say(self, stage: SmtpStage, verb: bytes, *arguments: str, expected: int = 2) -> None:
         self._stage = stage
-        _expect(await self._client.execute_command(verb, *map(str.encode, arguments)), wanted)
+        _expect(await self._client.execute_command(verb, *map(str.encode, arguments)), expected)
 
     def _protocol(self) -> SMTPProtocol:
         if self._client.protocol is None or self._client.transport is None:

@@ -212,9 +212,9 @@ class Facebook(
         self, account: FacebookAccount, upload: Uploaded, delivery: Delivery, tools: Tools
     ) -> Standing:
         """Ask for a photo by its id."""
-        reply, gone = await self._looked(account, upload.id, "id", tools)
-        if gone:
-            return Standing(there=False, seen=gone)
+        reply, absence = await self._looked(account, upload.id, "id", tools)
+        if absence:
+            return Standing(there=False, seen=absence)
         with reply.expecting("a photo"):
             reply.check_name(reply.at("id"), upload.id)
         return Standing(there=True, seen=reply.message("it is there"))
@@ -270,9 +270,9 @@ class Facebook(
         """Ask for the post by its id; if Facebook does not show it, check that it shows the Page."""
         _own(account, receipt)
         fields = "id,message,created_time,permalink_url"
-        reply, gone = await self._looked(account, receipt.id, fields, tools)
-        if gone:
-            return Standing(there=False, seen=gone)
+        reply, absence = await self._looked(account, receipt.id, fields, tools)
+        if absence:
+            return Standing(there=False, seen=absence)
         with reply.expecting("a post"):
             post = _post(reply.json(), reply)
             reply.check_name(post.receipt.id, receipt.id)

@@ -120,12 +120,12 @@ async def require_pictures(rest: WordPressRest, images: Sequence[Image]) -> None
     """Raise `UploadExpired` if somebody deleted one of these pictures: WordPress would publish without it."""
     if not images:
         return
-    wanted = [image.media.id for image in images]
-    fields = {"include": ",".join(wanted), "per_page": str(len(wanted)), "_fields": "id"}
+    expected = [image.media.id for image in images]
+    fields = {"include": ",".join(expected), "per_page": str(len(expected)), "_fields": "id"}
     reply = await rest.ask("GET", "media", params=fields)
     with reply.expecting("a list of pictures"):
         there = {reply.name(picture["id"]) for picture in reply.json()}
-    if missing := [id_ for id_ in wanted if id_ not in there]:
+    if missing := [id_ for id_ in expected if id_ not in there]:
         raise UploadExpired(reply.message(f"the site has no picture {', '.join(missing)} any more"))
 
 

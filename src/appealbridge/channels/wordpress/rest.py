@@ -96,24 +96,26 @@ class WordPressRest:
 
     async def term(self, kind: str, name: str) -> int:
         """Return the number of a category or tag; create it if the site has none of this name."""
-        wanted = html.escape(name, quote=False)  # as WordPress stores it
+        stored_name = html.escape(name, quote=False)  # as WordPress stores it
         response = await self.ask(
-            "GET", kind, params={"search": wanted, "per_page": str(_TERMS), "_fields": "id,name"}
+            "GET",
+            kind,
+            params={"search": stored_name, "per_page": str(_TERMS), "_fields": "id,name"},
         )
         with response.expecting("a list of terms"):
             for term in response.json():
                 if html.unescape(term["name"]).casefold() == name.casefold():
                     return int(term["id"])
         # A second creation finds the first, so an unclear answer is as good as none.
-        made = await self.ask("POST", kind, json={"name": name}, accept=(400, 403))
-        if made.status == 403:
+        reply = await self.ask("POST", kind, json={"name": name}, accept=(400, 403))
+        if reply.status == 403:
             reason = f'there is no "{name}" under {kind}; create it on the site, or let the user create it'
-            raise made.error(AccountRefused, reason, sure=False)
-        error = words_of(made)
-        if made.status == 400 and error.get("code") != "term_exists":
-            raise made.error(Rejected)
-        with made.expecting("a term"):
-            return int(error["data"]["term_id"] if made.status == 400 else made.json()["id"])
+            raise reply.error(AccountRefused, reason, sure=False)
+        error = words_of(reply)
+        if reply.status == 400 and error.get("code") != "term_exists":
+            raise reply.error(Rejected)
+        with reply.expecting("a term"):
+            return int(error["data"]["term_id"] if reply.status == 400 else reply.json()["id"])
 
 
 async def open_rest(account: WordPressAccount, tools: Tools) -> WordPressRest:

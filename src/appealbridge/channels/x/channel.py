@@ -267,8 +267,8 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
             accept=_GONE,
             failure=looking(_failure),
         )
-        if gone := _says_gone(reply, receipt.id):
-            return Standing(there=False, seen=reply.message(gone))
+        if absence := _says_gone(reply, receipt.id):
+            return Standing(there=False, seen=reply.message(absence))
         if reply.status in _GONE:
             raise looking(_failure)(reply)
         with reply.expecting("a post"):

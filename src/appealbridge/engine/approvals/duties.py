@@ -98,4 +98,4 @@ async def writers_of(
 
 
 def _can_be_told(active: ActiveConfiguration, person: str) -> bool:
-    return any(active.routing.ways(each) for each in active.routing.whom([person]))
+    return any(active.routing.accounts_for(each) for each in active.routing.people_named([person]))

@@ -199,7 +199,9 @@ class Questions(OutcomeListener):
             ids = await asked_first(self._store, active, [question], ids, self._clock.now())
         wrote = set() if active.practice else await writers_of(self._store, active, question)
         return [
-            each.name for each in routing.whom(ids) if routing.ways(each) and each.name not in wrote
+            each.name
+            for each in routing.people_named(ids)
+            if routing.accounts_for(each) and each.name not in wrote
         ]
 
     async def refresh(self, delivery: Delivery) -> None:

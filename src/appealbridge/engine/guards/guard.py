@@ -53,8 +53,11 @@ class Guard(AcceptanceStage):
         longest = max(self._sources.longest, self._recipes.longest)
         if longest:
             pace = await self._context.store.pace(now - longest, RECALLED)
-            for windows, came in ((self._sources, pace.events), (self._recipes, pace.deliveries)):
-                windows.recall((name, min(at, at + then - now)) for name, then in came)
+            for windows, arrivals in (
+                (self._sources, pace.events),
+                (self._recipes, pace.deliveries),
+            ):
+                windows.recall((name, min(at, at + then - now)) for name, then in arrivals)
 
     def reconfigure(self, active: ActiveConfiguration) -> None:
         """Use new limits; what was counted stays counted."""

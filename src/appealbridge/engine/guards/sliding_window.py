@@ -49,9 +49,9 @@ class Window:
         """Forget so many arrivals of a moment, because they were repeats or were not stored."""
         for part in reversed(self._parts):
             if part.begun <= at:
-                gone = min(count, part.count)
-                part.count -= gone
-                self._total -= gone
+                removed = min(count, part.count)
+                part.count -= removed
+                self._total -= removed
                 return
 
     def recall(self, times: Iterable[float]) -> None:
@@ -60,13 +60,13 @@ class Window:
             self.flooded = not self.take(1, at)
 
     def _leave_behind(self, now: float) -> None:
-        gone = 0
+        removed = 0
         for part in self._parts:
             if part.last > now - self.within:
                 break
             self._total -= part.count
-            gone += 1
-        del self._parts[:gone]
+            removed += 1
+        del self._parts[:removed]
 
 
 class _Part:
@@ -94,9 +94,9 @@ class Windows:
             window.most, window.within = most, within
             self._by_name[name] = window
 
-    def recall(self, came: Iterable[tuple[str, float]]) -> None:
+    def recall(self, arrivals: Iterable[tuple[str, float]]) -> None:
         """Count earlier arrivals (name, time), oldest first."""
-        for name, at in came:
+        for name, at in arrivals:
             window = self._by_name.get(name)
             if window is not None:
                 window.recall([at])

@@ -61,7 +61,7 @@ class _Illustration:
     waiting: Unprepared
     lane: Lane
     message: Illustrated
-    wanted: Sequence[WantedRendition]
+    required: Sequence[WantedRendition]
 
 
 @dataclass(slots=True)
@@ -181,11 +181,11 @@ class Preparer(OutcomeListener):
                 sha256=row.sha256, media_type=row.media_type, width=row.width, height=row.height,
                 size=row.size,
             )  # fmt: skip
-        wanted = [each for job in jobs for each in job.wanted]
-        for source in dict.fromkeys(each.source for each in wanted):
+        required = [each for job in jobs for each in job.required]
+        for source in dict.fromkeys(each.source for each in required):
             open_ = {
                 each.made: each
-                for each in wanted
+                for each in required
                 if each.source == source and each.made not in done.renditions
             }
             if open_:
@@ -214,26 +214,26 @@ class Preparer(OutcomeListener):
             await self._end(delivery, State.FAILED, reason=reason)
             return None
         limits = lane.channel.image_rules(lane.account).limits
-        wanted = [
+        required = [
             WantedRendition(number, image, limits)
             for number, image in enumerate(message.images, start=1)
         ]
-        return _Illustration(waiting, lane, message, wanted)
+        return _Illustration(waiting, lane, message, required)
 
     async def _render(
-        self, source: str, wanted: Sequence[WantedRendition], done: _Renditions
+        self, source: str, required: Sequence[WantedRendition], done: _Renditions
     ) -> None:
         """Make the renditions of one picture."""
         try:
             data = await self.sources.read(source)
         except DeliveryError as error:
-            done.failed |= dict.fromkeys((each.made for each in wanted), plain(error))
+            done.failed |= dict.fromkeys((each.made for each in required), plain(error))
             if isinstance(error, Rejected):
-                done.for_good |= {each.made for each in wanted}
+                done.for_good |= {each.made for each in required}
             elif isinstance(error, TryAgain) and error.after:
                 done.after = max(error.after, done.after or 0.0)
             return
-        for each in wanted:
+        for each in required:
             try:
                 rendition = await self._renderer.render(data, each.limits)
             except ImageRefused as refusal:
@@ -253,7 +253,7 @@ class Preparer(OutcomeListener):
         rows = []
         for job in jobs:
             number = 0
-            for each in job.wanted:
+            for each in job.required:
                 if (stored := done.renditions.get(each.made)) is None:
                     continue
                 number += 1
@@ -273,8 +273,8 @@ class Preparer(OutcomeListener):
     async def _finish(self, job: _Illustration, done: _Renditions) -> None:
         """Let a delivery go on with its images, or without those that it can do without; otherwise try again later."""
         waiting, delivery = job.waiting, job.waiting.delivery
-        missing = {each.made for each in job.wanted} - done.renditions.keys()
-        why = described({made: done.failed[made] for made in missing}, job.wanted)
+        missing = {each.made for each in job.required} - done.renditions.keys()
+        why = described({rendition: done.failed[rendition] for rendition in missing}, job.required)
         for_good = missing & done.for_good
         if missing and waiting.required and for_good:
             await self._end(delivery, State.FAILED, reason=why)
@@ -282,7 +282,7 @@ class Preparer(OutcomeListener):
         if missing - for_good and (waiting.required or waiting.tries + 1 < OPTIONAL_TRIES):
             await self._later(job, why, done.after)
             return
-        message = with_renditions(job.message, job.wanted, done.renditions)
+        message = with_renditions(job.message, job.required, done.renditions)
         await self._keep([job], done)
         await self._go_on(delivery, message, f"it goes out without {why}" if missing else "")
 

@@ -41,12 +41,14 @@ def limits_text(limits: ImageLimits) -> str:
 
 
 def with_renditions(
-    message: Illustrated, wanted: Sequence[WantedRendition], renditions: Mapping[Made, StoredImage]
+    message: Illustrated,
+    required: Sequence[WantedRendition],
+    renditions: Mapping[Made, StoredImage],
 ) -> Illustrated:
     """Return a message with the images that have a rendition. Where they came from is no part of what is approved."""
     images = tuple(
         Image(alt=each.image.alt, stored=renditions[each.made])
-        for each in wanted
+        for each in required
         if each.made in renditions
     )
     return message.model_copy(update={"images": images})
@@ -58,10 +60,10 @@ def content_of(message: Illustrated) -> tuple[str, str]:
     return content.decode(), hashlib.sha256(content).hexdigest()
 
 
-def described(failed: Mapping[Made, str], wanted: Sequence[WantedRendition]) -> str:
+def described(failed: Mapping[Made, str], required: Sequence[WantedRendition]) -> str:
     """Return which images of a message cannot be fetched, and why."""
     return "; ".join(
         f"image {each.number} ({each.source}): {failed[each.made]}"
-        for each in wanted
+        for each in required
         if each.made in failed
     )[:1000]

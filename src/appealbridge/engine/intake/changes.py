@@ -103,8 +103,8 @@ def decide(
     again = {} if otherwise else {item.identity: item.on_changed for item in changed}
     types = {identity: type_ for identity, type_ in (types | again).items() if type_}
     share = _Share(before, now)
-    taken = [item for item in reversed(items) if share.takes(item, known, types, first or anew)]
-    published = [item for item in taken if item.identity in types]
+    accepted = [item for item in reversed(items) if share.takes(item, known, types, first or anew)]
+    published = [item for item in accepted if item.identity in types]
     held = {
         item.identity: why
         for item in published
@@ -127,7 +127,7 @@ def decide(
         new=sum(item.identity not in again for item in published),
         changed=sum(item.identity in again for item in published),
         burst=len(published) > options.burst and not first,
-        seen={item.identity: item.digest for item in taken},
+        seen={item.identity: item.digest for item in accepted},
         # Deferred items must be listed again, even if the source has not changed.
         cursor={} if share.deferred else look.cursor,
         state={

@@ -85,9 +85,9 @@ def group_of(sort: NewsSort, people: Sequence[str], routing: NoticeRouting) -> G
     """Return the group to which news of a sort belongs; `people` are the names that its recipe gives."""
     if sort.kind in _ABOUT_NO_ACCOUNT:
         return Group(sort.kind, tuple(people))
-    whom = routing.whom(people)
+    recipients = routing.people_named(people)
     alarm = not sort.recipe
-    in_the_way = any(sort.channel in routing.ways(person) for person in whom)
+    in_the_way = any(sort.channel in routing.accounts_for(person) for person in recipients)
     return Group(sort.kind, tuple(people), sort.channel if alarm or in_the_way else "")
 
 
@@ -143,11 +143,11 @@ def _delivery(
     routing: NoticeRouting,
     works: Callable[[str], bool],
 ) -> Delivery | None:
-    ways = routing.ways(person, notice.without)
-    if not ways:
+    accounts = routing.accounts_for(person, notice.without)
+    if not accounts:
         return None
-    way = next(filter(works, ways), ways[0])
-    message = routing.message(way, person, notice.title, notice.text)
+    account = next(filter(works, accounts), accounts[0])
+    message = routing.message(account, person, notice.title, notice.text)
     if message is None:
         return None
     content = orjson.dumps(message.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
@@ -159,8 +159,8 @@ def _delivery(
         recipe=NOTICE,
         step=person.name,
         subject="",
-        channel=way,
-        action=routing.accounts[way][0].action,
+        channel=account,
+        action=routing.accounts[account][0].action,
         content=content.decode(),
         content_hash=hashlib.sha256(content).hexdigest(),
         state=State.READY,

@@ -150,16 +150,16 @@ class Notices:
         named: tuple[str, ...]
         if sort.kind == Alarm.CHECKPOINTED:
             named = tuple(active.checkpoints_to)
-            known = bool(routing.whom(named))
+            known = bool(routing.people_named(named))
         elif sort.kind in TO_ADMINS:
             named = tuple(each.id for each in active.roster.having(Role.ADMIN))
-            known = any(map(routing.ways, routing.whom(named)))
+            known = any(map(routing.accounts_for, routing.people_named(named)))
         elif recipe is not None and sort.kind == Trouble.APPROVAL:
             named = await self._approvers(active, recipe)
-            known = any(map(routing.ways, routing.whom(named)))
+            known = any(map(routing.accounts_for, routing.people_named(named)))
         else:
             named = () if recipe is None else tuple(recipe.on_failure)
-            known = bool(routing.whom(named))
+            known = bool(routing.people_named(named))
         return named if known else tuple(routing.to)
 
     async def _approvers(self, active: ActiveConfiguration, recipe: Recipe) -> tuple[str, ...]:
@@ -185,9 +185,9 @@ class Notices:
         news = sorted(await self._store.news_of(sorts, MOST), key=attrgetter("number"))
         if not news:
             return
-        whom = active.routing.whom(group.people)
+        recipients = active.routing.people_named(group.people)
         if group.kind == Trouble.APPROVAL:
-            await self._ask(active, group, news, whom)
+            await self._ask(active, group, news, recipients)
             return
         title, text = notice_text(group.kind, group.channel, news, len(news), active.zone)
         notice = Notice(
@@ -195,7 +195,7 @@ class Notices:
             kind=group.kind,
             title=title,
             text=text,
-            people=whom,
+            people=recipients,
             without=group.without,
             of=[item.number for item in news],
         )
@@ -206,10 +206,10 @@ class Notices:
         active: ActiveConfiguration,
         group: Group,
         news: Sequence[News],
-        whom: Sequence[Person],
+        recipients: Sequence[Person],
     ) -> None:
         """Ask people for an approval; what they wrote themselves is worded otherwise than for others."""
-        *first, last = await self._question_news.worded(active, news[:SHOWN], len(news), whom)
+        *first, last = await self._question_news.worded(active, news[:SHOWN], len(news), recipients)
         for each in (*first, last):
             title, text = notice_text(group.kind, "", news, len(news), active.zone, each.shown)
             notice = Notice(
@@ -266,17 +266,21 @@ class Notices:
     async def _reroute(self, active: ActiveConfiguration) -> bool:
         """Send notices that wait for an account in trouble by one that works; return whether some are left."""
         left = False
-        for way in active.routing.accounts:
-            if way in self._lanes and not self._works(way):
-                which = DeliveryFilter(states=_WAITING, channel=way, recipe=NOTICE)
+        for account in active.routing.accounts:
+            if account in self._lanes and not self._works(account):
+                which = DeliveryFilter(states=_WAITING, channel=account, recipe=NOTICE)
                 for delivery in await self._store.deliveries(which):
                     left |= not await self._rerouted(active, delivery)
         return left
 
     async def _rerouted(self, active: ActiveConfiguration, delivery: Delivery) -> bool:
-        people = active.routing.whom([delivery.step])
-        ways = [way for each in people for way in active.routing.ways(each, [delivery.channel])]
-        if not any(map(self._works, ways)):
+        people = active.routing.people_named([delivery.step])
+        accounts = [
+            account
+            for each in people
+            for account in active.routing.accounts_for(each, [delivery.channel])
+        ]
+        if not any(map(self._works, accounts)):
             return True
         if delivery.state is State.SENDING:
             return False
@@ -300,7 +304,7 @@ class Notices:
             kind=before.type,
             title=data.get("title", ""),
             text=data.get("text", ""),
-            people=active.routing.whom([delivery.step]) if data else (),
+            people=active.routing.people_named([delivery.step]) if data else (),
             without=(*data.get("without", ()), delivery.channel),
             of=data.get("of", ()),
             instead_of=delivery.id,

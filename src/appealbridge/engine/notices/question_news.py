@@ -70,21 +70,23 @@ class QuestionNews:
             for each in people
         }
         able = [
-            each for each in people if active.routing.ways(each) and not all(refused[each.name])
+            each
+            for each in people
+            if active.routing.accounts_for(each) and not all(refused[each.name])
         ]
         alike: dict[tuple[str, ...], list[Person]] = {}
         for each in able or people:
             alike.setdefault(tuple(refused[each.name]), []).append(each)
         return [
             AskedPeople(
-                whom,
+                recipients,
                 {
                     item.delivery.number: f"{text}\n    {answer_text(item.delivery, why)}"
                     for item, text, why in zip(deliveries, shown, whys, strict=True)
                 },
                 title,
             )
-            for whys, whom in (alike or {("",) * len(deliveries): []}).items()
+            for whys, recipients in (alike or {("",) * len(deliveries): []}).items()
         ]
 
     def _refused(

@@ -176,9 +176,9 @@ def number_of(run: Run) -> int:
 
 def next_number(run_ids: Iterable[str]) -> int:
     """Return the number of the next replay of an event that has these runs."""
-    taken = {id_.rpartition("~")[2] for id_ in run_ids}
+    used = {id_.rpartition("~")[2] for id_ in run_ids}
     number = 2
-    while str(number) in taken:
+    while str(number) in used:
         number += 1
     return number
 
@@ -272,17 +272,17 @@ def _parted(
     """
     fresh: list[Delivery] = []
     stood_in: dict[str, list[Delivery]] = {}
-    gone: dict[str, Delivery] = {}
+    removed: dict[str, Delivery] = {}
     for delivery in planned:
         # The later posts of a thread are treated like its first one.
         address = _address(delivery)
         earlier = replaced.get((delivery.step, address)) or before.get(address)
         if delivery.follows:
-            earlier = gone.get(delivery.follows)
+            earlier = removed.get(delivery.follows)
         if earlier is None:
             fresh.append(_of_run(run, delivery))
         else:
-            gone[delivery.id] = earlier
+            removed[delivery.id] = earlier
             some = stood_in.setdefault(delivery.step, [])
             if earlier not in some:
                 some.append(earlier)

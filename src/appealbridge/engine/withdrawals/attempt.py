@@ -74,8 +74,8 @@ class Removals:
             return settle_impossible(removal, cannot, receipt, now=begun_at), 0.0
         result = await self._seen(lane, removal, receipt)
         before = await self._until_answered(lambda: self._store.attempts(removal.id))
-        gone = isinstance(result, Standing) and not result.there
-        account = await self._account(lane) if gone else ""
+        absent = isinstance(result, Standing) and not result.there
+        account = await self._account(lane) if absent else ""
         now = self._clock.now()
         settlement = settle_look(
             removal, result, receipt, before, account=account, begun_at=begun_at, now=now
@@ -96,9 +96,9 @@ class Removals:
             return Unsure(f"the attempt was ended: {error}")
         except AlreadyGone as error:
             # The post may be gone since an attempt of which its images were left.
-            gone = self._failure(error)
+            failure = self._failure(error)
             left = await self._remove_uploads(lane, removal)
-            return left or gone
+            return left or failure
         except Exception as error:  # noqa: BLE001 - a plug-in that breaks may have removed the post
             return self._failure(error)
         left = await self._remove_uploads(lane, removal)

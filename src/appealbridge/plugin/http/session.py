@@ -171,11 +171,11 @@ class Session(aiohttp.TCPConnector):
     def destination(self, url: str, params: Mapping[str, str] | None) -> Destination:
         """Return where a URL leads; raise `NotAnAddress` or `ValueError` if nowhere."""
         policy = self.policy()
-        way = policy.route, policy.only_practice
+        route = policy.route, policy.only_practice
         try:
             if params:
-                return self._destination(URL(url).extend_query(params), *way)
-            return self._known_destination(url, *way)
+                return self._destination(URL(url).extend_query(params), *route)
+            return self._known_destination(url, *route)
         except aiohttp.InvalidURL:
             raise NotAnAddress from None
 

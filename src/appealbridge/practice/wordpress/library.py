@@ -147,9 +147,9 @@ class PracticeLibrary:
         return picture
 
 
-def _free(name: str, taken: set[str], number: int) -> str:
+def _free(name: str, used: set[str], number: int) -> str:
     free = name
-    while free in taken:
+    while free in used:
         free = f"{name}-{number}"
         number += 1
     return free

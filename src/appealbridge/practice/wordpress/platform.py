@@ -118,10 +118,10 @@ class PracticeWordPress(WordPressErrors):
             "GET users/me": self._me,
         }  # fmt: skip
         route = path.removeprefix("wp/v2/")
-        wanted = re.fullmatch(r"posts/(\d+)", route)
+        parameters = re.fullmatch(r"posts/(\d+)", route)
         arguments: tuple[str, ...] = ()
-        if wanted:
-            handler, arguments = handlers.get(f"{request.method} post"), (wanted[1],)
+        if parameters:
+            handler, arguments = handlers.get(f"{request.method} post"), (parameters[1],)
         elif route.partition("/")[0] == "media":
             return await self._media(request, route.partition("/")[2])
         elif route in self._terms:
@@ -171,7 +171,7 @@ class PracticeWordPress(WordPressErrors):
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         user = request[ACCOUNT]
-        wanted = await _parameters(request)
+        parameters = await _parameters(request)
         if not user:
             raise Declined(
                 error(
@@ -182,7 +182,7 @@ class PracticeWordPress(WordPressErrors):
             )
         more = {
             "title": "", "content": "", "excerpt": "", "status": "draft", "category_ids": [1],
-            "tag_ids": [], "slug": "", **self._fields_of(wanted),
+            "tag_ids": [], "slug": "", **self._fields_of(parameters),
         }  # fmt: skip
         if not (more["title"] or more["content"] or more["excerpt"]):
             raise Declined(error(400, "empty_content", "Content, title, and excerpt are empty."))
@@ -199,7 +199,7 @@ class PracticeWordPress(WordPressErrors):
 
     async def _edit(self, request: web.Request, number: str) -> web.StreamResponse:
         post = self._post_of(number)
-        wanted = await _parameters(request)
+        parameters = await _parameters(request)
         if post.account != request[ACCOUNT]:
             status = 403 if request[ACCOUNT] else 401
             raise Declined(
@@ -208,7 +208,7 @@ class PracticeWordPress(WordPressErrors):
         if self._faults.take(self.name, {FaultName.EDIT_REFUSED}):
             raise Declined(wrong("content", "Invalid parameter.", "rest_invalid_param", 400))
         self._answering.edit_by_hand(self._shelf, post)
-        more = {**post.more, **self._fields_of(wanted)}
+        more = {**post.more, **self._fields_of(parameters)}
         text = readable(plain(more["title"], more["content"]))
         if text != post.text:
             self._shelf.edit(post, text)
@@ -265,31 +265,31 @@ class PracticeWordPress(WordPressErrors):
             raise Declined(self.expired())
         return answer(200, {"id": 2, "username": user, "name": user, "roles": ["editor"]})
 
-    def _fields_of(self, wanted: dict[str, Any]) -> dict[str, Any]:
+    def _fields_of(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Return what a request says of a post, as it is stored."""
-        status = wanted.get("status", "draft")
+        status = parameters.get("status", "draft")
         if status not in _STATUSES:
             reason = "status is not one of publish, future, draft, pending, and private."
             raise Declined(wrong("status", reason, "rest_not_in_enum", None))
-        if not isinstance(wanted.get("slug", ""), str):
+        if not isinstance(parameters.get("slug", ""), str):
             raise Declined(wrong("slug", "slug is not of type string.", "rest_invalid_type", None))
         fields: dict[str, Any] = {
-            name: filtered(wanted[name])
+            name: filtered(parameters[name])
             for name in ("title", "content", "excerpt")
-            if isinstance(wanted.get(name), str)  # anything else is ignored
+            if isinstance(parameters.get(name), str)  # anything else is ignored
         }
-        fields |= {name: wanted[name] for name in ("slug", "status") if name in wanted}
-        if "featured_media" in wanted:  # a number of no picture is ignored
-            number = wanted["featured_media"]
+        fields |= {name: parameters[name] for name in ("slug", "status") if name in parameters}
+        if "featured_media" in parameters:  # a number of no picture is ignored
+            number = parameters["featured_media"]
             known = type(number) is int and self._library.get(number) is not None
             fields["featured_media"] = number if known else 0
         for name, of in (("categories", "category_ids"), ("tags", "tag_ids")):
-            numbers = wanted.get(name, [])
+            numbers = parameters.get(name, [])
             if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
                 raise Declined(
                     wrong(name, f"{name}[0] is not of type integer.", "rest_invalid_type", None)
                 )
-            if name in wanted:  # numbers of no term are left out without a word
+            if name in parameters:  # numbers of no term are left out without a word
                 fields[of] = self._terms.known(name, numbers)
         return fields
 
@@ -363,12 +363,12 @@ def _for_editing(request: web.Request) -> bool:
 
 async def _parameters(request: web.Request) -> dict[str, Any]:
     try:
-        wanted = orjson.loads(await request.read() or b"{}")
+        parameters = orjson.loads(await request.read() or b"{}")
     except orjson.JSONDecodeError:
-        wanted = None
-    if not isinstance(wanted, dict):
+        parameters = None
+    if not isinstance(parameters, dict):
         raise Declined(error(400, "rest_invalid_json", "Invalid JSON body passed."))
-    return wanted
+    return parameters
 
 
 def _no_route() -> web.Response:

@@ -23,10 +23,10 @@ class PracticeTerms:
     def __contains__(self, kind: str) -> bool:
         return kind in self._names
 
-    def find(self, kind: str, wanted: str) -> web.Response:
+    def find(self, kind: str, term: str) -> web.Response:
         """List those whose name contains a text."""
         names = enumerate(self._names[kind], 1)
-        part = wanted.lower()
+        part = term.lower()
         return answer(200, [_term(number, name) for number, name in names if part in name.lower()])
 
     def add(self, kind: str, name: str, user: str) -> web.Response:

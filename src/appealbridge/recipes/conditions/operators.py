@@ -64,8 +64,8 @@ def _same(left: Any, right: Any) -> bool:
     return composed(left) == composed(right)
 
 
-def _among(value: Any, wanted: Iterable[Any]) -> bool:
-    for candidate in wanted:  # noqa: SIM110 - asked of every event; `any` costs twice as much
+def _among(value: Any, expected: Iterable[Any]) -> bool:
+    for candidate in expected:  # noqa: SIM110 - asked of every event; `any` costs twice as much
         if _same(value, candidate):
             return True
     return False
@@ -75,8 +75,8 @@ def _of_kind(kinds: frozenset[str]) -> Callable[[Any], str]:
     return lambda value: "" if (actual := kind(value)) in kinds else f"which is {actual}"
 
 
-def _words(name: str, wanted: Any) -> str:
-    return f"{name} {plain(wanted)}"
+def _description(name: str, expected: Any) -> str:
+    return f"{name} {plain(expected)}"
 
 
 def plain(value: Any) -> str:
@@ -86,62 +86,66 @@ def plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def equals(wanted: Any) -> Question:
+def equals(expected: Any) -> Question:
     """Test whether a value is equal to this."""
-    odd = _of_kind(frozenset((kind(wanted),)))
-    return Question(_words("equals", wanted), lambda value: _same(value, wanted), odd)
+    odd = _of_kind(frozenset((kind(expected),)))
+    return Question(_description("equals", expected), lambda value: _same(value, expected), odd)
 
 
-def is_not(wanted: Any) -> Question:
+def is_not(expected: Any) -> Question:
     """Test whether a value is of the same type as this and not equal to it."""
-    odd = _of_kind(frozenset((kind(wanted),)))
+    odd = _of_kind(frozenset((kind(expected),)))
     return Question(
-        _words("not", wanted), lambda value: not _same(value, wanted) and not odd(value), odd
+        _description("not", expected),
+        lambda value: not _same(value, expected) and not odd(value),
+        odd,
     )
 
 
-def is_in(wanted: list[Any]) -> Question:
+def is_in(expected: list[Any]) -> Question:
     """Test whether a value is one of these."""
-    odd = _of_kind(frozenset(map(kind, wanted)))
-    return Question(_words("in", wanted), lambda value: _among(value, wanted), odd)
+    odd = _of_kind(frozenset(map(kind, expected)))
+    return Question(_description("in", expected), lambda value: _among(value, expected), odd)
 
 
-def not_in(wanted: list[Any]) -> Question:
+def not_in(expected: list[Any]) -> Question:
     """Test whether a value has the type of one of these and is none of them."""
-    odd = _of_kind(frozenset(map(kind, wanted)))
+    odd = _of_kind(frozenset(map(kind, expected)))
     return Question(
-        _words("not_in", wanted), lambda value: not _among(value, wanted) and not odd(value), odd
+        _description("not_in", expected),
+        lambda value: not _among(value, expected) and not odd(value),
+        odd,
     )
 
 
-def contains(wanted: Any) -> Question:
+def contains(expected: Any) -> Question:
     """Test whether a text contains this, or a list has it as an entry."""
 
     def holds(value: Any) -> bool:
         if isinstance(value, str):
-            return isinstance(wanted, str) and composed(wanted) in composed(value)
-        return isinstance(value, list) and _among(wanted, value)
+            return isinstance(expected, str) and composed(expected) in composed(value)
+        return isinstance(value, list) and _among(expected, value)
 
-    kinds = frozenset(("text", "a list") if isinstance(wanted, str) else ("a list",))
-    return Question(_words("contains", wanted), holds, _of_kind(kinds))
+    kinds = frozenset(("text", "a list") if isinstance(expected, str) else ("a list",))
+    return Question(_description("contains", expected), holds, _of_kind(kinds))
 
 
 _TEXT = frozenset(("text",))
 
 
-def starts_with(wanted: str | list[str]) -> Question:
+def starts_with(expected: str | list[str]) -> Question:
     """Test whether a text begins with this, or with one of these."""
-    begins = tuple(map(composed, [wanted] if isinstance(wanted, str) else wanted))
+    begins = tuple(map(composed, [expected] if isinstance(expected, str) else expected))
     return Question(
-        _words("starts_with", wanted),
+        _description("starts_with", expected),
         lambda value: isinstance(value, str) and composed(value).startswith(begins),
         _of_kind(_TEXT),
     )
 
 
-def in_postcode(wanted: str | list[str]) -> Question:
+def in_postcode(expected: str | list[str]) -> Question:
     """Test whether a postcode lies in one of these districts, sectors or units; raise `ValueError`."""
-    areas = [area_of(text) for text in split([wanted] if isinstance(wanted, str) else wanted)]
+    areas = [area_of(text) for text in split([expected] if isinstance(expected, str) else expected)]
 
     def holds(value: Any) -> bool:
         return any(within(postcode, areas) for postcode in postcodes_in(value))
@@ -149,7 +153,7 @@ def in_postcode(wanted: str | list[str]) -> Question:
     def odd(value: Any) -> str:
         return "" if postcodes_in(value) else "which has no postcode"
 
-    return Question(_words("in_postcode", wanted), holds, odd)
+    return Question(_description("in_postcode", expected), holds, odd)
 
 
 def matches(pattern: str) -> Question:
@@ -171,7 +175,7 @@ def matches(pattern: str) -> Question:
         except UnicodeEncodeError:  # half a character, which no pattern can mean
             return False
 
-    return Question(_words("matches", pattern), holds, _of_kind(_TEXT))
+    return Question(_description("matches", pattern), holds, _of_kind(_TEXT))
 
 
 def _no_number(value: Any) -> str:
@@ -181,7 +185,7 @@ def _no_number(value: Any) -> str:
 def above(bound: float) -> Question:
     """Test whether a number is above this."""
     return Question(
-        _words("above", bound),
+        _description("above", bound),
         lambda value: (n := number(value)) is not None and n > bound,
         _no_number,
     )
@@ -190,7 +194,7 @@ def above(bound: float) -> Question:
 def below(bound: float) -> Question:
     """Test whether a number is below this."""
     return Question(
-        _words("below", bound),
+        _description("below", bound),
         lambda value: (n := number(value)) is not None and n < bound,
         _no_number,
     )

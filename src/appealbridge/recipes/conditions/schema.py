@@ -43,7 +43,7 @@ def _asks(make: Callable[[Any], Question], several: str = "") -> WrapValidator:
     `several` is the test to use for a list.
     """
 
-    def made(value: Any, inner: Callable[[Any], Any]) -> Question:
+    def question(value: Any, inner: Callable[[Any], Any]) -> Question:
         if any(map(_changes, value if isinstance(value, list) else [value])):
             cure = 'compare in a template: "{{ event.data.a == event.data.b }}"'
             raise wrong("only a fixed value is allowed here", cure)
@@ -51,7 +51,7 @@ def _asks(make: Callable[[Any], Question], several: str = "") -> WrapValidator:
             raise wrong("must be one value", f"several go under {several}:")
         return make(inner(value))
 
-    return WrapValidator(made)
+    return WrapValidator(question)
 
 
 def _changes(value: Any) -> bool:
@@ -111,7 +111,7 @@ class FieldTest(Entry):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, json_schema_extra={"minProperties": 2})
 
-    MEANT: ClassVar = {
+    SYNONYMS: ClassVar = {
         "is": "equals", "eq": "equals", "one_of": "in", "includes": "contains", "regex": "matches",
         "greater_than": "above", "gt": "above", "less_than": "below", "lt": "below", "near": "within",
         "inside": "within", "postcode": "in_postcode", "begins_with": "starts_with",

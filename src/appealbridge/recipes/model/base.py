@@ -56,7 +56,7 @@ class Entry(Options):
     The base of the entries of a recipe's lists, and of the mappings inside them.
 
     A field's trailing underscore is not part of the option's name: `if_` is `if`. The first option
-    tells the kind of entry; `ALSO` are the names that other tools have for it. `MEANT` maps
+    tells the kind of entry; `ALSO` are the names that other tools have for it. `SYNONYMS` maps
     mistaken names to the right name, or to the cure. `OTHERS` is the cure for all other unknown
     names.
     """
@@ -64,7 +64,7 @@ class Entry(Options):
     model_config = ConfigDict(alias_generator=lambda name: name.removesuffix("_"))
 
     ALSO: ClassVar[Sequence[str]] = ()
-    MEANT: ClassVar[Mapping[str, str]] = {}
+    SYNONYMS: ClassVar[Mapping[str, str]] = {}
     OTHERS: ClassVar[str] = ""
 
     @classmethod

@@ -83,17 +83,17 @@ def bind(
             of_any.setdefault(name, []).append(recipe)
     by_source: dict[str, dict[str, Recipe]] = {}
     for recipe, trigger in _placed(ordered):
-        wanted = by_source.get(trigger.source)
-        if wanted is None:
-            wanted = by_source[trigger.source] = {
+        types = by_source.get(trigger.source)
+        if types is None:
+            types = by_source[trigger.source] = {
                 other.name: other for other in of_any.get(trigger.plugin.name, ())
             }
-        wanted[recipe.name] = recipe
+        types[recipe.name] = recipe
     indexed = {
-        source: Asked([wanted[name] for name in sorted(wanted)], source.partition(":")[0], source)
-        for source, wanted in by_source.items()
+        source: Asked([types[name] for name in sorted(types)], source.partition(":")[0], source)
+        for source, types in by_source.items()
     }
-    anyway = {name: Asked(wanted, name) for name, wanted in of_any.items()}
+    anyway = {name: Asked(types, name) for name, types in of_any.items()}
     return Book(
         ordered, off, quarantined or {}, problems, declared or {}, unchanged, indexed, anyway
     )

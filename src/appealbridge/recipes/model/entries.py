@@ -118,7 +118,7 @@ _TYPES_SHOWN: Final = ["appeal.closed", ["appeal.updated", "appeal.closed"]]
 class IfEntry(Entry):
     """What must hold: one condition, or a list."""
 
-    MEANT: ClassVar = {"elif": "write choose: with a branch for each, or another if under else:"}
+    SYNONYMS: ClassVar = {"elif": "write choose: with a branch for each, or another if under else:"}
 
     if_: _If = needed("What must hold: one condition, or a list.", "{{ appeal.area is defined }}")
     then: _Steps = needed("What to do if it holds.", _SHOWN)
@@ -129,7 +129,7 @@ class IfEntry(Entry):
 class WayEntry(Entry):
     """One branch, with its conditions."""
 
-    MEANT: ClassVar = {
+    SYNONYMS: ClassVar = {
         "when": "if", "do": "sequence", "actions": "sequence",
         "default": "write it without a dash, directly below choose",
         "else": "write it without a dash, directly below choose",
@@ -167,7 +167,7 @@ class ChooseEntry(Entry):
 class DelayTime(Entry):
     """For how long, or until when."""
 
-    MEANT: ClassVar = dict.fromkeys(
+    SYNONYMS: ClassVar = dict.fromkeys(
         ("days", "hours", "minutes", "seconds", "milliseconds"), "write it as one: delay: 1h30m"
     ) | dict.fromkeys(("at", "embargo", "not_before", "till", "time"), "until")
 
@@ -202,7 +202,7 @@ class AwaitedEvent(Entry):
 class WaitForEntry(Entry):
     """The event to wait for, on the same subject."""
 
-    MEANT: ClassVar = {"continue_on_timeout": ENTRIES["continue_on_timeout"]}
+    SYNONYMS: ClassVar = {"continue_on_timeout": ENTRIES["continue_on_timeout"]}
 
     wait_for: _Types | Annotated[dict[str, Any], formed(AwaitedEvent)] = needed(
         "The event to wait for, on the same subject.", *_TYPES_SHOWN
@@ -298,7 +298,7 @@ class _Publishing(Entry):
 class StepEntry(_Publishing):
     """The options of a step that do not depend on its action."""
 
-    MEANT: ClassVar = OPTIONS
+    SYNONYMS: ClassVar = OPTIONS
 
     channel: Annotated[
         str,

@@ -75,7 +75,7 @@ class WaitFor:
 
     def wants(self, type_: str) -> bool:
         """Return whether an event of this type may end the wait."""
-        return any(fnmatchcase(type_, wanted) for wanted in self.types)
+        return any(fnmatchcase(type_, pattern) for pattern in self.types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ Node = Step | Choice | Delay | WaitFor | Stop
 def branches(node: Node) -> Sequence[Sequence[Node]]:
     """Return the lists inside an entry, of which a run does only one."""
     if isinstance(node, Choice):
-        return [*(way.nodes for way in node.ways), node.otherwise]
+        return [*(branch.nodes for branch in node.ways), node.otherwise]
     if isinstance(node, WaitFor):
         return [node.on_timeout]
     return ()

@@ -80,12 +80,12 @@ def _of(recipe: Recipe, trigger: str, source: str) -> list[IndexHint]:
     for each in recipe.triggers:
         if each.plugin.name == trigger and each.source in ("", source):
             try:
-                wanted = each.plugin.types(each.options)
+                required = each.plugin.types(each.options)
             except Exception:  # noqa: BLE001 - it is asked about every event, so that its runs say what went wrong
-                wanted = None
-            if wanted is None:
+                required = None
+            if required is None:
                 return [*recipe.index_hints]
-            types |= wanted
+            types |= required
     return (
         [IndexHint(TYPE, frozenset(types)), *recipe.index_hints] if types else [*recipe.index_hints]
     )

@@ -36,8 +36,8 @@ def _hints(conditions: list[Any]) -> Iterator[IndexHint]:
             continue
         name = condition.get("field")
         if isinstance(name, str) and is_plain(name):
-            for wanted in ([condition.get("equals")], condition.get("in")):
-                values = wanted if isinstance(wanted, list) else []
+            for literals in ([condition.get("equals")], condition.get("in")):
+                values = literals if isinstance(literals, list) else []
                 # A number may be met by other kinds of value (1 is 1.0), a word only by itself.
                 if values and all(isinstance(value, str) for value in values):
                     yield IndexHint(name, frozenset(map(composed, values)))

@@ -159,7 +159,7 @@ class RecipeBurst(Options):
 class Shape(Options):
     """The top level of a recipe."""
 
-    MEANT: ClassVar = WHOLE
+    SYNONYMS: ClassVar = WHOLE
 
     alias: str = option("The name that people see.", "New appeal, every channel", default="")
     description: str = option("What the recipe is for.", "Publish a new appeal.", default="")

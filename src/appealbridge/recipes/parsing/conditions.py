@@ -84,17 +84,17 @@ class _ConditionReader:
     def _note_words(self, value: dict[str, Any], path: Path) -> None:
         """Add a note about `on` and `yes` without quotes: they are text here, and never equal to true."""
         for name in ("equals", "not", "in", "not_in"):
-            wanted = value.get(name)
-            for place, word in texts_in(wanted, (*path, name)):
-                meant = _BOOLEANS.get(self._reading.document.bare(place).lower())
-                if meant is not None:
-                    cure = f'write {meant} if the sender sends {meant}, else "{word}" in quotes'
-                    message = f'this is the text "{word}", which never equals {meant}'
+            expected = value.get(name)
+            for place, word in texts_in(expected, (*path, name)):
+                suggestion = _BOOLEANS.get(self._reading.document.bare(place).lower())
+                if suggestion is not None:
+                    cure = f'write {suggestion} if the sender sends {suggestion}, else "{word}" in quotes'
+                    message = f'this is the text "{word}", which never equals {suggestion}'
                     self._reading.note(place, message, cure)
 
-    def _note_postcodes(self, field: str, wanted: Any, path: Path) -> None:
+    def _note_postcodes(self, field: str, expected: Any, path: Path) -> None:
         """Add a note about a text that begins like a postcode: `B5` is the beginning of `B50` too."""
-        for place, text in texts_in(wanted, (*path, "starts_with")):
+        for place, text in texts_in(expected, (*path, "starts_with")):
             # M6 and A38 are roads, unless the field is called a postcode.
             if is_district(text) and ("post" in field.lower() or text[:1].upper() not in "AM"):
                 message = f'"{text}" also takes {text}0 and all others that begin with {text}'
@@ -108,8 +108,10 @@ class _ConditionReader:
             self._reading.complain((*path, "condition"), message, cure, key=True)
             return
         first = next(iter(value), "")
-        meant = next((k for k, model in CONDITIONS.items() if first.lower() in model.ALSO), None)
-        cure = f'did you mean "{meant}"?' if meant else did_you_mean(first, CONDITIONS)
+        suggestion = next(
+            (k for k, model in CONDITIONS.items() if first.lower() in model.ALSO), None
+        )
+        cure = f'did you mean "{suggestion}"?' if suggestion else did_you_mean(first, CONDITIONS)
         if first in FieldTest.names():
             cure = f"name the field too: field: $.severity, and {first}: below it"
         elif isinstance(value.get(first), (str, int, float)) and not cure.startswith("did you"):
@@ -148,7 +150,7 @@ def _one_line(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value).strip()
     if "field" in value:
-        tests = (f"{key} {plain(wanted)}" for key, wanted in value.items() if key != "field")
+        tests = (f"{key} {plain(expected)}" for key, expected in value.items() if key != "field")
         return f"{value['field']} {', '.join(tests)}"
     kind, inner = next(iter(value.items()))
     if kind == "between":

@@ -164,10 +164,10 @@ def _in_data(keys: Sequence[str | int], names: Names) -> Malformed | None:
 
 
 def _unknown_field(key: str, known: Collection[str], *, others: bool) -> Malformed | None:
-    meant = FIELDS.get(key.lower(), "")
+    suggestion = FIELDS.get(key.lower(), "")
     # A sender may well have a field of its own called `link`, but nobody writes two headlines.
-    if meant in known and (not others or meant == "title"):
-        return _unknown("field", key, f'did you mean "{meant}"?')
+    if suggestion in known and (not others or suggestion == "title"):
+        return _unknown("field", key, f'did you mean "{suggestion}"?')
     if not others:
         return _unknown("field", key, did_you_mean(key, known))
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=_NEAR)

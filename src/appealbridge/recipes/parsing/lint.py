@@ -77,11 +77,11 @@ def _note_quotes(reading: ParsingContext, path: Path) -> None:
 def _note_brackets(reading: ParsingContext, path: Path, text: str) -> None:
     for match in _OTHER_BRACKETS.finditer(_WORKED_OUT.sub(" ", text)):
         name = next(filter(None, match.groups()))
-        meant = _meant(reading, name, plain=match[0].startswith("["))
-        if meant:
+        suggestion = _meant(reading, name, plain=match[0].startswith("["))
+        if suggestion:
             place = reading.document.within(path, match[0])
             message = "this is published as it is written"
-            reading.note_at(path, place, message, f"a value is written {{{{ {meant} }}}}")
+            reading.note_at(path, place, message, f"a value is written {{{{ {suggestion} }}}}")
 
 
 def _meant(reading: ParsingContext, name: str, *, plain: bool) -> str:

@@ -211,9 +211,9 @@ def _variables(
     for name, value in written.items():
         path = ("variables", name)
         if not name.isidentifier() or name in GIVEN_NAMES or name.startswith("_"):
-            taken = "is reserved" if name in GIVEN_NAMES else "is not a valid name"
+            reason = "is reserved" if name in GIVEN_NAMES else "is not a valid name"
             reading.complain(
-                path, f'"{name}" {taken}', "use another, of letters, digits and _", key=True
+                path, f'"{name}" {reason}', "use another, of letters, digits and _", key=True
             )
         if value is None:
             cure = "write it after the colon; text that begins with # needs quotes"

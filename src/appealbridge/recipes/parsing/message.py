@@ -31,7 +31,7 @@ _OF_AN_IMAGE = ("url", "file", "alt")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MessageEntry:
     """
     One message for the account `channel`, as written in the recipe.
 
@@ -89,37 +89,37 @@ def compiled_options(
     }
 
 
-def complaints_about(reading: ParsingContext, wanted: Wanted) -> list[Problem]:
+def complaints_about(reading: ParsingContext, entry: MessageEntry) -> list[Problem]:
     """Return what is wrong with a message's options."""
-    from_files = {k: "{{ … }}" for k in wanted.filled.literal if k not in wanted.written}
-    lacking = _LACKING.keys() & wanted.written.keys() - wanted.plugin.message.model_fields.keys()
+    from_files = {k: "{{ … }}" for k in entry.filled.literal if k not in entry.written}
+    lacking = _LACKING.keys() & entry.written.keys() - entry.plugin.message.model_fields.keys()
     for option in lacking:
-        message = wanted.lacks(_LACKING[option])
-        reading.complain(wanted.place(option), message, f"leave {option} out", key=True)
-    options = {k: option for k, option in wanted.written.items() if k not in lacking}
+        message = entry.lacks(_LACKING[option])
+        reading.complain(entry.place(option), message, f"leave {option} out", key=True)
+    options = {k: option for k, option in entry.written.items() if k not in lacking}
     _, problems = check_value(
         reading.document,
-        wanted.path,
+        entry.path,
         {**options, **from_files},
-        wanted.plugin.message,
+        entry.plugin.message,
         skip_templates=True,
-        owner=wanted.plugin.action,
-        beside=[*wanted.beside],
-        elsewhere=wanted.places,
-        meant=OPTIONS,
+        owner=entry.plugin.action,
+        beside=[*entry.beside],
+        elsewhere=entry.places,
+        synonyms=OPTIONS,
     )
     check_for_account(
-        reading, wanted.plugin, wanted.account, wanted.channel, wanted.written, wanted.place
+        reading, entry.plugin, entry.account, entry.channel, entry.written, entry.place
     )
-    return [*problems, *_flaws(reading, wanted)]
+    return [*problems, *_flaws(reading, entry)]
 
 
-def _flaws(reading: ParsingContext, wanted: Wanted) -> Iterator[Problem]:
+def _flaws(reading: ParsingContext, entry: MessageEntry) -> Iterator[Problem]:
     """Yield what the channel finds wrong with fixed texts, such as an invalid address."""
-    for option, value in wanted.written.items():
-        path = wanted.places.get(option, (*wanted.path, option))
+    for option, value in entry.written.items():
+        path = entry.places.get(option, (*entry.path, option))
         for place, text in texts_in(value, path):
-            flaw = None if is_filled_in(text) else flaw_of(wanted.plugin, option, text)
+            flaw = None if is_filled_in(text) else flaw_of(entry.plugin, option, text)
             if flaw is not None:
                 yield reading.document.problem(place, *flaw)
 
@@ -134,16 +134,16 @@ def flaw_of(plugin: AnyChannel, option: str, text: str) -> tuple[str, str] | Non
     return (problem, cure) if message else None
 
 
-def check_overflow(reading: ParsingContext, wanted: Wanted, path: Path, cure: str) -> None:
+def check_overflow(reading: ParsingContext, entry: MessageEntry, path: Path, cure: str) -> None:
     """Report a thread that is not possible; `path` is that of `overflow`."""
-    if wanted.overflow is not Overflow.THREAD:
+    if entry.overflow is not Overflow.THREAD:
         return
-    if _marked(reading, wanted):
+    if _marked(reading, entry):
         message = "the text of a thread is never shortened"
         reading.complain(path, message, "delete | shorten, or write shorten(200)")
-    if not issubclass(wanted.plugin.message, Threaded):
-        reading.complain(path, wanted.lacks(_LACKING["thread"]), cure)
-    elif "thread" in wanted.written:
+    if not issubclass(entry.plugin.message, Threaded):
+        reading.complain(path, entry.lacks(_LACKING["thread"]), cure)
+    elif "thread" in entry.written:
         message = (
             "the option thread already has the posts, so they cannot also be made from the text"
         )
@@ -152,7 +152,7 @@ def check_overflow(reading: ParsingContext, wanted: Wanted, path: Path, cure: st
 
 def step_of(
     reading: ParsingContext,
-    wanted: Wanted,
+    entry: MessageEntry,
     *,
     id_: str,
     path: Path,
@@ -164,32 +164,32 @@ def step_of(
     return Step(
         id=id_,
         path=path_text(path),
-        action=wanted.plugin.action,
-        plugin=wanted.plugin,
-        channel=wanted.channel,
-        account=wanted.account,
+        action=entry.plugin.action,
+        plugin=entry.plugin,
+        channel=entry.channel,
+        account=entry.account,
         needs=needs,
         even_if_failed=even_if_failed,
-        fill=wanted.filled.fill,
-        count=_counter(wanted.plugin, wanted.account),
-        overflow=wanted.overflow,
-        parts=wanted.filled.parts,
+        fill=entry.filled.fill,
+        count=_counter(entry.plugin, entry.account),
+        overflow=entry.overflow,
+        parts=entry.filled.parts,
         own_words=_own_words(reading),
-        marked=_marked(reading, wanted),
+        marked=_marked(reading, entry),
         group=group,
-        places={name: path_text(place) for name, place in wanted.places.items()},
-        lists=frozenset(_lists(reading, wanted)),
+        places={name: path_text(place) for name, place in entry.places.items()},
+        lists=frozenset(_lists(reading, entry)),
     )
 
 
-def _marked(reading: ParsingContext, wanted: Wanted) -> bool:
+def _marked(reading: ParsingContext, entry: MessageEntry) -> bool:
     """Return whether a message, or a variable that it reads, marks values for shortening."""
     marks: set[str] = set()
     for name, expression in reading.variables.items():
         if expression.marked or not marks.isdisjoint(read for read, _ in expression.chains):
             marks.add(name)
-    return any(leaf.expression.marked for leaf in wanted.filled.leaves) or not marks.isdisjoint(
-        name for name, _ in wanted.chains
+    return any(leaf.expression.marked for leaf in entry.filled.leaves) or not marks.isdisjoint(
+        name for name, _ in entry.chains
     )
 
 
@@ -203,10 +203,10 @@ def _own_words(reading: ParsingContext) -> frozenset[str]:
     return frozenset(own)
 
 
-def _lists(reading: ParsingContext, wanted: Wanted) -> Iterator[tuple[str, str, bool]]:
+def _lists(reading: ParsingContext, entry: MessageEntry) -> Iterator[tuple[str, str, bool]]:
     """Yield each use of a list of the settings: the option, the list, and whether it is used without a filter."""
-    starts = {wanted.places.get(name, (*wanted.path, name)): name for name in wanted.written}
-    for leaf in wanted.filled.leaves:
+    starts = {entry.places.get(name, (*entry.path, name)): name for name in entry.written}
+    for leaf in entry.filled.leaves:
         if not leaf.expression.chains:
             continue
         option = next((n for start, n in starts.items() if leaf.path[: len(start)] == start), "")
@@ -224,24 +224,24 @@ def _counter(plugin: AnyChannel, account: Account) -> Callable[[str], int] | Non
     return count if "text" in plugin.message.model_fields else None
 
 
-def measured(reading: ParsingContext, step: Step, wanted: Wanted) -> Step:
+def measured(reading: ParsingContext, step: Step, entry: MessageEntry) -> Step:
     """Return the step with its message if that never changes; report fixed words that can never fit."""
-    filled = wanted.filled
-    message, _ = check_value(reading.document, wanted.path, filled.literal, step.plugin.message)
+    filled = entry.filled
+    message, _ = check_value(reading.document, entry.path, filled.literal, step.plugin.message)
     if message is None:
         return step
     try:
         measure = step.plugin.measure(step.account, message)
     except Exception as error:  # noqa: BLE001 - what a plug-in breaks over concerns this recipe alone
         reading.complain(
-            wanted.path, f'"{step.action}" cannot count this: {fault(error)}', REPORT, key=True
+            entry.path, f'"{step.action}" cannot count this: {fault(error)}', REPORT, key=True
         )
         return step
     if measure is not None and not measure.fits and step.overflow is not Overflow.THREAD:
         alone = "" if filled.constant else "its fixed words alone are "
         threads = issubclass(step.plugin.message, Threaded)
         reading.complain(
-            wanted.places.get(measure.field, (*wanted.path, measure.field)),
+            entry.places.get(measure.field, (*entry.path, measure.field)),
             f"{alone}{measure.count} {measure.unit}, but {step.channel} allows {measure.limit}",
             "make it shorter, or write overflow: thread" if threads else "make it shorter",
         )

@@ -61,21 +61,21 @@ def step_ids(actions: Sequence[Any]) -> dict[Path, str]:
     """
     steps = [(e, path) for e, path in every_entry(actions, ("actions",)) if flow_word(e) is None]
     written = {path: entry.get("id") for entry, path in steps if isinstance(entry, dict)}
-    taken = {id_ for id_ in written.values() if isinstance(id_, str) and id_}
+    used = {id_ for id_ in written.values() if isinstance(id_, str) and id_}
     ids: dict[Path, str] = {}
     for entry, path in steps:
         id_ = written.get(path)
         if not (isinstance(id_, str) and id_):
-            id_ = _next_free(entry, taken)
-            taken.add(id_)
+            id_ = _next_free(entry, used)
+            used.add(id_)
         ids[path] = id_
     return ids
 
 
-def _next_free(entry: Any, taken: set[str]) -> str:
+def _next_free(entry: Any, used: set[str]) -> str:
     action = entry.get("action") if isinstance(entry, dict) else None
     name = action if isinstance(action, str) and action.isidentifier() else "step"
-    return next(free for n in count(1) if (free := name if n == 1 else f"{name}_{n}") not in taken)
+    return next(free for n in count(1) if (free := name if n == 1 else f"{name}_{n}") not in used)
 
 
 def channels_of(entry: Any) -> list[str]:

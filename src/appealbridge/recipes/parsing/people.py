@@ -46,7 +46,7 @@ def read_people(
             reading.unknown(path, "person or group", name, people, _DECLARE)
     routing = reading.catalogue.routing
     if routing is not None:
-        _check_ways(reading, routing, named, channels)
+        _check_routing(reading, routing, named, channels)
 
 
 def _misspelt(written: Iterable[str]) -> bool:
@@ -61,7 +61,7 @@ def check_name(reading: ParsingContext, name: str) -> None:
         )
 
 
-def _check_ways(
+def _check_routing(
     reading: ParsingContext,
     routing: NoticeRouting,
     named: Sequence[tuple[Path, str]],
@@ -69,12 +69,14 @@ def _check_ways(
 ) -> None:
     """Add a note about people whom no notice can reach, and about channels on whose failure no notice can be sent."""
     for path, name in named:
-        if name in reading.catalogue.people and not any(map(routing.ways, routing.whom([name]))):
+        if name in reading.catalogue.people and not any(
+            map(routing.accounts_for, routing.people_named([name]))
+        ):
             reading.note(path, f'nothing leads to "{name}" if something fails', HOW_TO_REACH)
-    whom = routing.whom([name for _, name in named] or routing.to)
+    recipients = routing.people_named([name for _, name in named] or routing.to)
     for channel in dict.fromkeys(channels):
-        used = any(channel in routing.ways(person) for person in whom)
-        if used and not any(routing.ways(person, [channel]) for person in whom):
+        used = any(channel in routing.accounts_for(person) for person in recipients)
+        if used and not any(routing.accounts_for(person, [channel]) for person in recipients):
             reading.note(
                 ("on_failure",) if named else (),
                 f'of what fails on "{channel}" nobody can be told, because no other account can send the notice',

@@ -14,7 +14,7 @@ from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.model.synonyms import OPTIONS
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
-    Wanted,
+    MessageEntry,
     check_overflow,
     compiled_options,
     complaints_about,
@@ -71,17 +71,17 @@ def steps_for(
     targets: Sequence[PostTarget],
 ) -> Sequence[Step | None]:
     """Return a step for each of these channels, `None` for those that have a mistake."""
-    known, meant = _understood(reading, entry, options, targets, path)
+    known, explained = _understood(reading, entry, options, targets, path)
     shared = compiled_options(reading, [target.plugin for target in targets], known, path)
     after = needs_of(reading, right, path, ()) - {id_}
     steps: list[Step | None] = []
     reported: set[Problem] = set()
     for target in targets:
-        wanted = _wanted(reading, entry, target, known, shared, path, right)
+        message_entry = _wanted(reading, entry, target, known, shared, path, right)
         in_own = "overflow" in target.own
         check_overflow(
             reading,
-            wanted,
+            message_entry,
             (*(target.path if in_own else path), "overflow"),
             "write overflow: shorten, or leave it out"
             if in_own
@@ -89,22 +89,22 @@ def steps_for(
         )
         problems = [
             _for_one(problem, target)
-            for problem in complaints_about(reading, wanted)
-            if problem.problem not in meant
+            for problem in complaints_about(reading, message_entry)
+            if problem.problem not in explained
         ]
         # What is wrong for all is said once.
         reading.problems += [problem for problem in problems if problem not in reported]
         reported.update(problems)
         step = step_of(
             reading,
-            wanted,
+            message_entry,
             id_=part_id(id_, target.name),
             path=path,
-            needs=after | results_in(reading, wanted.chains),
+            needs=after | results_in(reading, message_entry.chains),
             even_if_failed=right.get("even_if_failed", False),
             group=id_,
         )
-        steps.append(step if problems else measured(reading, step, wanted))
+        steps.append(step if problems else measured(reading, step, message_entry))
     return steps
 
 
@@ -163,7 +163,7 @@ def _understood(
     Also return the messages about missing options that the reported ones were meant for.
     """
     known: dict[str, Any] = {}
-    meant: set[str] = set()
+    explained: set[str] = set()
     all_fields = [set(target.plugin.message.model_fields) for target in targets]
     shared = set.intersection(*all_fields) if all_fields else set()
     for key, option in options.items():
@@ -179,8 +179,8 @@ def _understood(
             message = f'{", ".join(target.name for target in lacking)} cannot take "{key}"'
             cure = f"write it under per_channel, for {' and '.join(taking)}"
         reading.complain((*path, key), message, cure, key=True)
-        meant.add(f'"{key if taking else nearest(key, shared)}" is missing')
-    return known, meant
+        explained.add(f'"{key if taking else nearest(key, shared)}" is missing')
+    return known, explained
 
 
 def _wanted(
@@ -191,14 +191,14 @@ def _wanted(
     compiled: Mapping[str, Filler],
     path: Path,
     right: Mapping[str, Any],
-) -> Wanted:
+) -> MessageEntry:
     own, own_options = target.own, target.options
     from_files = {"text", "html"} if "template" in own else set()
     shared_only = {key: shared[key] for key in shared if key not in own and key not in from_files}
     parts = {key: compiled[key] for key in shared_only}
     parts |= compiled_options(reading, [target.plugin], own_options, target.path)
     filled = template_leaves(reading, target.plugin, own, target.right, target.path, joined(parts))
-    return Wanted(
+    return MessageEntry(
         plugin=target.plugin,
         channel=target.name,
         account=target.account,

@@ -14,7 +14,7 @@ from appealbridge.recipes.model.withdraw import ACTION, WITHDRAW, actions_of
 from appealbridge.recipes.parsing.afterwards import check_withdraw, with_mail_channels
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
-    Wanted,
+    MessageEntry,
     check_overflow,
     compiled_options,
     complaints_about,
@@ -50,18 +50,24 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
     filled = template_leaves(reading, plugin, value, right, path, filled)
     overflow = Overflow(right.get("overflow", Overflow.FAIL))
     name, account = channel or ("", Account())
-    wanted = Wanted(plugin, name, account, path, options, filled, {}, OF_THE_STEP, overflow)
-    problems = complaints_about(reading, wanted)
+    message_entry = MessageEntry(
+        plugin, name, account, path, options, filled, {}, OF_THE_STEP, overflow
+    )
+    problems = complaints_about(reading, message_entry)
     reading.problems += problems
     if plugin is ACTION:
         check_withdraw(reading, options, path)
     if channel is None:
         return None
-    check_overflow(reading, wanted, (*path, "overflow"), "write overflow: shorten, or leave it out")
-    needs = needs_of(reading, right, path, wanted.chains) - {id_}
+    check_overflow(
+        reading, message_entry, (*path, "overflow"), "write overflow: shorten, or leave it out"
+    )
+    needs = needs_of(reading, right, path, message_entry.chains) - {id_}
     even_if_failed = right.get("even_if_failed", False)
-    step = step_of(reading, wanted, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed)
-    return step if problems else measured(reading, step, wanted)
+    step = step_of(
+        reading, message_entry, id_=id_, path=path, needs=needs, even_if_failed=even_if_failed
+    )
+    return step if problems else measured(reading, step, message_entry)
 
 
 def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | None:
@@ -69,9 +75,9 @@ def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyChannel | Non
     example = f"for example action: {next(iter(known), 'tweet')}, or {', '.join(FLOW)}"
     if not isinstance(value, dict) or "action" not in value:
         lost = next((key for key in BESIDE if isinstance(value, dict) and key in value), None)
-        meant = _meant(value, known) if isinstance(value, dict) else None
-        if meant is not None:
-            reading.complain((*path, meant[0]), *meant[1:], key=True)
+        suggestion = _meant(value, known) if isinstance(value, dict) else None
+        if suggestion is not None:
+            reading.complain((*path, suggestion[0]), *suggestion[1:], key=True)
         elif lost is not None:
             cure = "put both into one entry, under one dash"
             reading.complain(
@@ -129,8 +135,8 @@ def _meant(value: Mapping[str, Any], known: Container[str]) -> tuple[str, str, s
 def _service(name: str, known: Container[str]) -> str:
     """Return what to write for Home Assistant's `service: notify.twitter`; empty if that is not clear."""
     word = name.rpartition(".")[2].lower()
-    meant = word if word in known else ACTIONS.get(word, "")
-    return f"write action: {meant}, and text: below it" if meant in known else ""
+    suggestion = word if word in known else ACTIONS.get(word, "")
+    return f"write action: {suggestion}, and text: below it" if suggestion in known else ""
 
 
 def _channel(

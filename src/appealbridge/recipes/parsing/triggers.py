@@ -16,7 +16,13 @@ LATER = frozenset(("schedule", "mailbox", "folder", "cap", "mention", "delivery"
 """Planned triggers that do not exist yet."""
 
 
-_MEANT = {"rss": "feed", "atom": "feed", "case": "appeal", "appeals": "appeal", "hook": "webhook"}
+_SYNONYMS = {
+    "rss": "feed",
+    "atom": "feed",
+    "case": "appeal",
+    "appeals": "appeal",
+    "hook": "webhook",
+}
 """What people write for a trigger."""
 
 
@@ -81,13 +87,13 @@ def _plugin(reading: ParsingContext, value: Any, path: Path) -> AnyTrigger | Non
             _nameless(reading, value if isinstance(value, dict) else {}, path)
         return None
     name, place = str(value["trigger"]), (*path, "trigger")
-    meant = _MEANT.get(name.lower(), "")
+    suggestion = _SYNONYMS.get(name.lower(), "")
     if name in known:
         return known[name]
     if name in LATER:
         reading.complain(place, f'trigger "{name}" is not available yet', "delete it")
-    elif meant in known:
-        reading.complain(place, f'unknown trigger "{name}"', f'did you mean "{meant}"?')
+    elif suggestion in known:
+        reading.complain(place, f'unknown trigger "{name}"', f'did you mean "{suggestion}"?')
     else:
         reading.unknown(place, "trigger", name, known)
     return None

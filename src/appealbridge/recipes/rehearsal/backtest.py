@@ -91,7 +91,7 @@ class Backtest:
         """Yield the findings of the runs that still wait."""
         for pairs in self._waiting.values():
             for event, own, others in pairs:
-                yield from findings(event, own.came, others.came)
+                yield from findings(event, own.rehearsal, others.rehearsal)
 
     def _over(self, topic: Topic) -> Iterator[Finding]:
         pairs = self._waiting.pop(topic, [])
@@ -100,7 +100,7 @@ class Backtest:
             self._waiting[topic] = left
         for event, own, others in pairs:
             if own.over and others.over:
-                yield from findings(event, own.came, others.came)
+                yield from findings(event, own.rehearsal, others.rehearsal)
 
 
 def findings(event: Event, own: Rehearsal, others: Rehearsal = NOTHING) -> Iterator[Finding]:

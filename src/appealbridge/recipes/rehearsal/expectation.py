@@ -68,19 +68,19 @@ def _matched(
         [n for n, unit in enumerate(units) if all(meets(post, entry) for post in unit)]
         for entry in entries
     ]
-    taken: dict[int, int] = {}
+    matched: dict[int, int] = {}
 
     def placed(entry: int, seen: set[int]) -> bool:
         for unit in fitting[entry]:
             if unit not in seen:
                 seen.add(unit)
-                if unit not in taken or placed(taken[unit], seen):
-                    taken[unit] = entry
+                if unit not in matched or placed(matched[unit], seen):
+                    matched[unit] = entry
                     return True
         return False
 
     unmet = [entry for number, entry in enumerate(entries) if not placed(number, set())]
-    return unmet, [unit for number, unit in enumerate(units) if number not in taken]
+    return unmet, [unit for number, unit in enumerate(units) if number not in matched]
 
 
 def goes_out(post: SimulatedPost) -> bool:
@@ -88,24 +88,24 @@ def goes_out(post: SimulatedPost) -> bool:
     return post.hold in ("", Hold.APPROVAL)
 
 
-def says_all(post: SimulatedPost, wanted: Entry) -> bool:
+def says_all(post: SimulatedPost, expected: Entry) -> bool:
     """Return whether a post has everything that an entry lists, and nothing that it excludes."""
-    never = wanted.get(TEXT_NOT, [])
+    never = expected.get(TEXT_NOT, [])
     if any(says(post, text) for text in ([never] if isinstance(never, str) else never)):
         return False
-    came = {**post.message, "action": post.action, "channel": post.channel}
+    actual = {**post.message, "action": post.action, "channel": post.channel}
     return all(
-        name in came and fits(came[name], value)
-        for name, value in wanted.items()
+        name in actual and fits(actual[name], value)
+        for name, value in expected.items()
         if name not in _BESIDE
     )
 
 
-def held_so(post: SimulatedPost, wanted: Entry) -> bool:
+def held_so(post: SimulatedPost, expected: Entry) -> bool:
     """Return whether a post is held as an entry says; without `held`, whether it goes out."""
-    if HELD not in wanted:
+    if HELD not in expected:
         return goes_out(post)
-    return post.hold == ("" if wanted[HELD] == NOT_HELD else wanted[HELD])
+    return post.hold == ("" if expected[HELD] == NOT_HELD else expected[HELD])
 
 
 def says(post: SimulatedPost, pattern: str) -> bool:
@@ -114,22 +114,22 @@ def says(post: SimulatedPost, pattern: str) -> bool:
     return any(_in_order(parts, _loosely(text)) for _, text in texts_in(post.written))
 
 
-def fits(came: Any, wanted: Any) -> bool:
+def fits(actual: Any, expected: Any) -> bool:
     """Return whether a value has at least what is wanted; in a text * stands for any words."""
-    if isinstance(wanted, str):
-        pattern = ".*".join(re.escape(part) for part in composed(wanted).split("*"))
-        return isinstance(came, str) and bool(re.fullmatch(pattern, composed(came), re.DOTALL))
-    if isinstance(wanted, dict):
-        return isinstance(came, dict) and all(
-            name in came and fits(came[name], value) for name, value in wanted.items()
+    if isinstance(expected, str):
+        pattern = ".*".join(re.escape(part) for part in composed(expected).split("*"))
+        return isinstance(actual, str) and bool(re.fullmatch(pattern, composed(actual), re.DOTALL))
+    if isinstance(expected, dict):
+        return isinstance(actual, dict) and all(
+            name in actual and fits(actual[name], value) for name, value in expected.items()
         )
-    if isinstance(wanted, list):
+    if isinstance(expected, list):
         return (
-            isinstance(came, list)
-            and len(came) == len(wanted)
-            and all(fits(value, other) for value, other in zip(came, wanted, strict=True))
+            isinstance(actual, list)
+            and len(actual) == len(expected)
+            and all(fits(value, other) for value, other in zip(actual, expected, strict=True))
         )
-    return bool(came == wanted) and isinstance(came, bool) == isinstance(wanted, bool)
+    return bool(actual == expected) and isinstance(actual, bool) == isinstance(expected, bool)
 
 
 def _in_order(parts: Sequence[str], text: str) -> bool:

@@ -74,13 +74,13 @@ class Preview:
     """
 
     recipe: str
-    came: Rehearsal
+    rehearsal: Rehearsal
     pictures: Mapping[PictureOf, PictureFacts] = field(default_factory=dict)
 
     @property
     def failed(self) -> str:
         """Why nothing is posted although the event is for the recipe."""
-        return self.came.failed
+        return self.rehearsal.failed
 
     def text(self, mark: Mark = str, width: int = 0) -> str:
         """
@@ -97,28 +97,28 @@ class Preview:
         """Yield the lines of the text, each in parts."""
         if self.failed:
             yield plain(f"{self.recipe} stops: {self.failed}")
-        elif self.came.why_not:
-            yield plain(f"{self.recipe} does not want this event: {self.came.why_not}")
-        elif not self.came.posts and not self.came.stopped:
+        elif self.rehearsal.why_not:
+            yield plain(f"{self.recipe} does not want this event: {self.rehearsal.why_not}")
+        elif not self.rehearsal.posts and not self.rehearsal.stopped:
             yield plain(f"{self.recipe} posts nothing")
         else:
-            for number, post in enumerate(self.came.posts):
+            for number, post in enumerate(self.rehearsal.posts):
                 if number:
                     yield ()
                 yield from _lines(post, width, self.pictures)
-            if self.came.stopped:
-                if self.came.posts:
+            if self.rehearsal.stopped:
+                if self.rehearsal.posts:
                     yield ()
-                yield plain(f"{self.recipe} is then {self.came.stopped}")
+                yield plain(f"{self.recipe} is then {self.rehearsal.stopped}")
 
     def as_json(self) -> dict[str, Any]:
         """Return the preview for programs: `recipe`, `why_not`, `failed`, `stopped`, `posts`."""
         return {
             "recipe": self.recipe,
-            "why_not": self.came.why_not,
+            "why_not": self.rehearsal.why_not,
             "failed": self.failed,
-            "stopped": self.came.stopped,
-            "posts": [post_as_json(post, self.pictures) for post in self.came.posts],
+            "stopped": self.rehearsal.stopped,
+            "posts": [post_as_json(post, self.pictures) for post in self.rehearsal.posts],
         }
 
 

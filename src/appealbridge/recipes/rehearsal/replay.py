@@ -35,9 +35,9 @@ class Ran:
         return self.run is None or self.run.over
 
     @property
-    def came(self) -> Rehearsal:
+    def rehearsal(self) -> Rehearsal:
         """What the run has published so far."""
-        return self.ended if self.run is None else self.run.came
+        return self.ended if self.run is None else self.run.rehearsal
 
 
 class Replay:

@@ -97,15 +97,15 @@ class _Played:
     recipe: Recipe
     test: Test
     event: Event
-    came: Rehearsal
+    rehearsal: Rehearsal
 
     def why_not(self) -> str:
         """Return what was expected and what happened; empty if the test passed."""
-        test, came = self.test, self.came
+        test, rehearsal = self.test, self.rehearsal
         if test.expect_failure:
-            if not came.failed or not fits(came.failed, test.expect_failure):
+            if not rehearsal.failed or not fits(rehearsal.failed, test.expect_failure):
                 return self._report([f"expected the failure {test.expect_failure}"])
-        elif came.failed:
+        elif rehearsal.failed:
             return self._report(["expected no failure"])
         try:
             complaints, unlisted = self._complaints()
@@ -115,7 +115,7 @@ class _Played:
 
     def _complaints(self) -> tuple[list[str], Sequence[SimulatedPost]]:
         """Return what is wrong, and the posts that are not expected."""
-        test, posts = self.test, self.came.posts
+        test, posts = self.test, self.rehearsal.posts
         complaints: list[str] = []
         unlisted: Sequence[SimulatedPost] = ()
         expect, at_least = _entries_of(test.expect), _entries_of(test.expect_at_least)
@@ -147,22 +147,22 @@ class _Played:
             return length(written)
         return moment(written, self.event.received_at, self.recipe.zone) - self.event.received_at
 
-    def _meets(self, post: SimulatedPost, wanted: Mapping[str, Any]) -> bool:
-        at_any_time = self.test.after is not None or AFTER in wanted or AT in wanted
-        return self._meets_at_least(post, wanted) and (at_any_time or post.after < 1)
+    def _meets(self, post: SimulatedPost, expected: Mapping[str, Any]) -> bool:
+        at_any_time = self.test.after is not None or AFTER in expected or AT in expected
+        return self._meets_at_least(post, expected) and (at_any_time or post.after < 1)
 
-    def _meets_at_least(self, post: SimulatedPost, wanted: Mapping[str, Any]) -> bool:
-        if not (says_all(post, wanted) and held_so(post, wanted)):
+    def _meets_at_least(self, post: SimulatedPost, expected: Mapping[str, Any]) -> bool:
+        if not (says_all(post, expected) and held_so(post, expected)):
             return False
-        if AFTER in wanted:
-            return abs(post.after - length(wanted[AFTER])) < 1
-        return AT not in wanted or abs(post.after - self._until(wanted[AT])) < 1
+        if AFTER in expected:
+            return abs(post.after - length(expected[AFTER])) < 1
+        return AT not in expected or abs(post.after - self._until(expected[AT])) < 1
 
-    def _nearly(self, wanted: Mapping[str, Any], posts: Sequence[SimulatedPost]) -> str:
+    def _nearly(self, expected: Mapping[str, Any], posts: Sequence[SimulatedPost]) -> str:
         """Return what to add to an entry so that it matches one of these posts."""
         for post in posts:
-            if says_all(post, wanted):
-                if held_so(post, wanted):
+            if says_all(post, expected):
+                if held_so(post, expected):
                     return (
                         f"; if it is meant to go out that late, write after: {written(post.after)}"
                     )
@@ -172,20 +172,24 @@ class _Played:
 
     def _report(self, complaints: Sequence[str], unlisted: Sequence[SimulatedPost] = ()) -> str:
         """Return what was expected and what happened, as text."""
-        came = self.came
+        rehearsal = self.rehearsal
         lines = [*complaints]
-        if came.failed:
-            lines.append(f"but the recipe stopped: {came.failed}")
-        elif came.why_not:
-            lines.append(f"but the recipe does not want this event: {came.why_not}")
-        elif not came.posts:
-            lines.append(f"but nothing was planned{f': {came.stopped}' if came.stopped else ''}")
+        if rehearsal.failed:
+            lines.append(f"but the recipe stopped: {rehearsal.failed}")
+        elif rehearsal.why_not:
+            lines.append(f"but the recipe does not want this event: {rehearsal.why_not}")
+        elif not rehearsal.posts:
+            lines.append(
+                f"but nothing was planned{f': {rehearsal.stopped}' if rehearsal.stopped else ''}"
+            )
         if unlisted:
-            others = [post for post in came.posts if not any(post is other for other in unlisted)]
+            others = [
+                post for post in rehearsal.posts if not any(post is other for other in unlisted)
+            ]
             lines += [f"but planned {self._line(post)}" for post in unlisted]
             lines += [f"and planned {self._line(post)}" for post in others]
         else:
-            lines += [f"but planned {self._line(post)}" for post in came.posts]
+            lines += [f"but planned {self._line(post)}" for post in rehearsal.posts]
         return "\n".join(lines)
 
     def _line(self, post: SimulatedPost) -> str:
@@ -212,8 +216,8 @@ def _why_not(recipe: Recipe, test: Test) -> str:
     event = made_up_event(recipe, test.event.model_dump())
     later = later_events(recipe, event, test)
     until = None if test.after is None else event.received_at + test.after
-    came = rehearse(recipe, event, event.received_at, later, until)
-    return _Played(recipe, test, event, came).why_not()
+    rehearsal = rehearse(recipe, event, event.received_at, later, until)
+    return _Played(recipe, test, event, rehearsal).why_not()
 
 
 def _fields(post: SimulatedPost) -> Mapping[str, Any]:

@@ -97,7 +97,7 @@ def rehearse(
         return Rehearsal(failed=str(failure))
     except Exception as error:  # noqa: BLE001 - a plug-in that breaks fails the run in earnest, too
         return Rehearsal(failed=fault(error))
-    return simulation.came
+    return simulation.rehearsal
 
 
 class Simulation:
@@ -122,7 +122,7 @@ class Simulation:
         self._failed = self._stopped = ""
 
     @property
-    def came(self) -> Rehearsal:
+    def rehearsal(self) -> Rehearsal:
         """What the run has published so far."""
         return Rehearsal(tuple(self._posts), failed=self._failed, stopped=self._stopped)
 

@@ -447,8 +447,8 @@ def _refuse_wrong_move(before: Delivery, target: State) -> None:
             f"delivery {before.number}: an attempt begins and ends by itself; try again in a moment"
         )
     if target not in MOVES[before.state]:
-        ways = ", ".join(sorted(way.value for way in MOVES[before.state] - _BY_ITSELF))
-        can = f"it can become {ways}" if ways else "nothing can change it any more"
+        targets = ", ".join(sorted(target.value for target in MOVES[before.state] - _BY_ITSELF))
+        can = f"it can become {targets}" if targets else "nothing can change it any more"
         if before.state is State.DELIVERED:
             can = f"to take it back: appealbridge withdraw {before.number} --reason WHY"
         message = f"it is {before.state.value} and cannot become {target.value}; {can}"

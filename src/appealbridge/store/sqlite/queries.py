@@ -263,7 +263,7 @@ class SqliteQueries(
         # The state is written out, because SQLite uses an index over one state only if the query names that state.
         of_state, of_recipe = f"state = '{state}'", "recipe = :recipe"
         conditions = {OF_EVENT: event_id, of_recipe: recipe, of_state: state is not None}
-        tests = [test for test, wanted in conditions.items() if wanted]
+        tests = [test for test, value in conditions.items() if value]
         driver = _Driver()
         if event_id:
             driver = _Driver([OF_EVENT])

@@ -231,11 +231,11 @@ class WithdrawalQueries(AmendmentQueries):
 
     @reads
     def similar_subjects(self, db: Connection, subject: str, limit: int = 5) -> Sequence[str]:
-        wanted = folded(subject)
+        folded_subject = folded(subject)
         similar = (
             other
             for (other,) in db.execute(_SUBJECTS, {"newest": NEWEST})
-            if other != subject and folded(other) == wanted
+            if other != subject and folded(other) == folded_subject
         )
         published = (s for s in similar if db.execute(_ANY_ABOUT, {"subject": s}).fetchone()[0])
         return [*islice(published, limit)]

@@ -143,9 +143,11 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
             return f"appeal is {change}, wanted {' or '.join(options.on)}"
         data = event.data if isinstance(event.data, dict) else {}
         kind, area = str(data.get("kind", "")), str(data.get("area", ""))
-        if options.kinds and _folded(kind) not in {_folded(wanted) for wanted in options.kinds}:
+        if options.kinds and _folded(kind) not in {_folded(pattern) for pattern in options.kinds}:
             return f"kind is {kind or 'missing'}, wanted {' or '.join(options.kinds)}"
-        if options.areas and not any(_folded(wanted) in _folded(area) for wanted in options.areas):
+        if options.areas and not any(
+            _folded(pattern) in _folded(area) for pattern in options.areas
+        ):
             return f"area is {area or 'missing'}, wanted {' or '.join(options.areas)}"
         return ""
 

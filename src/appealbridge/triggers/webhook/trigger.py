@@ -258,13 +258,13 @@ class Webhook(Receiver[WebhookOptions, WebhookSource]):
 
     def accepts(self, options: WebhookOptions, event: Event) -> str:
         """Return why the event's type is not wanted."""
-        if not options.types or any(fnmatchcase(event.type, wanted) for wanted in options.types):
+        if not options.types or any(fnmatchcase(event.type, pattern) for pattern in options.types):
             return ""
         return f"type is {event.type}, wanted {' or '.join(options.types)}"
 
     def types(self, options: WebhookOptions) -> frozenset[str] | None:
         """Return the types wanted, where they are named in full."""
-        if not options.types or any(set("*?[") & set(wanted) for wanted in options.types):
+        if not options.types or any(set("*?[") & set(pattern) for pattern in options.types):
             return None
         return frozenset(options.types)
 

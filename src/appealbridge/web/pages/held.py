@@ -19,8 +19,8 @@ async def held(visit: Visit) -> web.Response:
     """List what waits for somebody, a page at a time."""
     text = visit.request.query.get("before", "")
     before = number_of(text, "before") if text else 0
-    wanted = DeliveryFilter(states=frozenset({State.HELD}), before=before, limit=PAGE + 1)
-    rows = await shown(visit, await visit.site.engine.store.deliveries(wanted))
+    filter_ = DeliveryFilter(states=frozenset({State.HELD}), before=before, limit=PAGE + 1)
+    rows = await shown(visit, await visit.site.engine.store.deliveries(filter_))
     return visit.show(
         "held.html",
         title="Held",

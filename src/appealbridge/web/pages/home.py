@@ -27,8 +27,8 @@ async def home(visit: Visit) -> web.Response:
     engine = visit.site.engine
     counts = (await engine.store.backlog()).counts
     totals = [
-        (sum(n for (state, _), n in counts.items() if state is wanted), label, address)
-        for wanted, label, address in _WAITS
+        (sum(n for (state, _), n in counts.items() if state is filter_), label, address)
+        for filter_, label, address in _WAITS
     ]
     if ROUTES["GET /recipes"].allows(visit.caller) and engine.acceptances.enforced:
         states = await engine.acceptances.states()

@@ -57,8 +57,8 @@ async def posts(visit: Visit) -> web.Response:
     if which not in FILTERS:
         raise ValueError(f"show: one of {', '.join(FILTERS)}")
     before = number_of(query.get("before", ""), "before") if query.get("before") else 0
-    wanted = DeliveryFilter(states=FILTERS[which][1], before=before, limit=PAGE + 1)
-    rows = await shown(visit, await visit.site.engine.store.deliveries(wanted))
+    filter_ = DeliveryFilter(states=FILTERS[which][1], before=before, limit=PAGE + 1)
+    rows = await shown(visit, await visit.site.engine.store.deliveries(filter_))
     older = rows[PAGE - 1]["number"] if len(rows) > PAGE else 0
     return visit.show(
         "posts.html",

@@ -43,7 +43,7 @@ def test_a_link_is_what_x_makes_one_of(text, expected):
     ],
 )
 def test_a_dotless_i_is_a_letter_of_its_own(text, expected):
-    assert found(text) == expected
+    assert links_in(text) == expected
 
 
 def test_every_top_level_domain_makes_a_link_in_small_and_capital_letters():
@@ -51,8 +51,8 @@ def test_every_top_level_domain_makes_a_link_in_small_and_capital_letters():
     names = [name for line in listed.splitlines() if line[:1] != "#" for name in line.split()]
     assert len(names) > 1500
     hosts = [f"b.{name}" for name in names] + [f"B.{name.upper()}" for name in names]
-    assert found(" and ".join(hosts)) == hosts
-    assert found(" and ".join(f"b.{name}zq" for name in names if name.isascii())) == []
+    assert links_in(" and ".join(hosts)) == hosts
+    assert links_in(" and ".join(f"b.{name}zq" for name in names if name.isascii())) == []
 
 
 def test_with_scheme_only_what_has_one():

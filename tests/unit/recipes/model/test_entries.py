@@ -91,7 +91,7 @@ def test_what_decides_is_not_published():
 class Knock(Entry):
     """Knock at a door."""
 
-    MEANT: ClassVar = {"firmly": "hard", "bell": "ring it yourself"}
+    SYNONYMS: ClassVar = {"firmly": "hard", "bell": "ring it yourself"}
     OTHERS = "knock, and say nothing else"
 
     knock: Annotated[Literal["front", "back"], must_be("a door", "for example front")] = needed(

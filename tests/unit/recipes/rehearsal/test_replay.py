@@ -34,7 +34,9 @@ def played(text, *events, until=100.0):
     ran = [replay.take(event) for event in events]
     replay.go_on(BEGIN + until * HOUR)
     return [
-        [(post.written["text"], post.after / HOUR) for post in each.came.posts] if each else None
+        [(post.written["text"], post.after / HOUR) for post in each.rehearsal.posts]
+        if each
+        else None
         for each in ran
     ]
 
@@ -76,4 +78,4 @@ def test_an_event_of_the_recipe_s_own_post_starts_nothing():
 def test_what_cannot_be_written_is_a_failure_and_no_fault():
     (ran,) = [Replay(recipe_of(NOTES)).take(event_of({}, subject="7"))]
     assert ran.over
-    assert "appeal.n is missing" in ran.came.failed
+    assert "appeal.n is missing" in ran.rehearsal.failed

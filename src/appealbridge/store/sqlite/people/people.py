@@ -43,8 +43,8 @@ class SqlitePeople(WriteAccess):
     ) -> Sequence[str]:
         named = json_list(ids)
         removed = sorted(id_ for (id_,) in db.execute(_REMOVE, (now, named)))
-        gone = "DELETE FROM sessions WHERE person IN (SELECT value FROM json_each(?))"
-        db.execute(gone, (json_list(removed),))
+        statement = "DELETE FROM sessions WHERE person IN (SELECT value FROM json_each(?))"
+        db.execute(statement, (json_list(removed),))
         db.execute(_ADD, (named,))
         if decision is not None:
             record(db, decision)
