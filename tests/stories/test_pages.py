@@ -35,7 +35,7 @@ async def crew(story):
         yield Crew(story, folder)
 
 
-async def somebody(crew, who):
+async def logged_in(crew, who):
     """Return the browser of somebody who has logged in."""
     tab, _ = await enrols(crew, who)
     return tab
@@ -52,7 +52,7 @@ async def held(crew, *texts, recipes=None):
 
 async def test_what_waits_is_listed_and_each_post_shown_as_its_platform_shows_it(crew):
     (number,) = await held(crew, "M6 closed at J4 https://example.police.uk/m6")
-    tab = await somebody(crew, "viewer")
+    tab = await logged_in(crew, "viewer")
     assert await tab.get("/held") == 200
     assert "M6 closed at J4" in tab.page
     assert f'href="/deliveries/{number}"' in tab.page
@@ -65,7 +65,7 @@ async def test_what_waits_is_listed_and_each_post_shown_as_its_platform_shows_it
 
 async def test_a_viewer_sees_no_recipient_on_any_page(crew):
     (number,) = await held(crew, "Write to ben@radio.example", recipes={"mail": MAIL})
-    tab = await somebody(crew, "viewer")
+    tab = await logged_in(crew, "viewer")
     for path in (
         "/waiting",
         "/held",
@@ -76,7 +76,7 @@ async def test_a_viewer_sees_no_recipient_on_any_page(crew):
     ):
         assert await tab.get(path) == 200
         assert "radio.example" not in tab.page, path
-    operator = await somebody(crew, "operator")
+    operator = await logged_in(crew, "operator")
     await operator.get(f"/deliveries/{number}")
     assert "Ann &lt;ann@radio.example&gt;" in operator.page
 
@@ -91,7 +91,7 @@ async def test_text_from_outside_can_do_nothing_on_any_page(crew):
     await crew.begins(recipes, settings=public())
     await crew.story.receives(HOSTILE, subject=HOSTILE)
     waiting = await crew.story.until(lambda: crew.story.deliveries(state="held"))
-    tab = await somebody(crew, "operator")
+    tab = await logged_in(crew, "operator")
     pages = [
         "/waiting",
         "/held",
@@ -108,7 +108,7 @@ async def test_text_from_outside_can_do_nothing_on_any_page(crew):
 
 async def test_an_operator_does_not_stand_in_for_an_approver(crew):
     (number,) = await held(crew, "M6 closed")
-    tab = await somebody(crew, "operator")
+    tab = await logged_in(crew, "operator")
     await tab.get(f"/deliveries/{number}")
     assert await tab.post(f"/deliveries/{number}/release", hold="approval") == 409
     await crew.story.state(1, "held")
@@ -125,7 +125,7 @@ async def approves(crew, tab, number, **fields):
 
 async def test_an_approved_post_goes_out_is_withdrawn_and_the_trace_says_by_whom(crew):
     (number,) = await held(crew, "M6 closed")
-    tab, operator = await somebody(crew, "approver"), await somebody(crew, "operator")
+    tab, operator = await logged_in(crew, "approver"), await logged_in(crew, "operator")
     assert await approves(crew, tab, number) == 303
     assert tab.goes_to == "/questions/1"
     await crew.story.state(1, "delivered", passing=5)
@@ -148,7 +148,7 @@ async def test_what_a_person_edits_is_asked_again_with_the_difference_and_they_c
     crew,
 ):
     (number,) = await held(crew, "M6 closed at J4")
-    author, approver = await somebody(crew, "author"), await somebody(crew, "approver")
+    author, approver = await logged_in(crew, "author"), await logged_in(crew, "approver")
     await approver.get("/questions/1")
     old = re.search(r'name="hash" value="(\w+)"', approver.page)[1]
     assert await author.get(f"/deliveries/{number}/edit") == 200
@@ -170,7 +170,7 @@ async def test_what_a_person_edits_is_asked_again_with_the_difference_and_they_c
 async def test_why_changes_were_asked_for_stays_and_no_reason_turns_the_direction_of_reading(crew):
     """Whatever the trail shows of a reason is what somebody wrote, in the order in which they wrote it."""
     (number,) = await held(crew, "M6 closed at J4")
-    author, approver = await somebody(crew, "author"), await somebody(crew, "approver")
+    author, approver = await logged_in(crew, "author"), await logged_in(crew, "approver")
     await approver.get("/questions/1")
     status = await approver.post(
         f"/deliveries/{number}/answer", answer="changes", reason="leave \u202e4J out"
@@ -194,7 +194,7 @@ async def test_why_changes_were_asked_for_stays_and_no_reason_turns_the_directio
 
 async def test_two_people_who_edit_at_once_lose_no_word(crew):
     (number,) = await held(crew, "M6 closed at J4")
-    author, approver = await somebody(crew, "author"), await somebody(crew, "approver")
+    author, approver = await logged_in(crew, "author"), await logged_in(crew, "approver")
     for tab in (author, approver):
         await tab.get(f"/deliveries/{number}/edit")
     assert await author.post(f"/deliveries/{number}/edit", option_text="M6 closed at J5") == 303
@@ -209,7 +209,7 @@ async def test_two_people_who_edit_at_once_lose_no_word(crew):
 
 async def test_an_approver_rejects_asks_for_changes_and_chooses_a_time_that_is_to_come(crew):
     numbers = await held(crew, "A", "B", "C")
-    tab = await somebody(crew, "approver")
+    tab = await logged_in(crew, "approver")
 
     async def answers(number, **fields):
         await tab.get(f"/questions/{number}")
@@ -243,7 +243,7 @@ async def test_every_post_of_a_thread_is_shown_before_its_first_post_is_approved
     await crew.story.receives("M6 closed")
     (post,) = await crew.story.until(lambda: crew.story.deliveries(state="held"))
     number = post["number"]
-    tab = await somebody(crew, "approver")
+    tab = await logged_in(crew, "approver")
     await tab.get("/questions/1")
     shown = [
         tab.page.index(text) for text in ("M6 closed", "Use the A38", "Expect &lt;b&gt;delays")
@@ -265,7 +265,7 @@ async def test_a_later_post_of_a_thread_is_edited_on_its_page_and_the_whole_is_a
     await crew.begins({"tweet": thread}, settings=public())
     await crew.story.receives("M6 closed")
     await crew.story.until(lambda: crew.story.deliveries(state="held"))
-    author, approver = await somebody(crew, "author"), await somebody(crew, "approver")
+    author, approver = await logged_in(crew, "author"), await logged_in(crew, "approver")
     await approver.get("/questions/1")
     old = re.search(r'name="hash" value="(\w+)"', approver.page)[1]
     assert await author.get("/deliveries/2/edit") == 200
@@ -284,7 +284,7 @@ async def test_a_later_post_of_a_thread_is_edited_on_its_page_and_the_whole_is_a
 
 async def test_a_question_shows_every_hold_in_the_order_in_which_they_are_cleared(crew):
     (number,) = await held(crew, "M6 closed")
-    tab = await somebody(crew, "approver")
+    tab = await logged_in(crew, "approver")
     await tab.get("/stop")
     await tab.post("/stop", reason="wrong picture")
     await tab.get("/questions/1")
@@ -302,7 +302,7 @@ async def test_the_posts_of_one_run_are_answered_together_or_one_by_one(crew):
     await crew.begins({"all": recipe}, settings=public())
     await crew.story.receives("M6 closed")
     await crew.story.until(lambda: crew.story.deliveries(state="held"))
-    tab = await somebody(crew, "approver")
+    tab = await logged_in(crew, "approver")
     await tab.get("/waiting")
     assert len(re.findall(r'href="/questions/\d+"', tab.page)) == 1
     await tab.get("/questions/1")
@@ -318,7 +318,7 @@ async def test_the_posts_of_one_run_are_answered_together_or_one_by_one(crew):
 async def test_a_page_offers_what_a_role_may_do_and_nothing_else(crew):
     (number,) = await held(crew, "M6 closed")
     for role in Role:
-        tab = await somebody(crew, role.value)
+        tab = await logged_in(crew, role.value)
         await tab.get(f"/deliveries/{number}")
         offered = set(re.findall(rf'action="(/deliveries/{number}/\w+)"', tab.page))
         expected = {f"/deliveries/{number}/{act}" for act in ("cancel",)}
@@ -329,7 +329,7 @@ async def test_each_role_may_send_the_forms_that_the_table_says(crew):
     await crew.begins(settings=public())
     forms = [key for key in ROUTES if re.match(r"POST /(deliveries|stop|start|questions)", key)]
     assert len(forms) >= 7
-    tabs = {role: await somebody(crew, role.value) for role in Role}
+    tabs = {role: await logged_in(crew, role.value) for role in Role}
     for role, tab in tabs.items():
         for key in forms:
             path = re.sub(r"\{\w+\}", "77", key.removeprefix("POST "))
@@ -340,7 +340,7 @@ async def test_each_role_may_send_the_forms_that_the_table_says(crew):
 
 async def test_no_form_is_taken_from_another_site_or_without_its_token_or_a_log_in(crew):
     (number,) = await held(crew, "M6 closed")
-    tab = await somebody(crew, "operator")
+    tab = await logged_in(crew, "operator")
     for path in (f"/deliveries/{number}/release", f"/deliveries/{number}/cancel", "/stop"):
         await tab.get(f"/deliveries/{number}")
         for wrong in ({"origin": "https://evil.example"}, {"origin": ""}, {"token": "0" * 64}):
@@ -353,7 +353,7 @@ async def test_no_form_is_taken_from_another_site_or_without_its_token_or_a_log_
 
 async def test_anybody_stops_everything_and_only_an_operator_lifts_it_after_seeing_what_goes(crew):
     await crew.begins({"tweet": staging.TWEET}, settings=public())
-    viewer, operator = await somebody(crew, "viewer"), await somebody(crew, "operator")
+    viewer, operator = await logged_in(crew, "viewer"), await logged_in(crew, "operator")
     await viewer.get("/stop")
     assert await viewer.post("/stop", reason="") == 422
     await viewer.get("/stop")
@@ -380,7 +380,7 @@ async def test_anybody_stops_everything_and_only_an_operator_lifts_it_after_seei
 
 async def test_lists_are_shown_a_page_at_a_time_and_none_is_left_out(crew):
     numbers = await held(crew, *(f"Road {place} closed" for place in range(45)))
-    tab = await somebody(crew, "viewer")
+    tab = await logged_in(crew, "viewer")
     for first in ("/held", "/deliveries", "/deliveries?show=waiting"):
         path, match = first, []
         while path:
@@ -398,7 +398,7 @@ async def test_lists_are_shown_a_page_at_a_time_and_none_is_left_out(crew):
 )
 async def test_what_is_not_there_is_said(crew, path):
     await crew.begins(settings=public())
-    tab = await somebody(crew, "viewer")
+    tab = await logged_in(crew, "viewer")
     assert await tab.get(path) == 404
     assert "That did not work" in tab.page
 
@@ -412,7 +412,7 @@ async def test_pictures_are_shown_with_their_alt_texts_to_people_who_are_logged_
     url = await puts(crew.story, "a.png", picture(size=(3000, 2000)))
     await arrives(crew.story, "Missing: Aisha", {"url": url, "alt": '"><script>A girl'})
     (post,) = await crew.story.state(1, "held")
-    tab = await somebody(crew, "viewer")
+    tab = await logged_in(crew, "viewer")
     path = f"/deliveries/{post['number']}/images/1"
     await tab.get(f"/deliveries/{post['number']}")
     assert f'src="{path}?size=small" alt="&#34;&gt;&lt;script&gt;A girl"' in tab.page
@@ -454,7 +454,7 @@ async def test_whoever_is_asked_about_a_withdrawal_reads_what_it_takes_back_and_
     await crew.story.state(1, "delivered")
     await crew.story.receives("she is <b>found</b>", type="incident.closed", subject="APP-1")
     await crew.story.state(2, "delivered", "held")
-    tab = await somebody(crew, "approver")
+    tab = await logged_in(crew, "approver")
     assert await tab.get("/questions/1") == 200
     assert "Withdrawal 2</h2>" in tab.page
     assert "It takes back <bdi>everything about APP-1 on force_x</bdi>." in tab.page

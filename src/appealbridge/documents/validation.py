@@ -96,7 +96,7 @@ def check_value(
     errors = dict(islice(errors.items(), _MOST_ERRORS))
     _drop_the_missing_that_are_misspelt(errors)
     _drop_the_too_few_that_are_wrong(errors)
-    reporter = _Words(document, path, model, owner, beside, elsewhere, synonyms)
+    reporter = _Reporter(document, path, model, owner, beside, elsewhere, synonyms)
     problems = [reporter.problem(where, some) for where, some in errors.items()]
     return None, sorted(problems, key=lambda problem: (problem.line, problem.column))
 
@@ -215,7 +215,7 @@ def is_filled_in(value: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _Reporter:
     """Turns pydantic's errors about one value into problems."""
 
     document: Document

@@ -48,7 +48,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
         listed = await engine.questions.open_questions(after, listing.limit_of(request.query))
         return answer(
             [
-                await view(each, (await engine.questions.asked(each.number))[1], request)
+                await view(each, (await engine.questions.with_deliveries(each.number))[1], request)
                 for each in listed
             ]
         )
@@ -56,7 +56,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
     @table.get("/questions/{number}")
     async def question(request: web.Request) -> web.Response:
         number = listing.number_of(request.match_info, "number")
-        return answer(await view(*await engine.questions.asked(number), request))
+        return answer(await view(*await engine.questions.with_deliveries(number), request))
 
     @table.get("/deliveries/{id}/question")
     async def of_delivery(request: web.Request) -> web.Response:

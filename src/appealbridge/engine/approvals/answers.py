@@ -111,7 +111,7 @@ class Answers:
         `hash_` is `hash_of` what the person was shown.
         """
         await self._questions.catch_up()
-        _, everything = await self._questions.asked(number)
+        _, everything = await self._questions.with_deliveries(number)
         waiting = [each for each in everything if each.waits]
         if not waiting:
             raise IllegalMove(f"question {number}: nothing of it waits for an answer any more")

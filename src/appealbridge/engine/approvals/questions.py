@@ -90,10 +90,10 @@ def waits(delivery: Delivery) -> bool:
 
 class Questions(OutcomeListener):
     """
-    Asks questions, and knows them.
+    Asks people about what needs approval, and knows the questions.
 
-    A page shows `open_questions()`, and of each `asked(number)`: what is asked about every delivery. The later posts of
-    a thread are answered with the first one.
+    A page shows `open_questions()`, and of each `with_deliveries(number)`: what is asked about every delivery. The
+    later posts of a thread are answered with the first one.
     """
 
     def __init__(self, context: EngineContext) -> None:
@@ -223,7 +223,7 @@ class Questions(OutcomeListener):
         """Return the open questions, the oldest first."""
         return await self._store.questions(after=after, limit=limit)
 
-    async def asked(self, number: int) -> tuple[ApprovalQuestion, list[AskedDelivery]]:
+    async def with_deliveries(self, number: int) -> tuple[ApprovalQuestion, list[AskedDelivery]]:
         """Return a question, and what is asked about each of its deliveries; raise `NotFound`."""
         question = await self._store.question(number)
         return question, await self.about(await self._store.asked_about(number))

@@ -116,7 +116,7 @@ def _step(event: Event, recipe: Recipe, now: float, budget: Budget) -> Step:
         if recipe.waits:  # only the store knows whether an older run goes first
             trace = _at(now, match.trace)
             return _run(event, recipe, now, RunState.OPEN, trace=trace, wake_at=now), ()
-        planned = plan(recipe, event, {}, now, seen=match.scope, budget=budget)
+        planned = plan(recipe, event, {}, now, known_scope=match.scope, budget=budget)
     except (RenderError, OutOfTime) as error:
         return _run(event, recipe, now, RunState.FAILED, str(error)), ()
     except Exception as error:  # noqa: BLE001 - whatever one recipe does must not lose the event for the others

@@ -9,7 +9,7 @@ from appealbridge.documents import Problem
 from appealbridge.model.event import Event
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.trigger import AnyTrigger
-from appealbridge.recipes.model.index import Asked
+from appealbridge.recipes.model.index import RecipeIndex
 from appealbridge.recipes.model.recipe import Recipe, RecipeTrigger
 
 
@@ -31,8 +31,8 @@ class Book:
     problems: Sequence[Problem] = ()
     declared: Mapping[str, Options] = field(default_factory=dict)
     unchanged: frozenset[str] = frozenset()
-    _by_source: Mapping[str, Asked] = field(default_factory=dict, repr=False)
-    _by_trigger: Mapping[str, Asked] = field(default_factory=dict, repr=False)
+    _by_source: Mapping[str, RecipeIndex] = field(default_factory=dict, repr=False)
+    _by_trigger: Mapping[str, RecipeIndex] = field(default_factory=dict, repr=False)
 
     @property
     def loaded(self) -> Mapping[str, Recipe]:
@@ -41,15 +41,15 @@ class Book:
 
     def for_event(self, event: Event) -> Sequence[Recipe]:
         """Return the recipes that this event could be for, in the order of their names."""
-        index = self._asked(event)
-        return () if index is None else index.about(event)
+        index = self._index_for(event)
+        return () if index is None else index.candidates(event)
 
     def others(self, event: Event, but: Sequence[Recipe]) -> Iterable[Recipe]:
         """Return all other recipes with the event's source, in the order of their names."""
-        index = self._asked(event)
+        index = self._index_for(event)
         return () if index is None else index.others(but)
 
-    def _asked(self, event: Event) -> Asked | None:
+    def _index_for(self, event: Event) -> RecipeIndex | None:
         return self._by_source.get(event.source) or self._by_trigger.get(event.trigger)
 
     def sources(self) -> Mapping[str, tuple[AnyTrigger, Options]]:
@@ -90,10 +90,12 @@ def bind(
             }
         types[recipe.name] = recipe
     indexed = {
-        source: Asked([types[name] for name in sorted(types)], source.partition(":")[0], source)
+        source: RecipeIndex(
+            [types[name] for name in sorted(types)], source.partition(":")[0], source
+        )
         for source, types in by_source.items()
     }
-    anyway = {name: Asked(types, name) for name, types in of_any.items()}
+    anyway = {name: RecipeIndex(types, name) for name, types in of_any.items()}
     return Book(
         ordered, off, quarantined or {}, problems, declared or {}, unchanged, indexed, anyway
     )

@@ -17,7 +17,7 @@ from appealbridge.recipes.templates.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Alternative:
     """One branch: its name in traces, its condition, and its entries."""
 
     name: str
@@ -37,7 +37,7 @@ class Choice:
     """
 
     path: str
-    ways: Sequence[Way]
+    alternatives: Sequence[Alternative]
     otherwise: Sequence[Node]
     last: str
     needs: frozenset[str] = frozenset()
@@ -93,7 +93,7 @@ Node = Step | Choice | Delay | WaitFor | Stop
 def branches(node: Node) -> Sequence[Sequence[Node]]:
     """Return the lists inside an entry, of which a run does only one."""
     if isinstance(node, Choice):
-        return [*(branch.nodes for branch in node.ways), node.otherwise]
+        return [*(branch.nodes for branch in node.alternatives), node.otherwise]
     if isinstance(node, WaitFor):
         return [node.on_timeout]
     return ()

@@ -1,8 +1,8 @@
 """
-Which of very many recipes an event could be for, found without asking each of them.
+An index that finds, among very many recipes, those that an event could be for.
 
 A recipe whose condition says `equals` or `in` of a field can only match events that have one of
-these words there, so it is found by the word.
+these values there, so it is indexed by them.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from appealbridge.recipes.model.index_hints import TYPE, IndexHint
 from appealbridge.recipes.model.recipe import Recipe
 
 
-class Asked:
+class RecipeIndex:
     """
-    The recipes that are asked about events of one source of a trigger, of all `recipes` that want any of it.
+    Finds the recipes that an event of one source could be for, among the `recipes` that use this source.
 
-    Asked are those whose word an event has, and those of which no word is known. `source` has the
+    These are the recipes of which the event has an indexed value, and those that have none. `source` has the
     trigger's name in front, and is empty for sources that no recipe names.
     """
 
     def __init__(self, recipes: Sequence[Recipe], trigger: str, source: str = "") -> None:
-        self._everybody = tuple(recipes)
+        self._recipes = tuple(recipes)
         known = {recipe.name: _of(recipe, trigger, source) for recipe in recipes}
         common = Counter(
             (hint.place, value)
@@ -35,7 +35,7 @@ class Asked:
             for hint in index_hints
             for value in hint.values
         )
-        self._always: list[Recipe] = []
+        self._unindexed: list[Recipe] = []
         places: dict[str, dict[str, list[Recipe]]] = {}
         for recipe in recipes:
             # The rarer its values, the fewer recipes are matched in vain.
@@ -45,33 +45,33 @@ class Asked:
                 default=None,
             )
             if rarest is None:
-                self._always.append(recipe)
+                self._unindexed.append(recipe)
                 continue
-            there = places.setdefault(rarest.place, {})
+            by_value = places.setdefault(rarest.place, {})
             for value in rarest.values:
-                there.setdefault(value, []).append(recipe)
+                by_value.setdefault(value, []).append(recipe)
         self._by_type = places.pop(TYPE, {})
-        self._by_field = [(compile_path(place), there) for place, there in places.items()]
+        self._by_field = [(compile_path(place), by_value) for place, by_value in places.items()]
 
-    def about(self, event: Event) -> Sequence[Recipe]:
+    def candidates(self, event: Event) -> Sequence[Recipe]:
         """Return the recipes that this event could be for, in the order of their names."""
-        recipes = [*self._always, *self._by_type.get(event.type, ())]
-        for path, there in self._by_field:
+        recipes = [*self._unindexed, *self._by_type.get(event.type, ())]
+        for path, by_value in self._by_field:
             word = path.first(event.data)
             if type(word) is str:
-                recipes += there.get(composed(word), ())
+                recipes += by_value.get(composed(word), ())
         if len(recipes) > 1:
             recipes.sort(key=attrgetter("name"))
-        return [recipe for recipe in recipes if _wanted(recipe, event)] if recipes else recipes
+        return [recipe for recipe in recipes if _accepts(recipe, event)] if recipes else recipes
 
     def others(self, but: Sequence[Recipe]) -> Iterable[Recipe]:
         """Return all other recipes than these, in the order of their names; without these, in no time."""
         if not but:
-            return self._everybody
-        if len(but) == len(self._everybody):
+            return self._recipes
+        if len(but) == len(self._recipes):
             return ()
         names = {recipe.name for recipe in but}
-        return (recipe for recipe in self._everybody if recipe.name not in names)
+        return (recipe for recipe in self._recipes if recipe.name not in names)
 
 
 def _of(recipe: Recipe, trigger: str, source: str) -> list[IndexHint]:
@@ -91,7 +91,7 @@ def _of(recipe: Recipe, trigger: str, source: str) -> list[IndexHint]:
     )
 
 
-def _wanted(recipe: Recipe, event: Event) -> bool:
+def _accepts(recipe: Recipe, event: Event) -> bool:
     trigger, source = event.trigger, event.source
     try:
         for each in recipe.triggers:

@@ -31,7 +31,7 @@ class Step:
     `post`, empty if it is not part of one. `fill` returns its options filled for an event or raises
     `RenderError`. `fixed` is the message if it is the same for every event. `count` is how its
     channel counts a text, and `overflow` what to do with a text that is too long. `marked` says
-    that it marks values for shortening; `parts` fill one option each, and `own_words` are names
+    that it marks values for shortening; `parts` fill one option each, and `own_names` are names
     with the recipe's own words. `needs` are the ids of the steps whose results it uses or that are
     in its `after`; with `even_if_failed` it goes on if one of them failed. `lists` are the lists of
     the settings that it reads: the option, the list's name, and whether it is used without a
@@ -51,7 +51,7 @@ class Step:
     count: Callable[[str], int] | None = field(default=None, repr=False)
     overflow: Overflow = Overflow.FAIL
     parts: Mapping[str, Callable[[Scope], Any]] = field(default_factory=dict, repr=False)
-    own_words: frozenset[str] = frozenset()
+    own_names: frozenset[str] = frozenset()
     marked: bool = False
     group: str = ""
     places: Mapping[str, str] = field(default_factory=dict, repr=False)

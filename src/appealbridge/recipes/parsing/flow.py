@@ -12,7 +12,7 @@ from appealbridge.model.errors import RenderError
 from appealbridge.model.moment import NoTime, read
 from appealbridge.recipes.conditions.conditions import Condition
 from appealbridge.recipes.model.entries import AwaitedEvent, DelayTime, WayEntry
-from appealbridge.recipes.model.flow import Choice, Delay, Node, Stop, WaitFor, Way, decides
+from appealbridge.recipes.model.flow import Alternative, Choice, Delay, Node, Stop, WaitFor, decides
 from appealbridge.recipes.parsing.conditions import read_if
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.needs import needs_of
@@ -50,7 +50,7 @@ def _if(reading: ParsingContext, right: Entry, path: Path, several: Several) -> 
     needs = needs_of(reading, right, path, chains)
     if condition is None:
         return None
-    return _choice(path, [Way("then", condition, then)], last, otherwise, needs)
+    return _choice(path, [Alternative("then", condition, then)], last, otherwise, needs)
 
 
 def _choose(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
@@ -61,27 +61,33 @@ def _choose(reading: ParsingContext, right: Entry, path: Path, several: Several)
     last, otherwise = _one_list(right, path, several, ("default", "else"))
     chains = [chain for _, some in pairs for chain in some]
     needs = needs_of(reading, right, path, chains)
-    ways = [way for way, _ in pairs if way is not None]
-    if len(ways) < len(pairs):
+    alternatives = [alternative for alternative, _ in pairs if alternative is not None]
+    if len(alternatives) < len(pairs):
         return None
-    return _choice(path, ways, last, otherwise, needs)
+    return _choice(path, alternatives, last, otherwise, needs)
 
 
 def _choice(
-    path: Path, ways: Sequence[Way], last: str, otherwise: Sequence[Node], needs: frozenset[str]
+    path: Path,
+    alternatives: Sequence[Alternative],
+    last: str,
+    otherwise: Sequence[Node],
+    needs: frozenset[str],
 ) -> Choice:
-    inside = [*(node for way in ways for node in way.nodes), *otherwise]
-    return Choice(path_text(path), ways, otherwise, last, needs, decides=decides(inside))
+    inside = [*(node for alternative in alternatives for node in alternative.nodes), *otherwise]
+    return Choice(path_text(path), alternatives, otherwise, last, needs, decides=decides(inside))
 
 
 def _way(
     reading: ParsingContext, option: Any, path: Path, several: Several
-) -> tuple[Way | None, tuple[Chain, ...]]:
+) -> tuple[Alternative | None, tuple[Chain, ...]]:
     _, right = reading.check(WayEntry, option, path, "choose")
     condition, chains = _condition(reading, right, path, ("conditions", "if"))
     _, nodes = _one_list(right, path, several, ("sequence", "then"))
     number = path[-1]
-    return (None if condition is None else Way(f"choose[{number}]", condition, nodes)), chains
+    return (
+        None if condition is None else Alternative(f"choose[{number}]", condition, nodes)
+    ), chains
 
 
 def _condition(

@@ -174,7 +174,7 @@ def step_of(
         count=_counter(entry.plugin, entry.account),
         overflow=entry.overflow,
         parts=entry.filled.parts,
-        own_words=_own_words(reading),
+        own_names=_own_names(reading),
         marked=_marked(reading, entry),
         group=group,
         places={name: path_text(place) for name, place in entry.places.items()},
@@ -193,7 +193,7 @@ def _marked(reading: ParsingContext, entry: MessageEntry) -> bool:
     )
 
 
-def _own_words(reading: ParsingContext) -> frozenset[str]:
+def _own_names(reading: ParsingContext) -> frozenset[str]:
     """Return the variables whose values come, at least in part, from the recipe itself."""
     own: set[str] = set()
     for name, expression in reading.variables.items():

@@ -19,7 +19,7 @@ from appealbridge.recipes.model.step import Step
 class Fitting:
     """The images that a channel takes, the sources of those that are too many, and which ones have no alt text."""
 
-    taken: Sequence[Image]
+    accepted: Sequence[Image]
     left_out: Sequence[str] = ()
     without_alt: Sequence[int] = ()
 
@@ -30,9 +30,9 @@ def fitting(step: Step, message: Illustrated) -> Fitting:
     if not isinstance(plugin, AcceptsImages):
         raise RenderError(step.place("images"), f"{step.channel} takes no images; leave them out")
     rules = plugin.image_rules(step.account)
-    taken, left_out = message.images[: rules.most], message.images[rules.most :]
+    accepted, left_out = message.images[: rules.most], message.images[rules.most :]
     missing = []
-    for number, image in enumerate(taken, start=1):
+    for number, image in enumerate(accepted, start=1):
         if not image.alt.strip():
             missing.append(number)
         elif len(image.alt) > rules.alt_length:
@@ -49,7 +49,7 @@ def fitting(step: Step, message: Illustrated) -> Fitting:
             )
     needed = step.account.alt_text is AltText.REQUIRED
     sources = tuple(image.url or image.file for image in left_out)
-    return Fitting(taken, sources, tuple(missing) if needed else ())
+    return Fitting(accepted, sources, tuple(missing) if needed else ())
 
 
 def illustrated(delivery: Delivery, recipe: Recipe, images: Fitting) -> Delivery:

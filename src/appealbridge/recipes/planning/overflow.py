@@ -65,7 +65,7 @@ def _shortened(step: Step, message: Options, measure: Measure, scope: Scope) -> 
     own: frozenset[str] | None = None
     _, count, least = written(LEAST)
     if not least.marks and step.overflow is Overflow.SHORTEN:
-        own = step.own_words
+        own = step.own_names
         _, count, least = written(LEAST)
     available = least.space_for(measure.limit, count)
     for _ in range(_TRIES if least.lengths else 0):

@@ -23,7 +23,7 @@ from appealbridge.recipes.model.step import Step
 from appealbridge.recipes.model.withdraw import ACTION
 from appealbridge.recipes.planning.position import Branch, Marks
 from appealbridge.recipes.planning.progress import Progress, progress_of, wait_view
-from appealbridge.recipes.planning.render import Finished, Where, finished, held_for
+from appealbridge.recipes.planning.render import RenderedStep, StepContext, held_for, render_step
 from appealbridge.recipes.planning.results import StepState, states_of, views
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget, OutOfTime
 from appealbridge.recipes.templates.scope import Scope
@@ -64,7 +64,7 @@ def plan(
     now: float,
     marks: Marks = NO_MARKS,
     later_events: Sequence[Event] = (),
-    seen: Scope | None = None,
+    known_scope: Scope | None = None,
     budget: Budget = NO_BOUND,
 ) -> Plan:
     """
@@ -72,77 +72,77 @@ def plan(
 
     `marks` are those of the plan before, and `later_events` the later events of the same subject in order.
     Either every step that can be rendered now is planned, or nothing is and `failed` says why.
-    `now` is in Unix seconds UTC. `seen` has the names as the conditions have just used them, to
+    `now` is in Unix seconds UTC. `known_scope` has the names as the conditions have just used them, to
     save computing them again. Raise `OutOfTime` if the work exceeds `budget`.
     """
     try:
         if recipe.flow:
-            way = progress_of(recipe, event, so_far, now, marks, later_events, budget)
-            return _along(recipe, event, so_far, now, later_events, way, budget)
+            progress = progress_of(recipe, event, so_far, now, marks, later_events, budget)
+            return _plan_reached(recipe, event, so_far, now, later_events, progress, budget)
         states = states_of(recipe.steps, so_far)
-        if so_far or seen is None or seen.at != now:
+        if so_far or known_scope is None or known_scope.at != now:
             results = views(recipe.steps, states, so_far)
-            seen = recipe.scope(event, results, now, budget=budget)
-        scope = seen
-        here = Where(scope, event.received_at)
-        made = _made(recipe, event, states, lambda _: here)
+            known_scope = recipe.scope(event, results, now, budget=budget)
+        scope = known_scope
+        context = StepContext(scope, event.received_at)
+        planned = _render_ready_steps(recipe, event, states, lambda _: context)
     except RenderError as failure:
         return Plan((), done=True, failed=str(failure), marks=marks)
-    if made.failed:
-        return Plan((), done=True, failed=made.failed, trace=made.trace, marks=marks)
+    if planned.failed:
+        return Plan((), done=True, failed=planned.failed, trace=planned.trace, marks=marks)
     if done := StepState.WAITING not in states.values():
-        made.trace += _cancelled(recipe, states, so_far, {})
+        planned.trace += _cancelled(recipe, states, so_far, {})
     return Plan(
-        made.deliveries,
+        planned.deliveries,
         done=done,
-        trace=made.trace,
-        too_long=made.too_long,
-        left_out=made.left_out,
+        trace=planned.trace,
+        too_long=planned.too_long,
+        left_out=planned.left_out,
     )
 
 
-def _along(
+def _plan_reached(
     recipe: Recipe,
     event: Event,
     so_far: Mapping[str, Sequence[Delivery]],
     now: float,
     later_events: Sequence[Event],
-    way: Progress,
+    progress: Progress,
     budget: Budget,
 ) -> Plan:
     """Plan the steps that the run has reached in the tree of its actions."""
     scopes: dict[Branch, Scope] = {}
 
-    def where(step: Step) -> Where:
-        place = way.reach.here[step.id]
-        if place not in scopes:
-            wait = wait_view(place, later_events)
-            scopes[place] = recipe.scope(event, way.results, now, wait, budget)
-        since = event.received_at if place.since is None else place.since
-        return Where(scopes[place], since, place.hold)
+    def context_of(step: Step) -> StepContext:
+        branch = progress.position.branches[step.id]
+        if branch not in scopes:
+            wait = wait_view(branch, later_events)
+            scopes[branch] = recipe.scope(event, progress.results, now, wait, budget)
+        since = event.received_at if branch.since is None else branch.since
+        return StepContext(scopes[branch], since, branch.hold)
 
-    made = _made(recipe, event, way.states, where)
-    trace = [*way.trace, *made.trace]
-    if made.failed:
-        return Plan((), done=True, failed=made.failed, trace=trace, marks=way.marks)
-    done = StepState.WAITING not in way.states.values() and not way.reach.undecided
+    planned = _render_ready_steps(recipe, event, progress.states, context_of)
+    trace = [*progress.trace, *planned.trace]
+    if planned.failed:
+        return Plan((), done=True, failed=planned.failed, trace=trace, marks=progress.marks)
+    done = StepState.WAITING not in progress.states.values() and not progress.position.undecided
     if done:
-        trace += _cancelled(recipe, way.states, so_far, way.reach.never)
+        trace += _cancelled(recipe, progress.states, so_far, progress.position.never)
     return Plan(
-        made.deliveries,
+        planned.deliveries,
         done=done,
         trace=trace,
-        reason="" if way.reach.stopped is None else f"stopped: {way.reach.stopped}",
-        marks=way.marks,
-        wake_at=way.wake_at,
-        unneeded=way.unneeded,
-        too_long=made.too_long,
-        left_out=made.left_out,
+        reason="" if progress.position.stopped is None else f"stopped: {progress.position.stopped}",
+        marks=progress.marks,
+        wake_at=progress.wake_at,
+        unneeded=progress.unneeded,
+        too_long=planned.too_long,
+        left_out=planned.left_out,
     )
 
 
 @dataclass(slots=True)
-class _Made:
+class _ReadySteps:
     """The deliveries of all steps that are ready, their trace, and why a step failed."""
 
     deliveries: list[Delivery] = field(default_factory=list)
@@ -152,7 +152,7 @@ class _Made:
     too_long: dict[str, Measure] = field(default_factory=dict)
     left_out: dict[str, Sequence[str]] = field(default_factory=dict)
 
-    def say(self, step: str, message: str, scope: Scope) -> None:
+    def add_trace(self, step: str, message: str, scope: Scope) -> None:
         """Add to the trace, with the variables that are not in it yet."""
         entry: dict[str, Any] = {"step": step, "message": message}
         self.trace.append(entry)
@@ -173,54 +173,59 @@ class _Made:
         self.trace.append({"step": "", "message": message})
 
 
-def _made(
-    recipe: Recipe, event: Event, states: Mapping[str, StepState], where: Callable[[Step], Where]
-) -> _Made:
+def _render_ready_steps(
+    recipe: Recipe,
+    event: Event,
+    states: Mapping[str, StepState],
+    context_of: Callable[[Step], StepContext],
+) -> _ReadySteps:
     """Finish all steps that are ready, or return why one failed."""
-    made = _Made()
+    planned = _ReadySteps()
     unread = ""
     for step in recipe.steps:
         if states[step.id] is StepState.READY:
-            here = where(step)
-            scope = here.scope
+            context = context_of(step)
+            scope = context.scope
             try:
-                some = finished(recipe, step, event, here)
+                rendered = render_step(recipe, step, event, context)
             except RenderError as failure:
-                return _not_made(made, step, scope, str(failure))
+                return _failed(planned, step, scope, str(failure))
             except OutOfTime:
                 raise
             except Exception as error:  # noqa: BLE001 - what a plug-in breaks over fails this run alone
                 reason = f"{step.path}: the plug-in of {step.action} failed: {fault(error)}"
-                return _not_made(made, step, scope, reason)
-            made.deliveries += some.deliveries
-            if some.too_long is not None:
-                made.too_long[step.id] = some.too_long
-            if some.left_out:
-                made.left_out[step.id] = some.left_out
-            made.say(step.id, _planned_words(step, some), scope)
+                return _failed(planned, step, scope, reason)
+            planned.deliveries += rendered.deliveries
+            if rendered.too_long is not None:
+                planned.too_long[step.id] = rendered.too_long
+            if rendered.left_out:
+                planned.left_out[step.id] = rendered.left_out
+            planned.add_trace(step.id, _planned_message(step, rendered), scope)
             unread = unread or scope.unread
     if unread:
-        made.hold(unread)
-    return made
+        planned.hold(unread)
+    return planned
 
 
-def _not_made(made: _Made, step: Step, scope: Scope, reason: str) -> _Made:
-    made.say(step.id, "could not be written", scope)
-    why = {**made.trace[-1], **({"variables": made.variables} if made.variables else {})}
-    return _Made(failed=reason, trace=[why])
+def _failed(planned: _ReadySteps, step: Step, scope: Scope, reason: str) -> _ReadySteps:
+    planned.add_trace(step.id, "could not be written", scope)
+    why = {**planned.trace[-1], **({"variables": planned.variables} if planned.variables else {})}
+    return _ReadySteps(failed=reason, trace=[why])
 
 
-def _planned_words(step: Step, made: Finished) -> str:
-    many, hold = len(made.deliveries), made.deliveries[0].hold
+def _planned_message(step: Step, rendered: RenderedStep) -> str:
+    many, hold = len(rendered.deliveries), rendered.deliveries[0].hold
     message = f"planned {f'{many} deliveries' if many > 1 else 'a delivery'} on {step.channel}"
     if step.plugin is ACTION:
         message = "planned a withdrawal"
     if step.amends is not None:
         message = f"planned an amendment of {step.amends.of} on {step.channel}"
-    if made.too_long is not None:
-        message += f", shortened from {made.too_long.count} {made.too_long.unit}"
-    if made.left_out:
-        message += f", without {len(made.left_out)} more images: {', '.join(made.left_out)}"[:600]
+    if rendered.too_long is not None:
+        message += f", shortened from {rendered.too_long.count} {rendered.too_long.unit}"
+    if rendered.left_out:
+        message += (
+            f", without {len(rendered.left_out)} more images: {', '.join(rendered.left_out)}"[:600]
+        )
     return f"{message}, held: {hold}" if hold else message
 
 
@@ -234,13 +239,13 @@ def _cancelled(
     if StepState.SKIPPED not in states.values():
         return []
     return [
-        {"step": step.id, "message": _cancelled_words(recipe, step, states, so_far, never)}
+        {"step": step.id, "message": _cancelled_message(recipe, step, states, so_far, never)}
         for step in recipe.steps
         if states[step.id] is StepState.SKIPPED and step.id not in never
     ]
 
 
-def _cancelled_words(
+def _cancelled_message(
     recipe: Recipe,
     step: Step,
     states: Mapping[str, StepState],
@@ -251,12 +256,12 @@ def _cancelled_words(
         if states[need] not in (StepState.SKIPPED, StepState.FAILED):
             continue
         for part in _parts_of(recipe, need):
-            made = so_far.get(part, ())
-            if part in never and not made:
+            deliveries = so_far.get(part, ())
+            if part in never and not deliveries:
                 return f"cancelled, since {part} was left out: {never[part]}"
             if states[part] is StepState.SKIPPED:
                 return f"cancelled, since {part} was"
-            last = made[-1]
+            last = deliveries[-1]
             return f"cancelled, since {part} is {last.state.value}" + (
                 f": {last.reason}" if last.reason else ""
             )

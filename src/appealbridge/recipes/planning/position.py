@@ -22,7 +22,7 @@ from appealbridge.recipes.model.flow import Choice, Delay, Node, Stop, WaitFor, 
 from appealbridge.recipes.model.step import Step
 
 Marks = Mapping[str, Mapping[str, Any]]
-Asked = Choice | Delay | WaitFor | Stop
+ControlNode = Choice | Delay | WaitFor | Stop
 
 
 @value
@@ -33,13 +33,13 @@ class Branch:
     `since` is when the last wait before it ended, in Unix seconds, `None` if there was none.
     `completed` says how the last `wait_for` ended (`None`: there was none), and `event` is the id
     of the event that ended it. A `wait_for` here accepts events after that one, and none before
-    `hears_from`. `hold` is why the deliveries here wait for a person; empty if they do not.
+    `accepts_from`. `hold` is why the deliveries here wait for a person; empty if they do not.
     """
 
     since: float | None = None
     completed: bool | None = None
     event: str = ""
-    hears_from: float = -inf
+    accepts_from: float = -inf
     hold: str = ""
 
 
@@ -51,79 +51,82 @@ class Position:
     """
     The position of a run.
 
-    `here` has the steps that can be planned, `never` those that never will be, with the reason; all
+    `branches` has the steps that can be planned, `never` those that never will be, with the reason; all
     other steps come later. `undecided` are the entries that are reached and not decided, each with its
     branch. `stopped` is the reason of the stop that was reached.
     """
 
-    here: Mapping[str, Branch]
+    branches: Mapping[str, Branch]
     never: Mapping[str, str]
-    undecided: Sequence[tuple[Asked, Branch]]
+    undecided: Sequence[tuple[ControlNode, Branch]]
     stopped: str | None
 
 
-def reached(flow: Sequence[Node], marks: Marks) -> Position:
+def position_of(flow: Sequence[Node], marks: Marks) -> Position:
     """Return how far a run with these marks has come."""
     walk = _Walk(marks)
     walk.go(flow, START)
-    return Position(walk.here, walk.never, walk.undecided, walk.stopped)
+    return Position(walk.branches, walk.never, walk.undecided, walk.stopped)
 
 
 class _Walk:
     """Walks through the tree in the order of the file."""
 
     def __init__(self, marks: Marks) -> None:
-        self.here: dict[str, Branch] = {}
+        self.branches: dict[str, Branch] = {}
         self.never: dict[str, str] = {}
-        self.undecided: list[tuple[Asked, Branch]] = []
+        self.undecided: list[tuple[ControlNode, Branch]] = []
         self.stopped: str | None = None
         self._marks = marks
 
-    def go(self, nodes: Sequence[Node], place: Branch) -> Branch | None:
+    def go(self, nodes: Sequence[Node], branch: Branch) -> Branch | None:
         """Walk through a list; return the branch after it, `None` if the run has not got there yet."""
         for number, node in enumerate(nodes):
-            behind = self._pass(node, place)
-            if behind is None:
+            after = self._pass(node, branch)
+            if after is None:
                 if self.stopped is not None:
                     self._leave_out(nodes[number + 1 :], "the run was stopped")
                 return None
-            place = behind
-        return place
+            branch = after
+        return branch
 
-    def _pass(self, node: Node, place: Branch) -> Branch | None:
+    def _pass(self, node: Node, branch: Branch) -> Branch | None:
         if isinstance(node, Step):
-            self.here[node.id] = place
-            return place
+            self.branches[node.id] = branch
+            return branch
         mark = self._marks.get(node.path, {})
         if isinstance(node, Choice):
-            return self._choice(node, mark, place)
+            return self._choice(node, mark, branch)
         if isinstance(node, Stop):
             self.stopped = mark.get("reason")
             if self.stopped is None:
-                self.undecided.append((node, place))
+                self.undecided.append((node, branch))
             return None
         if "over" not in mark:
-            self.undecided.append((node, place))
+            self.undecided.append((node, branch))
             return None
         over, until = mark["over"], mark["until"]
         if isinstance(node, Delay):
-            hold = mark.get("hold", "") or place.hold
-            return Branch(over, place.completed, place.event, until, hold)
+            hold = mark.get("hold", "") or branch.hold
+            return Branch(over, branch.completed, branch.event, until, hold)
         if mark["event"]:
             self._leave_out(node.on_timeout, "the event came")
-            return replace(place, since=over, completed=True, event=mark["event"])
-        behind = replace(place, since=over, completed=False, event="", hears_from=until)
-        return self.go(node.on_timeout, behind)
+            return replace(branch, since=over, completed=True, event=mark["event"])
+        after = replace(branch, since=over, completed=False, event="", accepts_from=until)
+        return self.go(node.on_timeout, after)
 
-    def _choice(self, node: Choice, mark: Mapping[str, Any], place: Branch) -> Branch | None:
+    def _choice(self, node: Choice, mark: Mapping[str, Any], branch: Branch) -> Branch | None:
         if "way" not in mark:
-            self.undecided.append((node, place))
-            return None if node.decides else place
-        ways = {**{way.name: way.nodes for way in node.ways}, node.last: node.otherwise}
-        for name, nodes in ways.items():
+            self.undecided.append((node, branch))
+            return None if node.decides else branch
+        alternatives = {
+            **{alternative.name: alternative.nodes for alternative in node.alternatives},
+            node.last: node.otherwise,
+        }
+        for name, nodes in alternatives.items():
             if name != mark["way"]:
                 self._leave_out(nodes, "another branch was chosen")
-        return self.go(ways[mark["way"]], place)
+        return self.go(alternatives[mark["way"]], branch)
 
     def _leave_out(self, nodes: Sequence[Node], why: str) -> None:
         for node in every_node(nodes):

@@ -17,7 +17,7 @@ from appealbridge.model.moment import NoTime, shown
 from appealbridge.model.value import value
 from appealbridge.recipes.model.flow import Choice, Delay, Stop, WaitFor, every_node
 from appealbridge.recipes.model.recipe import Recipe
-from appealbridge.recipes.planning.position import Asked, Branch, Marks, Position, reached
+from appealbridge.recipes.planning.position import Branch, ControlNode, Marks, Position, position_of
 from appealbridge.recipes.planning.results import StepState, settled, states_of, views
 from appealbridge.recipes.templates.limits import Budget
 from appealbridge.recipes.templates.scope import EventView, ResultView, Scope, WaitView
@@ -37,7 +37,7 @@ class Progress:
     use. `trace` is what was decided now.
     """
 
-    reach: Position
+    position: Position
     states: Mapping[str, StepState]
     results: Mapping[str, ResultView]
     marks: Marks
@@ -57,9 +57,9 @@ class PlanningMoment:
     budget: Budget
     results: Mapping[str, ResultView] = field(default_factory=dict)
 
-    def scope(self, place: Branch, event: Event | None = None) -> Scope:
+    def scope(self, branch: Branch, event: Event | None = None) -> Scope:
         """Return the names that an entry can use; `event` replaces the run's own."""
-        wait = wait_view(place, self.later_events)
+        wait = wait_view(branch, self.later_events)
         event = event or self.event
         return self.recipe.scope(event, self.results, self.now, wait, self.budget)
 
@@ -68,12 +68,12 @@ class PlanningMoment:
         return shown(at, self.recipe.zone)
 
 
-def wait_view(place: Branch, later_events: Sequence[Event]) -> WaitView | None:
+def wait_view(branch: Branch, later_events: Sequence[Event]) -> WaitView | None:
     """Return the last wait before an entry, as templates see it."""
-    if place.completed is None:
+    if branch.completed is None:
         return None
-    came = next((event for event in later_events if event.id == place.event), None)
-    return WaitView(place.completed, None if came is None else EventView(came))
+    awaited = next((event for event in later_events if event.id == branch.event), None)
+    return WaitView(branch.completed, None if awaited is None else EventView(awaited))
 
 
 def progress_of(
@@ -88,16 +88,16 @@ def progress_of(
     """Return how far the run gets at `now`; raise `RenderError` if a decision has no value."""
     new_marks = dict(marks)
     trace: list[TraceEntry] = []
-    unneeded = {later.id for later in later_events if not _wanted(recipe, later)}
+    unneeded = {later.id for later in later_events if not _is_awaited(recipe, later)}
     while True:
-        reach = reached(recipe.flow, new_marks)
-        states = states_of(recipe.steps, so_far, reach)
+        position = position_of(recipe.flow, new_marks)
+        states = states_of(recipe.steps, so_far, position)
         results = views(recipe.steps, states, so_far)
         moment = PlanningMoment(recipe, event, now, later_events, budget, results)
-        for node, place in reach.undecided:
+        for node, branch in position.undecided:
             if settled(node.needs, states):
                 mark, message = _decided(
-                    node, place, new_marks.get(node.path, {}), moment, unneeded
+                    node, branch, new_marks.get(node.path, {}), moment, unneeded
                 )
                 if message:
                     new_marks[node.path] = mark
@@ -105,21 +105,23 @@ def progress_of(
                     break
         else:
             unneeded -= {mark.get("event", "") for mark in new_marks.values()}
-            wake_at = _wake_at(reach, new_marks)
-            return Progress(reach, states, results, new_marks, wake_at, frozenset(unneeded), trace)
+            wake_at = _wake_at(position, new_marks)
+            return Progress(
+                position, states, results, new_marks, wake_at, frozenset(unneeded), trace
+            )
 
 
-def _wanted(recipe: Recipe, event: Event) -> bool:
+def _is_awaited(recipe: Recipe, event: Event) -> bool:
     return any(
         isinstance(node, WaitFor) and node.wants(event.type) for node in every_node(recipe.flow)
     )
 
 
-def _wake_at(reach: Position, marks: Marks) -> float | None:
+def _wake_at(position: Position, marks: Marks) -> float | None:
     return min(
         (
             marks[node.path]["until"]
-            for node, _ in reach.undecided
+            for node, _ in position.undecided
             if "until" in marks.get(node.path, {})
         ),
         default=None,
@@ -131,46 +133,52 @@ Decision = tuple[Mapping[str, Any], str]
 
 
 def _decided(
-    node: Asked, place: Branch, mark: Mapping[str, Any], moment: PlanningMoment, unneeded: set[str]
+    node: ControlNode,
+    branch: Branch,
+    mark: Mapping[str, Any],
+    moment: PlanningMoment,
+    unneeded: set[str],
 ) -> Decision:
     if isinstance(node, Choice):
-        return _choose(node, moment.scope(place))
+        return _choose(node, moment.scope(branch))
     if isinstance(node, Stop):
-        reason = node.reason(moment.scope(place))
+        reason = node.reason(moment.scope(branch))
         return {"reason": reason}, f"stopped: {reason}"
     if not mark:
-        return _begin(node, place, moment)
+        return _begin(node, branch, moment)
     if isinstance(node, Delay):
         unneeded |= {event.id for event in moment.later_events if event.received_at < mark["until"]}
         return _over(mark, moment.now)
-    return _listen(node, place, mark, moment, unneeded)
+    return _listen(node, branch, mark, moment, unneeded)
 
 
 def _choose(node: Choice, scope: Scope) -> Decision:
     reasons = []
-    for way in node.ways:
-        why_not = way.condition(scope)
+    for alternative in node.alternatives:
+        why_not = alternative.condition(scope)
         if not why_not:
-            return {"way": way.name}, f"{way.name}: its conditions hold{looked_at(scope.seen)}"
+            return {
+                "way": alternative.name
+            }, f"{alternative.name}: its conditions hold{looked_at(scope.seen)}"
         reasons.append(why_not)
     return {"way": node.last}, f"{node.last}: {'; '.join(reasons)}"
 
 
-def _begin(node: Delay | WaitFor, place: Branch, moment: PlanningMoment) -> Decision:
-    scope = moment.scope(place)
+def _begin(node: Delay | WaitFor, branch: Branch, moment: PlanningMoment) -> Decision:
+    scope = moment.scope(branch)
     if node.needs:
         scope.since = moment.now
-    elif place.since is not None:
-        scope.since = place.since
+    elif branch.since is not None:
+        scope.since = branch.since
     try:
         until = node.until(scope)
-    except NoTime as wrong:
-        return _no_time(moment.now, str(wrong))
+    except NoTime as error:
+        return _no_time(moment.now, str(error))
     mark = {"begun": moment.now, "until": until}
     if isinstance(node, Delay):
         return mark, f"waits until {moment.clock(until)}"
-    wanted = " or ".join(node.types)
-    return mark, f"waits for {wanted} until {moment.clock(until)} at the latest"
+    types = " or ".join(node.types)
+    return mark, f"waits for {types} until {moment.clock(until)} at the latest"
 
 
 def _no_time(now: float, problem: str) -> Decision:
@@ -189,17 +197,17 @@ def _over(mark: Mapping[str, Any], now: float) -> Decision:
 
 def _listen(
     node: WaitFor,
-    place: Branch,
+    branch: Branch,
     mark: Mapping[str, Any],
     moment: PlanningMoment,
     unneeded: set[str],
 ) -> Decision:
-    for event in _since(place, moment.later_events):
+    for event in _since(branch, moment.later_events):
         if event.received_at > mark["until"]:
             break
         if event.id in unneeded:
             continue
-        if node.wants(event.type) and _holds(node, moment.scope(place, event)):
+        if node.wants(event.type) and _holds(node, moment.scope(branch, event)):
             over = {**mark, "over": max(mark["begun"], event.received_at), "event": event.id}
             return over, f"{event.type} came: event {event.id}"
         unneeded.add(event.id)
@@ -207,11 +215,11 @@ def _listen(
     return ({**mark, "event": ""}, "nothing came in time") if message else (mark, "")
 
 
-def _since(place: Branch, later_events: Sequence[Event]) -> Sequence[Event]:
+def _since(branch: Branch, later_events: Sequence[Event]) -> Sequence[Event]:
     """Return the events that came after the wait before this entry ended."""
     ids = [event.id for event in later_events]
-    after = ids.index(place.event) + 1 if place.event in ids else 0
-    return [event for event in later_events[after:] if event.received_at >= place.hears_from]
+    after = ids.index(branch.event) + 1 if branch.event in ids else 0
+    return [event for event in later_events[after:] if event.received_at >= branch.accepts_from]
 
 
 def _holds(node: WaitFor, scope: Scope) -> bool:

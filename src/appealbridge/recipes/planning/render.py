@@ -48,7 +48,7 @@ def message_of(step: Step, scope: Scope) -> Options:
 
 
 @value
-class Where:
+class StepContext:
     """
     The context in which a step is planned.
 
@@ -62,7 +62,7 @@ class Where:
 
 
 @value
-class Finished:
+class RenderedStep:
     """
     A rendered step.
 
@@ -84,30 +84,30 @@ def held_for(delivery: Delivery, unread: str) -> Delivery:
     return replace(delivery, hold=hold, reason=reason)
 
 
-def finished(recipe: Recipe, step: Step, event: Event, here: Where) -> Finished:
+def render_step(recipe: Recipe, step: Step, event: Event, context: StepContext) -> RenderedStep:
     """Return the deliveries of a step; raise `RenderError` with its path."""
     if step.plugin is ACTION and not event.subject:
         raise RenderError(step.path, "the event has no subject, so there is nothing to withdraw")
     if step.amends is not None and not event.subject:
         raise RenderError(step.path, "the event has no subject, so there is nothing to amend")
-    message = message_of(step, here.scope)
+    message = message_of(step, context.scope)
     images = fitting(step, message) if isinstance(message, Illustrated) and message.images else None
     if images is not None and images.left_out:
-        message = message.model_copy(update={"images": images.taken})
-    final = fitted(step, message, here.scope)
+        message = message.model_copy(update={"images": images.accepted})
+    final = fitted(step, message, context.scope)
     whole = final is message or step.overflow is Overflow.THREAD
     too_long = None if whole else step.plugin.measure(step.account, message)
-    deliveries = [*_deliveries(recipe, step, event, here, final)]
+    deliveries = [*_deliveries(recipe, step, event, context, final)]
     if images is None:
-        return Finished(deliveries, too_long)
+        return RenderedStep(deliveries, too_long)
     deliveries = [
         each if each.follows else illustrated(each, recipe, images) for each in deliveries
     ]
-    return Finished(deliveries, too_long, images.left_out)
+    return RenderedStep(deliveries, too_long, images.left_out)
 
 
 def _deliveries(
-    recipe: Recipe, step: Step, event: Event, here: Where, whole: Options
+    recipe: Recipe, step: Step, event: Event, context: StepContext, whole: Options
 ) -> Iterator[Delivery]:
     parts = _parts(step, whole)
     if not parts:
@@ -117,23 +117,29 @@ def _deliveries(
         for number, post in enumerate((first, *thread_of(first)), start=1):
             _fits(step, post)
             which = part if number == 1 else f"{part}#{number}"
-            delivery = _delivery(recipe, step, event, here, post, which, follows)
+            delivery = _delivery(recipe, step, event, context, post, which, follows)
             follows = delivery.id
             yield delivery
 
 
 def _delivery(
-    recipe: Recipe, step: Step, event: Event, here: Where, message: Options, part: str, follows: str
+    recipe: Recipe,
+    step: Step,
+    event: Event,
+    context: StepContext,
+    message: Options,
+    part: str,
+    follows: str,
 ) -> Delivery:
     run = run_id(event.id, recipe.name)
     # A delivery that needs approval is not released together with a flood.
-    own = Hold.TIME.value if here.hold else event.hold
+    own = Hold.TIME.value if context.hold else event.hold
     hold = own if recipe.approval == NO_APPROVAL else Hold.APPROVAL.value
     withdraws = isinstance(message, WithdrawMessage)
     if isinstance(message, WithdrawMessage):  # what does harm must not stay up until somebody looks
         hold = Hold.APPROVAL.value if message.approval else own
     # If nobody knows when it should go out, nobody knows when it is too late.
-    within = None if here.hold or withdraws else recipe.publish_within
+    within = None if context.hold or withdraws else recipe.publish_within
     content = _content(step, message)
     return Delivery(
         id=delivery_id(run, step.id, part),
@@ -148,12 +154,12 @@ def _delivery(
         content=content.decode(),
         content_hash=hashlib.sha256(content).hexdigest(),
         state=State.PLANNED,
-        planned_at=here.scope.at,
-        due_at=here.scope.at,
+        planned_at=context.scope.at,
+        due_at=context.scope.at,
         # Whoever releases the first post of a thread has read all of it.
         hold="" if follows else hold,
-        reason="" if follows else here.hold,
-        publish_by=None if within is None else here.since + within,
+        reason="" if follows else context.hold,
+        publish_by=None if within is None else context.since + within,
         follows=follows,
         kind=Kind.WITHDRAW if withdraws else Kind.AMEND if step.amends else Kind.POST,
         amends=step.amends,

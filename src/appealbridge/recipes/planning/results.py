@@ -44,22 +44,24 @@ _OF_A_POST = (
 
 
 def states_of(
-    steps: Sequence[Step], so_far: Mapping[str, Sequence[Delivery]], reach: Position | None = None
+    steps: Sequence[Step],
+    so_far: Mapping[str, Sequence[Delivery]],
+    position: Position | None = None,
 ) -> dict[str, StepState]:
     """
     Return the state of every step and every `post`.
 
-    `reach` has the steps that the run has reached; without it all are.
+    `position` has the steps that the run has reached; without it all are.
     """
-    if not so_far and reach is None:  # nearly every event takes this path, so it must be quick
+    if not so_far and position is None:  # nearly every event takes this path, so it must be quick
         return {s.id: StepState.WAITING if s.needs else StepState.READY for s in steps}
     states: dict[str, StepState] = {}
     for step in steps:
-        made = so_far.get(step.id, ())
-        if made or reach is None or step.id in reach.here:
-            states[step.id] = _state_of(step, made, states)
+        deliveries = so_far.get(step.id, ())
+        if deliveries or position is None or step.id in position.branches:
+            states[step.id] = _state_of(step, deliveries, states)
         else:
-            states[step.id] = StepState.SKIPPED if step.id in reach.never else StepState.WAITING
+            states[step.id] = StepState.SKIPPED if step.id in position.never else StepState.WAITING
         if step.group:
             both = (states[step.id], states.get(step.group, StepState.SKIPPED))
             states[step.group] = min(both, key=_OF_A_POST.index)
@@ -71,11 +73,13 @@ def settled(needs: frozenset[str], states: Mapping[str, StepState]) -> bool:
     return all(states[need] in _ENDED for need in needs)
 
 
-def _state_of(step: Step, made: Sequence[Delivery], others: Mapping[str, StepState]) -> StepState:
-    if made:
-        if any(delivery.state in OPEN for delivery in made):
+def _state_of(
+    step: Step, deliveries: Sequence[Delivery], others: Mapping[str, StepState]
+) -> StepState:
+    if deliveries:
+        if any(delivery.state in OPEN for delivery in deliveries):
             return StepState.UNDER_WAY
-        published = any(delivery.state in _PUBLISHED for delivery in made)
+        published = any(delivery.state in _PUBLISHED for delivery in deliveries)
         return StepState.DELIVERED if published else StepState.FAILED
     needs = {others[need] for need in step.needs}
     if needs - _ENDED:
@@ -94,8 +98,8 @@ def views(
     result_views: dict[str, ResultView] = {}
     posts: dict[str, dict[str, ResultView]] = {}
     for step in steps:
-        if made := so_far.get(step.id):
-            view = _view(made)
+        if deliveries := so_far.get(step.id):
+            view = _view(deliveries)
         elif states[step.id] is StepState.SKIPPED:
             view = ResultView(State.CANCELLED.value)
         else:
@@ -109,9 +113,11 @@ def views(
     return result_views
 
 
-def _view(made: Sequence[Delivery]) -> ResultView:
+def _view(deliveries: Sequence[Delivery]) -> ResultView:
     # A step of many messages has the result of the first one that is published.
-    best = next((delivery for delivery in made if delivery.receipt is not None), made[0])
+    best = next(
+        (delivery for delivery in deliveries if delivery.receipt is not None), deliveries[0]
+    )
     receipt = best.receipt
     if receipt is None:
         return ResultView(best.state.value)

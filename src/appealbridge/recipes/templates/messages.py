@@ -9,7 +9,7 @@ from typing import NamedTuple
 from appealbridge.documents.diagnostic import did_you_mean
 
 
-class Words(NamedTuple):
+class TemplateMessage(NamedTuple):
     """What is wrong, how to fix it, and the part of the text that is meant, if known."""
 
     problem: str
@@ -33,97 +33,113 @@ _SIGNS = {
 """Characters that are not allowed inside the braces, each with its message."""
 
 
-def template_words(message: str, text: str) -> Words:
+def template_message(message: str, text: str) -> TemplateMessage:
     """Return the message for an error of Jinja about a text."""
     for pattern, explain in _RULES:
         match = pattern.search(message)
         if match is not None:
             return explain(match, text)
     problem = f"the template is not valid: {message}"
-    return Words(problem, "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}")
+    return TemplateMessage(
+        problem, "a value goes in {{ … }}, a condition in {% if … %} … {% endif %}"
+    )
 
 
-def _unknown_tag(match: re.Match[str], text: str) -> Words:
+def _unknown_tag(match: re.Match[str], text: str) -> TemplateMessage:
     del text
     tag, inside = match[1], match[2]
     if tag in ("elseif", "elsif"):
-        return Words(f"unknown tag {{% {tag} %}}", 'did you mean "elif"?', tag)
+        return TemplateMessage(f"unknown tag {{% {tag} %}}", 'did you mean "elif"?', tag)
     if inside and (tag not in (*TAGS, *_INNER_TAGS) and not tag.startswith("end")):
         known = (*TAGS, *_INNER_TAGS, f"end{inside}")
-        return Words(f"unknown tag {{% {tag} %}}", did_you_mean(tag, known), tag)
+        return TemplateMessage(f"unknown tag {{% {tag} %}}", did_you_mean(tag, known), tag)
     if inside:
-        return Words(f"{{% {inside} %}} is never closed", f"end it with {{% end{inside} %}}")
+        return TemplateMessage(
+            f"{{% {inside} %}} is never closed", f"end it with {{% end{inside} %}}"
+        )
     if tag == "end":
-        return Words("{% end %} does not say what ends", "write {% endif %} or {% endfor %}", tag)
+        return TemplateMessage(
+            "{% end %} does not say what ends", "write {% endif %} or {% endfor %}", tag
+        )
     if tag.startswith("end") or tag in _INNER_TAGS:
         begin = tag.removeprefix("end") if tag.startswith("end") else "if"
         cure = f"put {{% {begin} … %}} before it, or delete it"
-        return Words(f"{{% {tag} %}} has no beginning", cure, tag)
-    return Words(f"unknown tag {{% {tag} %}}", did_you_mean(tag, TAGS), tag)
+        return TemplateMessage(f"{{% {tag} %}} has no beginning", cure, tag)
+    return TemplateMessage(f"unknown tag {{% {tag} %}}", did_you_mean(tag, TAGS), tag)
 
 
-def _never_closed(match: re.Match[str], text: str) -> Words:
+def _never_closed(match: re.Match[str], text: str) -> TemplateMessage:
     del text
-    return Words(f"{{% {match[1]} %}} is never closed", f"end it with {{% end{match[1]} %}}")
+    return TemplateMessage(
+        f"{{% {match[1]} %}} is never closed", f"end it with {{% end{match[1]} %}}"
+    )
 
 
-def _character(match: re.Match[str], text: str) -> Words:
+def _character(match: re.Match[str], text: str) -> TemplateMessage:
     position = int(match[1])
     sign = text[position : position + 1]
-    meant = re.compile(r"[^\s{}]+").match(text, position)
+    needle = re.compile(r"[^\s{}]+").match(text, position)
     unknown = (f'"{sign}" is not allowed inside braces', "put text in quotes")
     problem, cure = _SIGNS.get(sign, unknown)
-    return Words(problem, cure, meant[0] if meant is not None else "")
+    return TemplateMessage(problem, cure, needle[0] if needle is not None else "")
 
 
-def _bracket(match: re.Match[str], text: str) -> Words:
+def _bracket(match: re.Match[str], text: str) -> TemplateMessage:
     del text
     begun = {")": "(", "]": "[", "}": "{"}.get(match[1], match[1])
-    return Words(f"{begun} is never closed", f"close it with {match[1]}")
+    return TemplateMessage(f"{begun} is never closed", f"close it with {match[1]}")
 
 
-def _equals(match: re.Match[str], text: str) -> Words:
+def _equals(match: re.Match[str], text: str) -> TemplateMessage:
     del match
     needle = "=" if text.count("=") == 1 else ""
-    return Words("this is not a comparison", "write == for equal, >= for at least", needle)
+    return TemplateMessage(
+        "this is not a comparison", "write == for equal, >= for at least", needle
+    )
 
 
 _CALL = re.compile(r"\|\s*(\w+) +(\d+|'[^'{}]*'|\"[^\"{}]*\")")
 """A filter with its argument, but without brackets."""
 
 
-def _word(match: re.Match[str], text: str) -> Words:
+def _word(match: re.Match[str], text: str) -> TemplateMessage:
     word = match[1]
     called = _CALL.search(text)
     if called is not None:
         needle = f"{called[1]} {called[2]}"
         message = f"{called[1]} has no brackets around {called[2]}"
-        return Words(message, f"write {called[1]}({called[2]})", needle if needle in text else "")
+        return TemplateMessage(
+            message, f"write {called[1]}({called[2]})", needle if needle in text else ""
+        )
     if word == "if" and re.search(r"\{%-?\s*else\s+if\b", text):
-        return Words("write elif instead of else if", "write {% elif … %}", "else if")
+        return TemplateMessage("write elif instead of else if", "write {% elif … %}", "else if")
     cure = "put text in quotes; compare with ==; a field's name is one word"
-    return Words(f'"{word}" is not expected here', cure, word if word.isalnum() else "")
+    return TemplateMessage(f'"{word}" is not expected here', cure, word if word.isalnum() else "")
 
 
-def _or(match: re.Match[str], text: str) -> Words:
+def _or(match: re.Match[str], text: str) -> TemplateMessage:
     del match
     if "||" in text:
-        return Words("|| is not allowed here", "write or", "||")
-    return Words("no filter after the |", "for example {{ event.data.road | upper }}")
+        return TemplateMessage("|| is not allowed here", "write or", "||")
+    return TemplateMessage("no filter after the |", "for example {{ event.data.road | upper }}")
 
 
-def _braces(match: re.Match[str], text: str) -> Words:
+def _braces(match: re.Match[str], text: str) -> TemplateMessage:
     del match
     if re.search(r"\{\{\s*\{", text):
-        return Words("too many braces", "write two: {{ … }}", "{{{" if "{{{" in text else "")
-    return Words("a { without names and values", "for example { 'a': 1 }")
+        return TemplateMessage(
+            "too many braces", "write two: {{ … }}", "{{{" if "{{{" in text else ""
+        )
+    return TemplateMessage("a { without names and values", "for example { 'a': 1 }")
 
 
-def _always(problem: str, cure: str, needle: str = "") -> Callable[[re.Match[str], str], Words]:
-    return lambda match, text: Words(problem, cure, needle)
+def _always(
+    problem: str, cure: str, needle: str = ""
+) -> Callable[[re.Match[str], str], TemplateMessage]:
+    return lambda match, text: TemplateMessage(problem, cure, needle)
 
 
-_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Words]], ...] = tuple(
+_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], TemplateMessage]], ...] = tuple(
     (re.compile(pattern), text)
     for pattern, text in (
         (r"[Uu]nknown tag '(\w+)'(?:.*block that needs to be closed is '(\w+)')?", _unknown_tag),

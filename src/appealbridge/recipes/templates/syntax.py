@@ -14,7 +14,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.recipes.templates.environment import TEXT, Environment
 from appealbridge.recipes.templates.filters import FILTERS
-from appealbridge.recipes.templates.messages import template_words
+from appealbridge.recipes.templates.messages import template_message
 
 Chain = tuple[str, tuple[str | int, ...]]
 """A name and the constant keys that follow it: `appeal.images[0].url`."""
@@ -93,7 +93,7 @@ def parse(text: str, environment: Environment = TEXT) -> Parsed:
             bound.add("loop")
         chains = [chain for chain in _chains(tree) if chain[0] not in bound]
     except TemplateSyntaxError as error:
-        message = template_words((error.message or "").rstrip("."), text)
+        message = template_message((error.message or "").rstrip("."), text)
         raise Malformed(*message, line=error.lineno) from None
     except RecursionError:
         raise Malformed("the template is nested too deeply", "use fewer levels") from None

@@ -55,7 +55,7 @@ async def waiting(visit: Visit) -> web.Response:
     open_questions = await questions.open_questions(after, PAGE + 1)
     listed = []
     for open_question in open_questions[:PAGE]:
-        _, deliveries = await questions.asked(open_question.number)
+        _, deliveries = await questions.with_deliveries(open_question.number)
         waits = [each for each in deliveries if each.waits]
         if not waits:
             continue
@@ -78,7 +78,7 @@ async def question(visit: Visit) -> web.Response:
     engine = visit.site.engine
     await engine.questions.catch_up()
     number = number_of(visit.request.match_info["number"], "question")
-    asked_question, deliveries = await engine.questions.asked(number)
+    asked_question, deliveries = await engine.questions.with_deliveries(number)
     waits = [each for each in deliveries if each.waits]
     others = [each for each in deliveries if not each.waits and not _is_part(each.delivery)]
     first = [*waits, *others][:MOST_SHOWN]
