@@ -51,7 +51,7 @@ def unsaid(message, text: str) -> list[str]:
         ("configuration.md", "Webhooks", [*Scheme, *PRESETS]),
         ("configuration.md", "Channels", load(third_party=False).channels),
         ("configuration.md", "The command line", [*State, *RunState]),
-        ("channels.md", "What may come of an attempt", Outcome),
+        ("channels.md", "The outcomes of an attempt", Outcome),
     ],
 )
 def test_the_page_has_every_word(page, heading, message):
@@ -89,7 +89,7 @@ def test_every_way_in_which_an_attempt_can_fail_is_said():
         if f"class {name}(" in (ROOT / "src/appealbridge/model/errors.py").read_text("utf-8")
     }
     assert names >= {"TryAgain", "LoginExpired", "Unsure", "Rejected"}
-    assert unsaid(names, part("channels.md", "What may come of an attempt")) == []
+    assert unsaid(names, part("channels.md", "The outcomes of an attempt")) == []
 
 
 def commands(group=main, before=""):

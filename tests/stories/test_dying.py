@@ -59,7 +59,9 @@ async def faults_of_deaths(scenario: Scenario, folder: Path, most: int | None) -
     deaths = [(number, side) for number in numbers for side in ("before", "after")]
     if most is not None and len(deaths) > most:
         # Each scenario begins elsewhere, so that together they die at all stages of a delivery.
-        shift = PRIME * [*SCENARIOS.values()].index(scenario) % len(deaths)
+        scenarios = [*SCENARIOS.values()]
+        place = scenarios.index(scenario) if scenario in scenarios else 0
+        shift = PRIME * place % len(deaths)
         deaths = [deaths[(place * len(deaths) + shift) // most] for place in range(most)]
     died = 0
     wrong = []

@@ -25,7 +25,7 @@ def declared(document: Document, section: str, others: Collection[str] = ()) -> 
     for name in settings:
         if name not in known and (
             nearest(str(name), known) == section
-            or hint_for(str(name), known, DaemonSettings.MEANT) == taken
+            or hint_for(str(name), known, DaemonSettings.SYNONYMS) == taken
         ):
             return _mapping(settings[name])
     return {}
