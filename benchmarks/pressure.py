@@ -76,7 +76,7 @@ async def _questions(store: SqliteStore) -> list[float]:
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         began = time.monotonic()
-        await store.outlook(CHANNELS[0], time.time())
+        await store.queue_status(CHANNELS[0], time.time())
         took.append(time.monotonic() - began)
         await asyncio.sleep(QUESTIONS_EVERY)
     return took

@@ -18,7 +18,7 @@ from appealbridge.recipes.model.entries import AMEND, BESIDE, FLOW, POST, AmendE
 from appealbridge.recipes.model.recipe import PARALLEL, QUEUED, RESTART, SINGLE
 from appealbridge.recipes.model.step import Overflow
 from appealbridge.recipes.parsing import step, triggers
-from appealbridge.recipes.templates.scope import GIVEN_NAMES
+from appealbridge.recipes.templates.scope import BUILT_IN_NAMES
 from appealbridge.triggers.webhook.presets import PRESETS
 from appealbridge.triggers.webhook.signature import Scheme
 from appealbridge.web import api, listing
@@ -37,7 +37,7 @@ def unsaid(message, text: str) -> list[str]:
     ("page", "heading", "message"),
     [
         ("recipes.md", "Conditions", [*FieldTest.names(), *CONDITIONS]),
-        ("recipes.md", "Variables", GIVEN_NAMES),
+        ("recipes.md", "Variables", BUILT_IN_NAMES),
         ("recipes.md", "Actions", step.OF_THE_STEP),
         (
             "recipes.md",

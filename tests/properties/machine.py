@@ -90,17 +90,17 @@ class Machine(RuleBasedStateMachine):
     def all_that_waits_is_seen_by_those_who_ask(self) -> None:
         """A lane that sleeps as long as it is told, and upkeep likewise, miss nothing."""
         for channel in CHANNELS:
-            outlook = self.does(self.store.outlook(channel, self.now))
+            queue_status = self.does(self.store.queue_status(channel, self.now))
             for row in self.rows:
                 if row["channel"] == channel and row["state"] in (State.READY, State.UNKNOWN):
                     later, ready = row["due_at"] > self.now, row["state"] is State.READY
                     if later and not row["blocked"]:
-                        assert outlook.next_due is not None
-                        assert outlook.next_due <= row["due_at"]
+                        assert queue_status.next_due is not None
+                        assert queue_status.next_due <= row["due_at"]
                     elif ready and not later and row["blocked"]:
-                        assert outlook.blocked
+                        assert queue_status.blocked
                     elif not ready and not later:
-                        assert outlook.looks
+                        assert queue_status.looks
         ends = [row["publish_by"] for row in self.rows if may_expire(row)]
         assert (self.does(self.store.next_expiry()) or NEVER) == min(ends, default=NEVER)
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
+from appealbridge.engine.delivery.sanitize import sanitized_receipt, sanitized_search
 from appealbridge.model.errors import (
     AccountRefused,
     DeliveryError,
@@ -149,7 +149,7 @@ async def do(case, verb, url, http):
         after = getattr(error, "after", None)
         assert after is None or 0 <= after < float("inf")
         return error
-    return kept_receipt(result) if verb == "deliver" else kept_search(result, str, 2000)
+    return sanitized_receipt(result) if verb == "deliver" else sanitized_search(result, str, 2000)
 
 
 def is_kept(result):

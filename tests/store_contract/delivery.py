@@ -306,34 +306,34 @@ class StoreDeliveryContract:
 
     async def test_where_nothing_waits_there_is_nothing_to_come(self, store: Store) -> None:
         """A lane may sleep."""
-        assert await store.outlook(CHANNEL, NOW) == NOTHING
+        assert await store.queue_status(CHANNEL, NOW) == NOTHING
 
     async def test_the_next_due_time_is_one_to_come(self, store: Store) -> None:
         """What is due already is claimed, not waited for."""
         dues = [NOW + 90, NOW + 60, NOW - 1]
         await store.accept([an_arrival(n, due_at=due) for n, due in enumerate(dues)])
         await store.accept([an_arrival(9, due_at=NOW + 1, channel="force_facebook")])
-        assert await store.outlook(CHANNEL, NOW) == replace(NOTHING, next_due=NOW + 60)
+        assert await store.queue_status(CHANNEL, NOW) == replace(NOTHING, next_due=NOW + 60)
 
     async def test_what_waits_for_its_turn_is_told(self, store: Store) -> None:
         """The lane then asks again when something has settled."""
         await store.accept([an_arrival(number, subject="A38") for number in (1, 2)])
         await store.claim(CHANNEL, NOW, 10)
-        assert await store.outlook(CHANNEL, NOW) == replace(NOTHING, blocked=True)
+        assert await store.queue_status(CHANNEL, NOW) == replace(NOTHING, blocked=True)
 
     async def test_a_turn_that_is_not_due_yet_is_a_due_time(self, store: Store) -> None:
         """Nobody wakes the lane for it otherwise."""
         await store.accept([an_arrival(1, subject="A38", state=State.SENDING)])
         await store.accept([an_arrival(2, subject="A38", due_at=NOW + 60)])
-        assert await store.outlook(CHANNEL, NOW) == replace(NOTHING, next_due=NOW + 60)
+        assert await store.queue_status(CHANNEL, NOW) == replace(NOTHING, next_due=NOW + 60)
 
     async def test_looks_are_handed_out_when_due_and_stay_unknown(self, store: Store) -> None:
         """Looking does no harm, so nothing is begun by it."""
         delivery = await begun(store, an_arrival(1))
         await store.settle(ended(delivery, State.UNKNOWN, due_at=NOW + 5))
-        assert await store.outlook(CHANNEL, NOW) == replace(NOTHING, next_due=NOW + 5)
+        assert await store.queue_status(CHANNEL, NOW) == replace(NOTHING, next_due=NOW + 5)
         assert await store.claim_unknown(CHANNEL, NOW, 10) == []
-        assert await store.outlook(CHANNEL, NOW + 5) == replace(NOTHING, looks=True)
+        assert await store.queue_status(CHANNEL, NOW + 5) == replace(NOTHING, looks=True)
         for _ in range(2):
             (look,) = await store.claim_unknown(CHANNEL, NOW + 5, 10)
             assert (look.id, look.state) == (delivery.id, State.UNKNOWN)

@@ -51,7 +51,7 @@ class StoreThreadsContract:
         thread = a_thread(1)
         await store.accept([thread])
         assert [delivery.id for delivery in await claimed(store)] == [thread.deliveries[0].id]
-        assert (await store.outlook(CHANNEL, NOW)).blocked
+        assert (await store.queue_status(CHANNEL, NOW)).blocked
         await store.settle(ended(thread.deliveries[0], State.DELIVERED))
         assert await states(store, thread) == [State.DELIVERED, State.READY, State.PLANNED]
         await store.close()

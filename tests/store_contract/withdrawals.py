@@ -533,13 +533,13 @@ class StoreWithdrawalsContract:
         post = await published(store)
         await store.withdraw(a_withdrawal(target=post.id, whole=False))
         await store.accept([an_arrival(2, subject=SUBJECT)])
-        assert (await store.outlook(CHANNEL, NOW + 20)).removals
+        assert (await store.queue_status(CHANNEL, NOW + 20)).removals
         (later,) = await store.claim(CHANNEL, NOW + 20, 9)
         assert later.kind is Kind.POST
         await remove(store)
         assert await store.sent_today(CHANNEL, NOW - 99) == 2
         assert len(await store.sent_times(CHANNEL, NOW - 99, 9)) == 1
-        assert not (await store.outlook(CHANNEL, NOW + 20)).removals
+        assert not (await store.queue_status(CHANNEL, NOW + 20)).removals
 
     async def test_a_removal_that_a_person_gives_up_leaves_the_post_published(
         self, store: Store

@@ -221,7 +221,7 @@ async def test_a_channel_that_pauses_for_the_store_keeps_no_stop_waiting(story, 
     async def refused(*_):
         raise StoreError("not this one")
 
-    monkeypatch.setattr(SqliteStore, "outlook", refused)
+    monkeypatch.setattr(SqliteStore, "queue_status", refused)
     story.bridge.engine.lanes["force_x"].wake.set()
     await story.until(lambda: story.logged("store_trouble"))
     await story.stops()

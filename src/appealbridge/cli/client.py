@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from appealbridge.cli.common import fail, fail_with, needs_settings
-from appealbridge.cli.failures import in_words
+from appealbridge.cli.failures import describe_failure
 from appealbridge.cli.output import say
 from appealbridge.daemon.control import by_socket
 from appealbridge.documents import InvalidDocuments
@@ -78,7 +78,7 @@ class DaemonClient:
             if control is not None and not _answers(control):
                 control = None
         except NotBelieved as error:
-            say(in_words(error), err=True)
+            say(describe_failure(error), err=True)
             control = None
         except PermissionError:
             if control_socket is None:

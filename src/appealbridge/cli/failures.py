@@ -41,14 +41,14 @@ def end_with(error: Exception) -> NoReturn:
     if isinstance(error, AppealBridgeError):
         fail(str(error))
     if isinstance(error, OSError):
-        fail(in_words(error))
+        fail(describe_failure(error))
     fail(
         f"this is a fault in AppealBridge; please report it with the following: {error}\n"
         + "".join(traceback.format_exception(error)).rstrip()
     )
 
 
-def in_words(error: OSError) -> str:
+def describe_failure(error: OSError) -> str:
     """Return an operating system's error in words, with its path and how to fix it."""
     message = visible(error.strerror or str(error) or type(error).__name__)
     places = [visible(str(name)) for name in (error.filename, error.filename2) if name is not None]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 import orjson
 
-from appealbridge.logs import last_words
+from appealbridge.logs import final_message
 from appealbridge.terminal import harmless_json, visible
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def show(value: T, as_json: bool, print_it: Callable[[T], None]) -> None:
 
 def say_last(text: str) -> None:
     """Print on standard error why a command failed, marked as an error for systemd's journal."""
-    click.echo(last_words(visible(text, lines=True)), err=True)
+    click.echo(final_message(visible(text, lines=True)), err=True)
 
 
 def show_lines(lines: Callable[[int], Iterable[Sequence[tuple[str, bool]]]]) -> None:

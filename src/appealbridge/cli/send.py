@@ -23,7 +23,7 @@ from appealbridge.files import read_file
 from appealbridge.model.duration import written
 from appealbridge.model.errors import Refused
 from appealbridge.plugin.trigger import Request
-from appealbridge.settings.filling import is_stand_in
+from appealbridge.settings.filling import is_placeholder
 
 WAIT_SECONDS = 5.0
 """How long to wait for the deliveries that an event causes."""
@@ -86,7 +86,7 @@ def send(
         now = SystemClock().now()
         dry_run_shown(assembly, tried(assembly, webhook, file, content, extra, now), as_json)
         return
-    if any(is_stand_in(value) for value in hook.options.model_dump().values()):
+    if any(is_placeholder(value) for value in hook.options.model_dump().values()):
         names = ", ".join(sorted(assembly.settings.missing))
         fail(f"the secret of webhook {webhook} was not found here; missing: {names}")
     address, path = _target(assembly, config, webhook, url)

@@ -51,9 +51,9 @@ class Process:
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; SIGHUP reloads recipes and settings."""
         async with self._bridge:
-            await self._until_told()
+            await self._until_signalled()
 
-    async def _until_told(self) -> None:
+    async def _until_signalled(self) -> None:
         stop, again = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):

@@ -204,7 +204,7 @@ def meant_by(name: str, known: Iterable[str], synonyms: Mapping[str, str]) -> st
     names = list(known)
     if any(each.casefold() == name.casefold() for each in names):
         return did_you_mean(name, names)
-    hints = {slip: hint for slip, hint in synonyms.items() if hint in names or " " in hint}
+    hints = {mistake: hint for mistake, hint in synonyms.items() if hint in names or " " in hint}
     hint = hint_for(name, names, hints)
     return did_you_mean(name, names) if hint is None else hint
 
@@ -218,9 +218,9 @@ def hint_for(name: str, known: Iterable[str], hints: Mapping[str, str]) -> str |
     names = list(known)
     hint = hints.get(name.lower())
     if hint is None and nearest(name, names) is None:
-        slip = nearest(name, hints)
+        mistake = nearest(name, hints)
         # To write the very name that is not known here is no cure.
-        hint = None if slip is None or f"{name}:" in hints[slip] else hints[slip]
+        hint = None if mistake is None or f"{name}:" in hints[mistake] else hints[mistake]
     return f'did you mean "{hint}"?' if hint in names else hint
 
 

@@ -32,7 +32,7 @@ from appealbridge.documents.messages.hints import (
     hint_for,
     template_without_quotes,
 )
-from appealbridge.documents.messages.syntax import BEGUN_BEFORE, syntax_words
+from appealbridge.documents.messages.syntax import BEGUN_BEFORE, syntax_message
 from appealbridge.documents.path import Path
 from appealbridge.documents.scalars import plain
 
@@ -260,7 +260,7 @@ def _syntax_flaw(error: YAMLError, text: str) -> Flaw:
     if complaint == "exceeded maximum nesting depth":  # libyaml reads ahead of us
         return Flaw(mark.line, mark.column, _TOO_DEEP, _LESS_DEEP)
     at = lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
-    problem, cure = syntax_words(complaint, at)
+    problem, cure = syntax_message(complaint, at)
     begun = getattr(error, "context_mark", None)
     if begun is not None and problem in BEGUN_BEFORE:
         mark = begun

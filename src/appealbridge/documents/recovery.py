@@ -26,7 +26,7 @@ _LONGEST = 100_000
 _NAMED = re.compile(r"( *(?:- +)*[\w-]+:)(?= |$)")
 _TABS = re.compile(r"[ \t]*\t[ \t]*")
 _CONSEQUENCE = re.compile(r"is missing|empty$|^must be a (list|mapping)|^tests nothing")
-_STAND_IN = '"…"'
+_PLACEHOLDER = '"…"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _repair(lines: list[str], number: int, missing: set[int], *, again: bool) ->
         return True
     named = _NAMED.match(line)
     if not again and named is not None:
-        lines[number] = f"{named[1]} {_STAND_IN}"
+        lines[number] = f"{named[1]} {_PLACEHOLDER}"
         return True
     missing.add(number)
     lines[number] = ""

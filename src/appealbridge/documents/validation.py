@@ -342,9 +342,9 @@ def _meant(
         return did_you_mean(name, known)
     tables = (*(getattr(model, "SYNONYMS", {}) for model in models), more)
     hints = {
-        slip: hint
+        mistake: hint
         for table in reversed(tables)
-        for slip, hint in table.items()
+        for mistake, hint in table.items()
         if hint in known or " " in hint
     }
     if (suggestion := hint_for(name, known, hints)) is not None:

@@ -13,7 +13,7 @@ from appealbridge.clock import Clock
 from appealbridge.engine.delivery.lane import Lanes
 from appealbridge.engine.intake.planning import Planner
 from appealbridge.engine.notices.alarms import Alarms
-from appealbridge.engine.recipe_versions import KeptRecipes
+from appealbridge.engine.recipe_versions import RecipeVersions
 from appealbridge.engine.report import Report
 from appealbridge.engine.time_limit import TimeLimits
 from appealbridge.model.actor import Actor
@@ -84,6 +84,6 @@ class EngineContext:
         return TimeLimits(self.clock)
 
     @cached_property
-    def recipes(self) -> KeptRecipes:
+    def recipes(self) -> RecipeVersions:
         """The recipe versions that runs began with."""
-        return KeptRecipes(self.store)
+        return RecipeVersions(self.store)

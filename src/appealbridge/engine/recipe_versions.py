@@ -11,7 +11,7 @@ from appealbridge.store.base import Store
 from appealbridge.store.records import RecipeVersion
 
 
-class KeptRecipes:
+class RecipeVersions:
     """Finds the version of a recipe that began a run: in the book if it is in force, else in the store."""
 
     def __init__(self, store: Store) -> None:

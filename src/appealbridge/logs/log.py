@@ -75,7 +75,7 @@ def standard_log(
     return Log(output)
 
 
-def last_words(text: str) -> str:
+def final_message(text: str) -> str:
     """
     Return a message with which a program ends, for standard error.
 

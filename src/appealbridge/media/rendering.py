@@ -41,7 +41,7 @@ _SMALLEST = 16
 """A picture is not made smaller than this on its longer side to save bytes."""
 
 _ORIENTATION = 0x0112
-_TURNS = {
+_ROTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -124,13 +124,13 @@ def _turn(exif: bytes) -> Image.Transpose | None:
     values = Image.Exif()
     try:
         values.load(exif)
-        return _TURNS.get(values.get(_ORIENTATION, 1))
+        return _ROTATIONS.get(values.get(_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it says nothing
         return None
 
 
 def _swapped(size: tuple[int, int], turn: Image.Transpose | None) -> tuple[int, int]:
-    sideways = turn is not None and turn in {_TURNS[number] for number in _SIDEWAYS}
+    sideways = turn is not None and turn in {_ROTATIONS[number] for number in _SIDEWAYS}
     return (size[1], size[0]) if sideways else size
 
 

@@ -22,7 +22,7 @@ MOST_RECIPIENTS = 2000
 _TEXT_LIMIT = 100_000
 _ENTRY_LIMIT = 500
 _SHOWN = 100
-_TOLD = 5
+_LISTED = 5
 
 _EXAMPLE = "press@example.org"
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]+"
@@ -101,7 +101,7 @@ def mailboxes(text: str) -> list[Mailbox]:
     boxes = read_mailboxes(text)
     wrong = [entry.why for entry in boxes if isinstance(entry, InvalidMailbox)]
     if wrong:
-        raise ValueError(", and ".join(wrong[:_TOLD]))
+        raise ValueError(", and ".join(wrong[:_LISTED]))
     return [entry for entry in boxes if isinstance(entry, Mailbox)]
 
 

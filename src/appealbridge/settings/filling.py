@@ -22,18 +22,18 @@ NO_SECRETS_HERE = "secrets are not allowed here"
 _LISTS = ("secrets", "secret")
 """Options whose own name says nothing about the secret, so that the name above them is proposed."""
 
-STAND_IN = SecretStr("https://practice.invalid/secret")
+PLACEHOLDER = SecretStr("https://practice.invalid/secret")
 """Replaces a secret that is not looked up; an address, since a secret may have to be one."""
 
-STAND_IN_KEY = SecretStr("whsec_cHJhY3RpY2UtcHJhY3RpY2UtcHJhY3RpY2U=")
+PLACEHOLDER_KEY = SecretStr("whsec_cHJhY3RpY2UtcHJhY3RpY2UtcHJhY3RpY2U=")
 """Replaces it where an address is not accepted, since a secret may have to be the key of a signature."""
 
 
-def is_stand_in(value: Any) -> bool:
+def is_placeholder(value: Any) -> bool:
     """Return whether a value is, or contains, the stand-in for a secret."""
     if isinstance(value, list | tuple):
-        return any(map(is_stand_in, value))
-    return value in (STAND_IN, STAND_IN_KEY)
+        return any(map(is_placeholder, value))
+    return value in (PLACEHOLDER, PLACEHOLDER_KEY)
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class SettingsFiller:
     """
     Fills the values of one document and collects the problems.
 
-    `vault` is `None` in practice mode, in which every secret is replaced by `stand_in`. `offline`
+    `vault` is `None` in practice mode, in which every secret is replaced by `placeholder`. `offline`
     does the same for a missing secret, with a note; `missing` are the names of these. `blind` are
     the paths of replaced values, about which nothing else should be reported.
     """
@@ -50,7 +50,7 @@ class SettingsFiller:
     folder: FilePath
     vault: Vault | None
     offline: bool = False
-    stand_in: SecretStr = STAND_IN
+    placeholder: SecretStr = PLACEHOLDER
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
@@ -97,7 +97,7 @@ class SettingsFiller:
                     message, _, cure = secret.note.partition("; ")
                     self.notes.append(self.document.problem(path, message, cure, level="note"))
                 return SecretStr(secret.value)
-        return self.stand_in
+        return self.placeholder
 
     def _missing(self, path: Path, missing: NoSecret) -> None:
         if not self.offline:
@@ -115,7 +115,7 @@ class SettingsFiller:
         cure = f"write !secret {name}, delete the secret from this file, and have it changed"
         self._wrong(path, "a secret is written here in plain text", cure)
         self.problems[-1] = replace(self.problems[-1], source_line="")
-        return self.stand_in
+        return self.placeholder
 
     def _wrong(self, path: Path, problem: str, cure: str) -> None:
         self.blind.add(path)

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from appealbridge.plugin.egress import Allowed, Direct, allowed, direct, proxy_at
-from appealbridge.settings.filling import STAND_IN
+from appealbridge.settings.filling import PLACEHOLDER
 
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -151,7 +151,7 @@ def _direct(value: Any) -> Direct:
 def _proxy(value: str | SecretStr | None) -> str | SecretStr | None:
     secret = isinstance(value, SecretStr)
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if text is None or value == STAND_IN:
+    if text is None or value == PLACEHOLDER:
         return None
     try:
         proxy = proxy_at(text)

@@ -23,8 +23,8 @@ from appealbridge.documents.validation import check_value
 from appealbridge.plugin.egress import is_loopback_url
 from appealbridge.settings.filling import (
     NO_SECRETS_HERE,
-    STAND_IN,
-    STAND_IN_KEY,
+    PLACEHOLDER,
+    PLACEHOLDER_KEY,
     SettingsFiller,
 )
 from appealbridge.settings.model import DaemonSettings
@@ -123,12 +123,12 @@ class Reader:
         return channels
 
     def _without_platform(self, path: Path, value: Mapping[str, Any]) -> None:
-        slip = next((key for key in value if nearest(str(key), ["platform"])), None)
-        if slip is None:
+        misspelt = next((key for key in value if nearest(str(key), ["platform"])), None)
+        if misspelt is None:
             self._wrong(path, '"platform" is missing', self._known_platforms(), key=True)
         else:
             cure = 'did you mean "platform"?'
-            self._wrong((*path, slip), f'unknown option "{slip}"', cure, key=True)
+            self._wrong((*path, misspelt), f'unknown option "{misspelt}"', cure, key=True)
 
     def _unknown_platform(self, name: str, platform: str) -> None:
         path = ("channels", name, "platform")
@@ -247,8 +247,8 @@ class Reader:
         owner: str = "",
         beside: Any = (),
     ) -> M | None:
-        for stand_in in (STAND_IN, STAND_IN_KEY):
-            filler = SettingsFiller(self._document, self._folder, vault, self._offline, stand_in)
+        for placeholder in (PLACEHOLDER, PLACEHOLDER_KEY):
+            filler = SettingsFiller(self._document, self._folder, vault, self._offline, placeholder)
             filled = filler.fill(model, dict(value), path)
             checked, problems = check_value(
                 self._document, path, filled, model, owner=owner, beside=beside

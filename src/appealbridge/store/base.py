@@ -138,7 +138,7 @@ class DeliveryStore(Protocol):
     async def begun_before(self, at: float, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` deliveries with an attempt that began before a time and has not ended."""
 
-    async def outlook(self, channel: str, now: float) -> QueueStatus:
+    async def queue_status(self, channel: str, now: float) -> QueueStatus:
         """Return what waits on a channel after a claim at `now`, and when to claim again."""
 
     async def hasten(self, channel: str, now: float, limit: int) -> int:

@@ -8,10 +8,10 @@ from appealbridge.engine.intake.throttle import Throttle
 from appealbridge.engine.report import Report
 from appealbridge.model.rate import Rate
 
-SAID = Rate(10, 60.0)
+LOG_RATE = Rate(10, 60.0)
 """How often refusals with the same webhook and status are logged."""
 
-SAID_OF_TOO_MANY = Rate(1, 60.0)
+LOG_RATE_OF_429 = Rate(1, 60.0)
 """The same for requests that exceed the webhook's rate."""
 
 
@@ -37,7 +37,7 @@ class Refusals:
         """Return how many were not logged before this one; `None` if this one is not to be logged either."""
         throttle = self._throttles.get((webhook, status))
         if throttle is None:
-            rate = SAID_OF_TOO_MANY if status == 429 else SAID
+            rate = LOG_RATE_OF_429 if status == 429 else LOG_RATE
             throttle = self._throttles[webhook, status] = Throttle(rate)
         unsaid = throttle.turned_away
         return None if throttle.wait(self._monotonic()) else unsaid

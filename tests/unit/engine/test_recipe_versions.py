@@ -1,6 +1,6 @@
 import pytest
 
-from appealbridge.engine.recipe_versions import KeptRecipes
+from appealbridge.engine.recipe_versions import RecipeVersions
 from appealbridge.model.errors import NotFound
 from appealbridge.recipes.model.book import bind
 from appealbridge.recipes.parsing.load import load_recipe
@@ -20,7 +20,7 @@ actions:
 @pytest.fixture
 async def versions(tmp_path):
     store = await SqliteStore.open(tmp_path / "bridge.db")
-    yield KeptRecipes(store)
+    yield RecipeVersions(store)
     await store.close()
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from appealbridge.documents import read
-from appealbridge.settings.filling import STAND_IN, SettingsFiller, inside
+from appealbridge.settings.filling import PLACEHOLDER, SettingsFiller, inside
 from appealbridge.settings.secrets import SecretRef, Vault
 
 
@@ -68,7 +68,7 @@ def test_plain_text_where_a_secret_belongs_is_a_problem_without_its_line(text):
 
 def test_without_a_vault_every_secret_is_stood_in_for():
     filling, value = filler("keys: [!secret nowhere]", vault=False)
-    assert (value, filling.problems) == ({"keys": [STAND_IN]}, [])
+    assert (value, filling.problems) == ({"keys": [PLACEHOLDER]}, [])
     assert filling.blind == {("keys", 0)}
 
 

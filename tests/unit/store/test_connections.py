@@ -95,8 +95,8 @@ async def test_what_people_ask_does_not_keep_the_engine_waiting(store):
     go = threading.Event()
     listed = [asyncio.ensure_future(store.listings._read(lambda _: go.wait(10))) for _ in range(9)]
     await asyncio.sleep(0)
-    outlook = await store.outlook("force_x", 0.0)
-    assert not outlook.looks
+    queue_status = await store.queue_status("force_x", 0.0)
+    assert not queue_status.looks
     assert not any(row.done() for row in listed)
     go.set()
     assert all(await asyncio.gather(*listed))

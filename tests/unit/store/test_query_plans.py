@@ -128,7 +128,7 @@ WAYS = {
     "any_open_run": lambda db: On(db).any_open_run(NOW),
     "recover": lambda db: deliveries.recover(db, 1, NOW, NOW, 5),
     "claim_unknown": lambda db: On(db).claim_unknown(CHANNEL, NOW, 5),
-    "outlook": lambda db: On(db).outlook(CHANNEL, NOW),
+    "queue status": lambda db: On(db).queue_status(CHANNEL, NOW),
     "woken_runs": lambda db: On(db).woken_runs(NOW + 99, 5),
     "next_wake": lambda db: On(db).next_wake(),
     "next_expiry": lambda db: On(db).next_expiry(),

@@ -33,7 +33,7 @@ def statements(db, number):
     sending = an_arrival(number, state=State.SENDING)
     accept(db, [intake([sending], None)])
     settle(db, [ending(ended(sending.deliveries[0], State.READY, due_at=NOW))])
-    On(db).outlook(CHANNEL, NOW + 1)
+    On(db).queue_status(CHANNEL, NOW + 1)
     On(db).claim(CHANNEL, NOW + 1, 9)
     settle(db, [ending(ended(sending.deliveries[0], State.DELIVERED))])
     db.set_trace_callback(None)

@@ -30,10 +30,10 @@ from appealbridge.channels.wordpress.rest import (
     NO_SUCH_POST,
     WordPressAccount,
     WordPressRest,
+    error_of,
     failure,
     open_rest,
     still_answers,
-    words_of,
 )
 from appealbridge.plugin import (
     AlreadyGone,
@@ -113,7 +113,7 @@ class WordPress(
             "DELETE", path, Effect.CHANGE, params={"_fields": "id,status"}, accept=(501,)
         )
         if reply.status == 501:
-            if words_of(reply).get("code") != _NO_TRASH:
+            if error_of(reply).get("code") != _NO_TRASH:
                 raise failure(reply)
             reply = await rest.ask(
                 "DELETE", path, Effect.CHANGE, params={"force": "true", "_fields": "deleted"}
@@ -166,7 +166,7 @@ class WordPress(
         )
         text, where = "", "it is there"
         if reply.status == 404:
-            if words_of(reply).get("code") != NO_SUCH_POST:
+            if error_of(reply).get("code") != NO_SUCH_POST:
                 raise looking(failure)(reply)
             there, where = False, "there is no such post"
         else:

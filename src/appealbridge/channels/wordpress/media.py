@@ -13,10 +13,10 @@ from appealbridge.channels.wordpress.rest import (
     NO_SUCH_POST,
     WordPressAccount,
     WordPressRest,
+    error_of,
     failure,
     open_rest,
     still_answers,
-    words_of,
 )
 from appealbridge.plugin import (
     Delivery,
@@ -107,7 +107,7 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
             with reply.expecting("a picture"):
                 reply.check_name(reply.at("id"), upload.id)
             return Standing(there=True, seen=reply.message("it is there"))
-        if words_of(reply).get("code") != NO_SUCH_POST:
+        if error_of(reply).get("code") != NO_SUCH_POST:
             raise looking(failure)(reply)
         page = f"?attachment_id={upload.id}"
         if await still_answers(account, upload.url, page, tools):

@@ -111,7 +111,7 @@ class WordPressRest:
         if reply.status == 403:
             reason = f'there is no "{name}" under {kind}; create it on the site, or let the user create it'
             raise reply.error(AccountRefused, reason, sure=False)
-        error = words_of(reply)
+        error = error_of(reply)
         if reply.status == 400 and error.get("code") != "term_exists":
             raise reply.error(Rejected)
         with reply.expecting("a term"):
@@ -158,7 +158,7 @@ async def still_answers(
     return await page_answers(tools, str(page))
 
 
-def words_of(reply: Reply) -> dict[str, Any]:
+def error_of(reply: Reply) -> dict[str, Any]:
     """Return WordPress's own error, empty if the answer is none: `code`, `message` and `data`."""
     error = reply.get()
     good = isinstance(error, dict) and isinstance(error.get("code"), str)
@@ -167,7 +167,7 @@ def words_of(reply: Reply) -> dict[str, Any]:
 
 def failure(reply: Reply) -> DeliveryError:
     """Handle what is special to WordPress: a login that it ignores, and the texts of its errors."""
-    error = words_of(reply)
+    error = error_of(reply)
     reason = reply.readable(f"{error['message']} ({error['code']})") if error else ""
     try:
         inner = {

@@ -185,7 +185,7 @@ def print_questions(rows: list[dict[str, Any]]) -> None:
                 _delivery(delivery)
 
 
-_SAID_OF_ORDERS = ("approval", "channels", "of")
+_SHOWN_OF_ORDERS = ("approval", "channels", "of")
 """What the first line says of an order to withdraw."""
 
 
@@ -200,7 +200,7 @@ def _delivery(row: dict[str, Any]) -> None:
         f", revision {revision['number']}, hash {revision['hash'][:12]}",
     )
     for name, value in (row["content"] or {}).items():
-        if value not in (None, "", []) and not (is_order and name in _SAID_OF_ORDERS):
+        if value not in (None, "", []) and not (is_order and name in _SHOWN_OF_ORDERS):
             say(f"    {name}:")
             say_text("\n".join(f"      {line}" for line in _lines(name, value)))
     for change in row["difference"]:

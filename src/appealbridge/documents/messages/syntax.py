@@ -61,7 +61,7 @@ BEGUN_BEFORE = frozenset(
 _BRACKETS = frozenset("[{")
 
 
-def syntax_words(problem: str, character: str) -> tuple[str, str]:
+def syntax_message(problem: str, character: str) -> tuple[str, str]:
     """Return what is wrong and how to fix it, for one of the parser's errors."""
     if problem == "found character that cannot start any token":
         if character == "\t":

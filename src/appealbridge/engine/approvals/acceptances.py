@@ -26,7 +26,7 @@ from appealbridge.model.value import value
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.planning.acceptance_policy import refusal, to_accept, writers
 
-TOLD = 20
+LISTED = 20
 """How many recipes a notice lists."""
 
 
@@ -102,8 +102,8 @@ class RecipeAcceptances(OutcomeListener):
             each for each in concerned if each.version in new and not self.counts(each.version)
         ]
         if fresh:
-            lines = [f"{each.name} says {to_accept(each)}" for each in fresh[:TOLD]]
-            more = f"; and {len(fresh) - TOLD} more" if len(fresh) > TOLD else ""
+            lines = [f"{each.name} says {to_accept(each)}" for each in fresh[:LISTED]]
+            more = f"; and {len(fresh) - LISTED} more" if len(fresh) > LISTED else ""
             message = "; ".join(lines) + more
             await self._context.alarms.raise_alarm(Alarm.TO_ACCEPT, message=message)
 

@@ -76,7 +76,7 @@ async def asked_first(
 ) -> Sequence[str]:
     """Return those of these people who are on duty, can be told and did not write what is asked; else all of them."""
     on_duty = await store.on_duty(now)
-    first = [id_ for id_ in people if id_ in on_duty and _can_be_told(active, id_)]
+    first = [id_ for id_ in people if id_ in on_duty and _can_be_reached(active, id_)]
     if not first or len(questions) > MOST:
         return people
     wrote: set[str] = set()
@@ -97,5 +97,5 @@ async def writers_of(
     return {person.id for person in people if person is not None}
 
 
-def _can_be_told(active: ActiveConfiguration, person: str) -> bool:
+def _can_be_reached(active: ActiveConfiguration, person: str) -> bool:
     return any(active.routing.accounts_for(each) for each in active.routing.people_named([person]))

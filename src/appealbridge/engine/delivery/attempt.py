@@ -26,7 +26,7 @@ from appealbridge.engine.delivery.outcome import (
     settle_unknown,
 )
 from appealbridge.engine.delivery.retry_policies import Policies
-from appealbridge.engine.delivery.sanitize import kept_receipt, kept_search
+from appealbridge.engine.delivery.sanitize import sanitized_receipt, sanitized_search
 from appealbridge.engine.holds.stops import Stops
 from appealbridge.engine.images.outcome import UploadAttempt
 from appealbridge.engine.images.uploads import Uploads
@@ -310,7 +310,7 @@ class Attempts:
             ended = await self.uploads.publish(lane, delivery, message, over)
             if isinstance(ended, Verdict | UploadAttempt):
                 return ended
-            result: Receipt | DeliveryError = await _by(kept_receipt(ended), lane, self._clock)
+            result: Receipt | DeliveryError = await _by(sanitized_receipt(ended), lane, self._clock)
         except GaveUp as error:
             result = Unsure(f"the attempt was ended: {error}; it may be published")
         except Exception as error:  # noqa: BLE001 - a bug after the send must not send twice: anything else is Unsure
@@ -326,7 +326,7 @@ class Attempts:
             message = await message_of(lane.channel, delivery.content)
             finding = lane.channel.find(lane.account, message, delivery, self.uploads.tools(lane))
             result = await self._within(lane.channel.time_limit, finding)
-            return kept_search(result, self._clean, DETAIL_LIMIT)
+            return sanitized_search(result, self._clean, DETAIL_LIMIT)
         except GaveUp as error:
             return TryAgain(f"the search was ended: {error}")
         except AccountRefused as error:

@@ -95,7 +95,7 @@ class Dispatcher:
             self._start(self._accounts.identify(lane))
         # Read the status before claiming: what is unblocked in between is claimed, and what is unblocked later
         # finds `blocked` set and wakes the lane.
-        status = await self._store.outlook(lane.name, now)
+        status = await self._store.queue_status(lane.name, now)
         lane.blocked = status.blocked
         if status.looks:
             await self._search(lane, now)
@@ -116,7 +116,7 @@ class Dispatcher:
         now = self._clock.now()
         if (await self._store.outstanding())[0]:
             await self._remove(lane, now)
-            status = await self._store.outlook(lane.name, now)
+            status = await self._store.queue_status(lane.name, now)
             if status.looks and lane.health.works:
                 await self._search(lane, now, only_removals=True)
             if status.next_due is not None:

@@ -9,7 +9,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import Verdict
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.delivery.messages import in_thread, message_of
-from appealbridge.engine.delivery.sanitize import kept_receipt
+from appealbridge.engine.delivery.sanitize import sanitized_receipt
 from appealbridge.engine.holds.stops import Stops
 from appealbridge.engine.images.outcome import UploadAttempt
 from appealbridge.engine.images.uploads import Uploads, as_uploaded
@@ -105,7 +105,7 @@ class PostEdits:
                 if (stopped := self._stops.forbids(delivery)) is not None:
                     return stopped
                 editing = channel.edit(lane.account, message, post.receipt, delivery, tools)
-                return kept_receipt(await self._within(lane.channel.time_limit, editing, over))
+                return sanitized_receipt(await self._within(lane.channel.time_limit, editing, over))
         except GaveUp as error:
             return Unsure(f"the attempt was ended: {error}; the post may be edited")
         except AlreadyGone as error:

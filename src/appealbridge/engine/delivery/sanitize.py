@@ -16,7 +16,7 @@ ID_LIMIT = 500
 ADDRESS_LIMIT = 2000
 
 
-def kept_receipt(receipt: Receipt) -> Receipt:
+def sanitized_receipt(receipt: Receipt) -> Receipt:
     """Return a receipt that can be stored; raise `Unsure` if its id cannot."""
     name, address, time, account = receipt.id, receipt.url, receipt.time, receipt.account
     if not name or not _short_text(name, ID_LIMIT):
@@ -33,10 +33,10 @@ def kept_receipt(receipt: Receipt) -> Receipt:
     )
 
 
-def kept_search(result: SearchResult, clean: Callable[[str], str], limit: int) -> SearchResult:
+def sanitized_search(result: SearchResult, clean: Callable[[str], str], limit: int) -> SearchResult:
     """Return a search result that can be stored, with at most `limit` characters in `seen`; `clean` masks secrets."""
     seen = clean(str(result.seen).encode("utf-8", "replace").decode())[:limit]
-    receipt = None if result.receipt is None else kept_receipt(result.receipt)
+    receipt = None if result.receipt is None else sanitized_receipt(result.receipt)
     return SearchResult(receipt, sure=result.sure, seen=seen)
 
 

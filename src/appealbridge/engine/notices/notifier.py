@@ -90,7 +90,7 @@ class Notices:
         title, text = notice_text(Alarm.PEOPLE, "", [news], 1, active.zone)
         notice = Notice(id=self._new_id(), kind=Alarm.PEOPLE, title=title, text=text, people=former)
         try:
-            await self._store_told(active, notice, [])
+            await self._store_notice(active, notice, [])
         except StoreError as error:
             self._report.store_failed(error, "notices")
 
@@ -199,7 +199,7 @@ class Notices:
             without=group.without,
             of=[item.number for item in news],
         )
-        await self._store_told(active, notice, news)
+        await self._store_notice(active, notice, news)
 
     async def _ask(
         self,
@@ -221,9 +221,9 @@ class Notices:
                 of=[item.number for item in news],
             )
             # After a crash in between, some are asked twice rather than others never.
-            await self._store_told(active, notice, news if each is last else [])
+            await self._store_notice(active, notice, news if each is last else [])
 
-    async def _store_told(
+    async def _store_notice(
         self, active: ActiveConfiguration, notice: Notice, news: Sequence[News]
     ) -> None:
         """Store a notice in the transaction that marks its news as told, and let it go out."""
@@ -309,7 +309,7 @@ class Notices:
             of=data.get("of", ()),
             instead_of=delivery.id,
         )
-        await self._store_told(active, notice, news)
+        await self._store_notice(active, notice, news)
 
     def _new_id(self) -> str:
         return event_id(self._clock.now(), self._context.rng.getrandbits(35))

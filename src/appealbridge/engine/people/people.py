@@ -17,7 +17,7 @@ from appealbridge.model.audit import Act
 from appealbridge.model.notice import Alarm
 from appealbridge.model.people import Role, Roster
 
-TOLD = 20
+LISTED = 20
 """How many changes a notice lists."""
 
 RECORDED = 1000
@@ -106,7 +106,7 @@ class People:
         """Tell the admins what a reload has changed, and return it; empty if it is nothing."""
         if not lines:
             return ""
-        more = f"; and {len(lines) - TOLD} more" if len(lines) > TOLD else ""
-        message = "; ".join(lines[:TOLD]) + more
+        more = f"; and {len(lines) - LISTED} more" if len(lines) > LISTED else ""
+        message = "; ".join(lines[:LISTED]) + more
         await self._context.alarms.raise_alarm(Alarm.PEOPLE, message=message)
         return message

@@ -90,7 +90,7 @@ class Expected(Entry):
 
 
 _WHEN = 'write 3d, "10:00", tomorrow 10:00, or a date and time as 2026-11-27T10:00'
-_SAID = ("expect", "expect_at_least", "text_not", "nothing_until", "expect_failure")
+_EXPECTATIONS = ("expect", "expect_at_least", "text_not", "nothing_until", "expect_failure")
 
 
 class Test(Entry):
@@ -98,7 +98,9 @@ class Test(Entry):
 
     __test__ = False
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [name]} for name in _SAID]})
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [name]} for name in _EXPECTATIONS]}
+    )
 
     name: str = needed("What the test shows.", "a child goes to all", min_length=1)
     event: TestEvent = needed("The event that starts the recipe.", {"type": "appeal.new"})
@@ -140,7 +142,7 @@ class Test(Entry):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if all(getattr(self, name) in (None, "", []) for name in _SAID[2:]) and (
+        if all(getattr(self, name) in (None, "", []) for name in _EXPECTATIONS[2:]) and (
             self.expect is None and self.expect_at_least is None
         ):
             raise wrong(

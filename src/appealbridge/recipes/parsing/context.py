@@ -20,7 +20,7 @@ from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.field_names import Fields, flaw_in, of_another_tool, where_else
 from appealbridge.recipes.parsing.paths import apart, stands_before
 from appealbridge.recipes.templates.expression import Expression, compile_html, compile_text
-from appealbridge.recipes.templates.scope import ATTRIBUTES, GIVEN_NAMES, ResultView
+from appealbridge.recipes.templates.scope import ATTRIBUTES, BUILT_IN_NAMES, ResultView
 from appealbridge.recipes.templates.syntax import Chain, Malformed, chain_text
 
 M = TypeVar("M", bound=BaseModel)
@@ -279,7 +279,7 @@ class ParsingContext:
                 self.catalogue.lists,
                 "declare it under lists: in appealbridge.yaml",
             )
-        elif name not in GIVEN_NAMES and name not in self.variables:
+        elif name not in BUILT_IN_NAMES and name not in self.variables:
             if name in self.later_variables:
                 flaw = Malformed(f'"{name}" is defined further below', "move it up", name)
                 self.malformed(path, flaw)
@@ -322,7 +322,7 @@ class ParsingContext:
             self._unknown_inside(path, f"part of {chain_text(chain)}:", keys[0], known)
 
     def _names_in_reach(self) -> set[str]:
-        return {*GIVEN_NAMES, *self.variables} - ({"range"} if self.waits else {"range", "wait"})
+        return {*BUILT_IN_NAMES, *self.variables} - ({"range"} if self.waits else {"range", "wait"})
 
     def _check_wait(self, path: Path) -> None:
         known = path[0] == "variables" and self.waits

@@ -11,7 +11,7 @@ import re
 
 from appealbridge.documents import Path, path_text, texts_in
 from appealbridge.recipes.parsing.context import ParsingContext
-from appealbridge.recipes.templates.scope import GIVEN_NAMES
+from appealbridge.recipes.templates.scope import BUILT_IN_NAMES
 
 _ANYTHING = re.compile(
     r"[“”„‘’‹›«»%\[]|<<|\$\{|^[^\"\n]*\w\" *$| #\w|\{ +\{ *[A-Za-z_]|(?<!\{)\{ *[A-Za-z_]\w* *[.\[|}]",
@@ -35,7 +35,7 @@ _OTHER_BRACKETS = re.compile(
 """A name as other programs mark it: `<<title>>`, `%title%`, `[appeal.title]`."""
 
 
-def note_slips(reading: ParsingContext) -> None:
+def note_mistakes(reading: ParsingContext) -> None:
     """Add a note about each such text in the variables and actions."""
     document = reading.document
     if not isinstance(document.value, dict) or not _ANYTHING.search(document.text):
@@ -87,7 +87,7 @@ def _note_brackets(reading: ParsingContext, path: Path, text: str) -> None:
 def _meant(reading: ParsingContext, name: str, *, plain: bool) -> str:
     """Return the value that a name between other brackets means; empty if it is ordinary text, as `[missing]` is."""
     first, _, rest = name.partition(".")
-    if first in reading.variables or (rest and first in GIVEN_NAMES):
+    if first in reading.variables or (rest and first in BUILT_IN_NAMES):
         return name
     if plain or rest:
         return ""
@@ -98,7 +98,7 @@ def _meant(reading: ParsingContext, name: str, *, plain: bool) -> str:
 
 def _note_braces(reading: ParsingContext, path: Path, text: str) -> None:
     for match in _ONE_BRACE.finditer(_WORKED_OUT.sub(" ", text)):
-        if match[2] in reading.variables or match[2] in GIVEN_NAMES:
+        if match[2] in reading.variables or match[2] in BUILT_IN_NAMES:
             place = reading.document.within(path, match[0])
             message = "this is published as it is written"
             cure = f"a value goes in two braces: {{{{ {match[1].strip()} }}}}"

@@ -23,7 +23,7 @@ from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.conditions import read_conditions
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.field_names import fields_of, types_of
-from appealbridge.recipes.parsing.lint import note_slips
+from appealbridge.recipes.parsing.lint import note_mistakes
 from appealbridge.recipes.parsing.paths import first_of_each, posts_in, step_ids, waits_in
 from appealbridge.recipes.parsing.people import check_name, read_people
 from appealbridge.recipes.parsing.secrets import TAGS, secrets_in, without_secrets
@@ -31,7 +31,7 @@ from appealbridge.recipes.parsing.tests import check_tests
 from appealbridge.recipes.parsing.triggers import read_triggers
 from appealbridge.recipes.templates.expression import Expression
 from appealbridge.recipes.templates.public_text import mentions_in
-from appealbridge.recipes.templates.scope import GIVEN_NAMES, Scope
+from appealbridge.recipes.templates.scope import BUILT_IN_NAMES, Scope
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _OF_A_RECIPE = frozenset(("alias", "triggers", "actions", "conditions", "tests"))
@@ -71,7 +71,7 @@ def _loaded(
     reading = ParsingContext(document, catalogue, templates)
     recipe = _read(reading, name)
     _note_unused(reading)
-    note_slips(reading)
+    note_mistakes(reading)
     secrets = secrets_in(document)
     clean = without_secrets(reading.problems + secrets, secrets)
     problems = sorted(clean, key=lambda p: (p.file != file, p.line, p.column))
@@ -210,8 +210,8 @@ def _variables(
     reading.later_variables = frozenset(written)
     for name, value in written.items():
         path = ("variables", name)
-        if not name.isidentifier() or name in GIVEN_NAMES or name.startswith("_"):
-            reason = "is reserved" if name in GIVEN_NAMES else "is not a valid name"
+        if not name.isidentifier() or name in BUILT_IN_NAMES or name.startswith("_"):
+            reason = "is reserved" if name in BUILT_IN_NAMES else "is not a valid name"
             reading.complain(
                 path, f'"{name}" {reason}', "use another, of letters, digits and _", key=True
             )

@@ -62,10 +62,10 @@ def _trigger(reading: ParsingContext, value: Any, path: Path) -> RecipeTrigger |
 def _nameless(reading: ParsingContext, value: Mapping[str, Any], path: Path) -> None:
     """Report an entry without `trigger:`."""
     known = reading.catalogue.registry.triggers
-    slip = next((key for key in value if nearest(str(key), ["trigger"])), None)
-    if slip is not None:
-        problem = f'"{slip}" does not begin an entry'
-        reading.complain((*path, slip), problem, 'did you mean "trigger"?', key=True)
+    misspelt = next((key for key in value if nearest(str(key), ["trigger"])), None)
+    if misspelt is not None:
+        problem = f'"{misspelt}" does not begin an entry'
+        reading.complain((*path, misspelt), problem, 'did you mean "trigger"?', key=True)
         return
     other = str(value.get("platform", ""))
     example = other if other in known else next(iter(known), "appeal")

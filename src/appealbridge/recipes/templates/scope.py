@@ -23,7 +23,7 @@ from appealbridge.recipes.templates.public_text import (
     without_mentions,
 )
 
-GIVEN_NAMES = frozenset({"event", "appeal", "results", "wait", "lists", "now", "range"})
+BUILT_IN_NAMES = frozenset({"event", "appeal", "results", "wait", "lists", "now", "range"})
 """The names that every recipe has in addition to its variables."""
 
 

@@ -71,7 +71,7 @@ _CLAIM, _CLAIM_NOTICES = (
     f" RETURNING {_COLUMNS}"
     for which in ("", f" AND recipe = '{NOTICE}'")
 )
-_OUTLOOK = (
+_QUEUE_STATUS = (
     f"SELECT (SELECT min(due_at) {_READY} blocked = 0 AND due_at > :now),"
     f" (SELECT min(due_at) {_READY} blocked = 1 AND due_at > :now),"
     f" (SELECT min(due_at) {_UNKNOWN} due_at > :now),"
@@ -147,7 +147,7 @@ _PREPARE_AGAIN = (
     "UPDATE preparations SET due_at = :now, first_at = 9e999, tries = 0 WHERE delivery_id = :id"
 )
 _LEAVE_HOLDS = "UPDATE deliveries SET hold = :hold, notified = 0 WHERE number = :number"
-_HURRY = "UPDATE deliveries SET hold = :hold, reason = '', due_at = :now WHERE number = :number"
+_RETRY_NOW = "UPDATE deliveries SET hold = :hold, reason = '', due_at = :now WHERE number = :number"
 _BY_ITSELF = {State.SENDING, State.UNKNOWN, State.PLANNED}
 
 _TEXT = "SELECT id, channel, content_hash, origin FROM deliveries"
@@ -241,8 +241,8 @@ class SqliteDeliveries(WriteAccess):
         )
 
     @reads
-    def outlook(self, db: Connection, channel: str, now: float) -> QueueStatus:
-        row = db.execute(_OUTLOOK, {"channel": channel, "now": now}).fetchone()
+    def queue_status(self, db: Connection, channel: str, now: float) -> QueueStatus:
+        row = db.execute(_QUEUE_STATUS, {"channel": channel, "now": now}).fetchone()
         *due, blocked, looks, removals = row
         next_due = min((time for time in due if time is not None), default=None)
         return QueueStatus(next_due, bool(blocked), bool(looks), bool(removals))
@@ -304,7 +304,7 @@ class SqliteDeliveries(WriteAccess):
             raise IllegalMove(f"delivery {before.number}: it is {before.state.value}, not ready")
         decide(db, decision, before)
         hold = with_hold(before.hold, Hold.TIME)
-        db.execute(_HURRY, {"hold": hold, "now": decision.at, "number": before.number})
+        db.execute(_RETRY_NOW, {"hold": hold, "now": decision.at, "number": before.number})
 
     async def hold_untouched(
         self, which: HoldFilter, *, hold: str, reason: str
