@@ -271,12 +271,12 @@ def cure_of(text: str) -> str:
         if match is None or not (month := _month(match["month"])):
             continue
         year = int(match["year"]) + (2000 if len(match["year"]) == 2 else 0)
-        day, cure = _day_of(year, month, int(match["day"]))
-        if day is None and cure:
+        date_, cure = _day_of(year, month, int(match["day"]))
+        if date_ is None and cure:
             return cure
-        if day is not None:
+        if date_ is not None:
             rest = f"{joined[: match.start()]} {joined[match.end() :]}"
-            return _as_it_is_read(day, _AROUND_A_DATE.sub(" ", rest).strip(" ,."))
+            return _as_it_is_read(date_, _AROUND_A_DATE.sub(" ", rest).strip(" ,."))
     match = _NO_YEAR.search(joined)
     if match is not None and (month := _month(match["month"])):
         day = f"{int(match['day']):02}"
