@@ -495,6 +495,19 @@ async def test_the_answer_says_at_once_what_cannot_be_removed(story):
     assert "to desk@example-radio.example" in would
 
 
+async def test_a_withdrawal_says_of_a_post_that_nobody_knows_whether_it_is_published(story):
+    await story.begins({"everywhere": staging.EVERYWHERE})
+    story.sandbox.faults.add("facebook", FaultName.LATE_POST, 1, 30.0)
+    await story.receives("Missing: Aisha", subject="APP-1")
+    await story.until(lambda: story.deliveries(state="unknown"))
+    _, answer = await withdraws(story, "APP-1")
+    states = {post["channel"]: post["state"] for post in answer["posts"]}
+    assert states["force_facebook"] == "perhaps published: removed if it is found"
+    _, (withdrawal,) = await story.asks("GET", "/withdrawals")
+    (page,) = [each for each in withdrawal["posts"] if each["channel"] == "force_facebook"]
+    assert page["reason"].startswith("nobody knows yet whether its post is published")
+
+
 async def test_a_task_about_a_mail_says_to_whom_it_went(story):
     """Nobody can look for a mail by its id, but its recipients can be asked to delete it."""
     await story.begins({"everywhere": staging.EVERYWHERE})

@@ -264,11 +264,23 @@ def _removal(record: Removal, of: Withdrawal) -> dict[str, Any]:
         **_recipients(record.post),
         "address": None if receipt is None else receipt.url or receipt.id,
         "state": label,
-        "reason": removal.reason or None,
+        "reason": _waits_for(record) or removal.reason or None,
         "owner": of.by or None,
         "since": moment(removal.planned_at),
         "ended_at": moment(removal.settled_at),
     }
+
+
+def _waits_for(record: Removal) -> str:
+    """Return what a removal waits for, empty if it waits for nothing."""
+    if record.removal.state is not State.PLANNED:
+        return ""
+    match record.post.state:
+        case State.SENDING:
+            return "its post is being sent; it is removed once it is published"
+        case State.UNKNOWN:
+            return "nobody knows yet whether its post is published; it is looked for, and removed if it is there"
+    return "the post that follows it is removed first"
 
 
 def _recipients(post: Delivery) -> dict[str, Any]:
@@ -281,6 +293,8 @@ def withdrawn(result: Withdrawn, can_remove: Callable[[str], bool]) -> dict[str,
     """Return what a withdrawal does, or would do; `can_remove` says whether posts on a channel can be removed."""
     removing = [each for each in result.removing if can_remove(each.channel)]
     tasks = [each for each in result.removing if not can_remove(each.channel)]
+    sending = [each for each in result.awaited if each.state is State.SENDING]
+    unclear = [each for each in result.awaited if each.state is not State.SENDING]
     return {
         **withdrawal(result.withdrawal),
         "posts": [
@@ -294,7 +308,8 @@ def withdrawn(result: Withdrawn, can_remove: Callable[[str], bool]) -> dict[str,
             for label, deliveries in (
                 ("being removed", removing),
                 ("cannot be removed", tasks),
-                ("being sent: removed once it is published", result.awaited),
+                ("being sent: removed once it is published", sending),
+                ("perhaps published: removed if it is found", unclear),
                 ("perhaps published: a task for a person", result.tasks),
                 ("cancelled", result.cancelled),
             )
