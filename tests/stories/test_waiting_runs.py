@@ -266,3 +266,34 @@ async def test_an_embargo_that_passes_while_the_daemon_is_down_is_no_reason_to_h
     await story.clock.passes(hours=1, minutes=30)
     await story.starts()
     await posted(story, "Charged, for the press", "Charged, for all")
+
+
+WITHDRAWN = DELAY.replace("[appeal.new]", "[appeal.new, appeal.closed]").replace(
+    "actions:",
+    """actions:
+  - if: "{{ event.type == 'appeal.closed' }}"
+    then: [{ action: withdraw, reason: found }, { stop: closed }]""",
+)
+
+
+@pytest.mark.parametrize("mode", ["queued", "single", "restart", "parallel"])
+async def test_a_withdrawal_waits_for_no_older_run_and_is_not_left_out(story, mode):
+    """A child is found while the run that reported her waits for hours; nothing more of it is published."""
+    await story.begins({"delay": WITHDRAWN + f"mode: {mode}\n"})
+    shelf = story.sandbox.shelf
+    await begins(story, "Missing: Aisha")
+    await posted(story, "Missing: Aisha")
+    await closes(story, "found")
+    await story.until(lambda: all(each.shown()["deleted_at"] for each in shelf.everything()))
+    await story.clock.passes(hours=2)
+    await state(story, "planned", "planned")
+    assert story.posts("x") == ["Missing: Aisha"]
+
+
+async def test_a_run_that_does_not_withdraw_still_waits_for_its_turn(story):
+    await story.begins({"delay": WITHDRAWN.replace("publish_within: 1h", "")})
+    for text in ("First", "Second"):
+        await begins(story, text)
+    await posted(story, "First")
+    await story.clock.passes(hours=2)
+    await posted(story, "First", "First, two hours later", "Second")

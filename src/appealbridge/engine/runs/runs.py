@@ -24,10 +24,11 @@ from appealbridge.engine.runs.modes import BEGUN, begun, ended_by, kept_back
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.runs.replays import number_of, plan_again
 from appealbridge.engine.supervise import repeat
-from appealbridge.model.delivery import Delivery
+from appealbridge.model.delivery import Delivery, Kind
 from appealbridge.model.errors import NotFound, RenderError, StoreError, Unkeepable
 from appealbridge.model.run import Run, RunState
 from appealbridge.recipes.model.recipe import PARALLEL, Recipe
+from appealbridge.recipes.model.withdraw import WITHDRAW
 from appealbridge.recipes.planning.plan import Plan, plan
 from appealbridge.recipes.templates.limits import OutOfTime
 from appealbridge.store.records import Arrival, DeliveryFilter, OpenRun
@@ -150,7 +151,7 @@ class Runs:
             recipe = await self._context.recipes.version(run.recipe, run.version)
             if recipe.waits and BEGUN not in run.marks:
                 waits = await self._take_turn(run, recipe.mode, now)
-                if waits is not None:
+                if waits is not None and not await self._withdraws(recipe, open_run, run, now):
                     return waits, Plan((), done=False)
                 run = begun(run, now)
             planned = await self._plan(recipe, open_run, run, now)
@@ -185,6 +186,16 @@ class Runs:
             if self._slice.is_over():
                 await self._slice.pause()
             return planned()
+
+    async def _withdraws(self, recipe: Recipe, open_run: OpenRun, run: Run, now: float) -> bool:
+        """Return whether a run takes something back as soon as it begins; what does harm waits for no older run."""
+        if all(step.action != WITHDRAW for step in recipe.steps):
+            return False
+        try:
+            planned = await self._plan(recipe, open_run, begun(run, now), now)
+        except (RenderError, OutOfTime):
+            return False
+        return any(each.kind is Kind.WITHDRAW for each in planned.deliveries)
 
     async def _take_turn(self, run: Run, mode: str, now: float) -> Run | None:
         """Return the run as it is while it waits for its turn, `None` if that has come."""
