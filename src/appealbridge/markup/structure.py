@@ -325,14 +325,14 @@ def _wrong(document: bytes) -> str:
 def _repair(parts: Structure, outline: _Outline, entities: Mapping[bytes, bytes]) -> None:
     """Make the document well formed; move entries that cannot be repaired to `apart`."""
     repairs = _Repairs(entities)
-    head = repairs.made(b"".join(outline.head))
-    entries = [repairs.made(b"".join(entry)) for entry in outline.entries]
+    head = repairs.repaired(b"".join(outline.head))
+    entries = [repairs.repaired(b"".join(entry)) for entry in outline.entries]
     head = _with_prefixes(head, entries)
     parts.document = outline.around(b"".join(entries), head)
     if not _wrong(parts.document):
         return
     if _wrong(outline.around(b"", head)):
-        head = _with_prefixes(repairs.made(outline.bare()), entries)
+        head = _with_prefixes(repairs.repaired(outline.bare()), entries)
     for place, entry in enumerate(entries):
         alone = outline.around(entry, head)
         if _wrong(alone):
@@ -346,7 +346,7 @@ class _Repairs:
         self._entities = entities
         self._left = EXPANSION_LIMIT
 
-    def made(self, piece: bytes) -> bytes:
+    def repaired(self, piece: bytes) -> bytes:
         """Return a piece with `&` and `<` escaped where they are text, without comments and HTML's names of letters."""
         piece = _NO_CHARACTER.sub(b"", piece)
         parts: list[bytes] = []

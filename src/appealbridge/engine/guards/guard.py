@@ -90,7 +90,7 @@ class Guard(AcceptanceStage):
         event, at = arrival.event, batch.counted_at
         if at is None or event.key in batch.known:
             return
-        source = self._sources.get(event.source) if batch.came else None
+        source = self._sources.get(event.source) if batch.from_source else None
         if source is not None:
             source.give_back(1, at)
         for delivery in arrival.deliveries:
@@ -146,7 +146,7 @@ class Guard(AcceptanceStage):
         """Count and remember everything; return whether all of it may go out unseen."""
         fits, now = True, batch.now
         for arrival in batch.arrivals:
-            source = self._sources.get(arrival.event.source) if batch.came else None
+            source = self._sources.get(arrival.event.source) if batch.from_source else None
             if source is not None and not source.take(1, at):
                 fits = False
             for delivery in arrival.deliveries:
@@ -159,7 +159,7 @@ class Guard(AcceptanceStage):
         return fits
 
     async def _check_closely(self, batch: Batch) -> None:
-        if batch.came:
+        if batch.from_source:
             source = batch.arrivals[0].event.source
             keys = [arrival.event.key for arrival in batch.arrivals]
             batch.known = frozenset(await self._context.store.known(source, keys))
@@ -176,7 +176,7 @@ class Guard(AcceptanceStage):
         """Count what is not a repeat; return why a source or a recipe has too much."""
         reasons: dict[str, str] = {}
         fresh = [each for each in batch.arrivals if each.event.key not in batch.known]
-        name = fresh[0].event.source if fresh and batch.came else ""
+        name = fresh[0].event.source if fresh and batch.from_source else ""
         source = self._sources.get(name)
         if source is not None and not source.take(len(fresh), at):
             reason = f"more than {source.most} events within {written(source.within)}"

@@ -20,8 +20,8 @@ from appealbridge.engine.delivery.messages import message_of
 from appealbridge.engine.delivery.retry_policies import Policies
 from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.images.rendering import (
-    Made,
-    WantedRendition,
+    RenditionKey,
+    RequiredRendition,
     content_of,
     described,
     with_renditions,
@@ -61,16 +61,16 @@ class _Illustration:
     waiting: Unprepared
     lane: Lane
     message: Illustrated
-    required: Sequence[WantedRendition]
+    required: Sequence[RequiredRendition]
 
 
 @dataclass(slots=True)
 class _Renditions:
     """The renditions that a run has by now, and why others could not be made: for now, or ever."""
 
-    renditions: dict[Made, StoredImage] = field(default_factory=dict)
-    failed: dict[Made, str] = field(default_factory=dict)
-    for_good: set[Made] = field(default_factory=set)
+    renditions: dict[RenditionKey, StoredImage] = field(default_factory=dict)
+    failed: dict[RenditionKey, str] = field(default_factory=dict)
+    for_good: set[RenditionKey] = field(default_factory=set)
     after: float | None = None
 
 
@@ -184,9 +184,9 @@ class Preparer(OutcomeListener):
         required = [each for job in jobs for each in job.required]
         for source in dict.fromkeys(each.source for each in required):
             open_ = {
-                each.made: each
+                each.key: each
                 for each in required
-                if each.source == source and each.made not in done.renditions
+                if each.source == source and each.key not in done.renditions
             }
             if open_:
                 await self._render(source, list(open_.values()), done)
@@ -215,21 +215,21 @@ class Preparer(OutcomeListener):
             return None
         limits = lane.channel.image_rules(lane.account).limits
         required = [
-            WantedRendition(number, image, limits)
+            RequiredRendition(number, image, limits)
             for number, image in enumerate(message.images, start=1)
         ]
         return _Illustration(waiting, lane, message, required)
 
     async def _render(
-        self, source: str, required: Sequence[WantedRendition], done: _Renditions
+        self, source: str, required: Sequence[RequiredRendition], done: _Renditions
     ) -> None:
         """Make the renditions of one picture."""
         try:
             data = await self.sources.read(source)
         except DeliveryError as error:
-            done.failed |= dict.fromkeys((each.made for each in required), plain(error))
+            done.failed |= dict.fromkeys((each.key for each in required), plain(error))
             if isinstance(error, Rejected):
-                done.for_good |= {each.made for each in required}
+                done.for_good |= {each.key for each in required}
             elif isinstance(error, TryAgain) and error.after:
                 done.after = max(error.after, done.after or 0.0)
             return
@@ -237,14 +237,14 @@ class Preparer(OutcomeListener):
             try:
                 rendition = await self._renderer.render(data, each.limits)
             except ImageRefused as refusal:
-                done.failed[each.made] = str(refusal)
-                done.for_good.add(each.made)
+                done.failed[each.key] = str(refusal)
+                done.for_good.add(each.key)
                 continue
             except RendererUnavailable as error:
-                done.failed[each.made] = str(error)
+                done.failed[each.key] = str(error)
                 continue
             await self._store.keep_media(rendition.sha256, rendition.data, self._clock.now())
-            done.renditions[each.made] = StoredImage(
+            done.renditions[each.key] = StoredImage(
                 sha256=rendition.sha256, media_type=rendition.media_type, width=rendition.width,
                 height=rendition.height, size=len(rendition.data),
             )  # fmt: skip
@@ -254,10 +254,10 @@ class Preparer(OutcomeListener):
         for job in jobs:
             number = 0
             for each in job.required:
-                if (stored := done.renditions.get(each.made)) is None:
+                if (stored := done.renditions.get(each.key)) is None:
                     continue
                 number += 1
-                source, limits = each.made
+                source, limits = each.key
                 rows.append(
                     Rendered(
                         delivery_id=job.waiting.delivery.id,
@@ -273,7 +273,7 @@ class Preparer(OutcomeListener):
     async def _finish(self, job: _Illustration, done: _Renditions) -> None:
         """Let a delivery go on with its images, or without those that it can do without; otherwise try again later."""
         waiting, delivery = job.waiting, job.waiting.delivery
-        missing = {each.made for each in job.required} - done.renditions.keys()
+        missing = {each.key for each in job.required} - done.renditions.keys()
         why = described({rendition: done.failed[rendition] for rendition in missing}, job.required)
         for_good = missing & done.for_good
         if missing and waiting.required and for_good:

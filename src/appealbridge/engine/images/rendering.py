@@ -11,12 +11,12 @@ from appealbridge.media.values import ImageLimits
 from appealbridge.model.value import value
 from appealbridge.plugin.images import Illustrated, Image, StoredImage
 
-Made = tuple[str, str]
+RenditionKey = tuple[str, str]
 """What a rendition is made of: the source of the picture, and the limits for which it is made."""
 
 
 @value
-class WantedRendition:
+class RequiredRendition:
     """One image of a delivery that needs a rendition; `number` is its place in the message, from 1."""
 
     number: int
@@ -29,7 +29,7 @@ class WantedRendition:
         return self.image.url or self.image.file
 
     @property
-    def made(self) -> Made:
+    def key(self) -> RenditionKey:
         """What its rendition is made of."""
         return self.source, limits_text(self.limits)
 
@@ -42,14 +42,14 @@ def limits_text(limits: ImageLimits) -> str:
 
 def with_renditions(
     message: Illustrated,
-    required: Sequence[WantedRendition],
-    renditions: Mapping[Made, StoredImage],
+    required: Sequence[RequiredRendition],
+    renditions: Mapping[RenditionKey, StoredImage],
 ) -> Illustrated:
     """Return a message with the images that have a rendition. Where they came from is no part of what is approved."""
     images = tuple(
-        Image(alt=each.image.alt, stored=renditions[each.made])
+        Image(alt=each.image.alt, stored=renditions[each.key])
         for each in required
-        if each.made in renditions
+        if each.key in renditions
     )
     return message.model_copy(update={"images": images})
 
@@ -60,10 +60,10 @@ def content_of(message: Illustrated) -> tuple[str, str]:
     return content.decode(), hashlib.sha256(content).hexdigest()
 
 
-def described(failed: Mapping[Made, str], required: Sequence[WantedRendition]) -> str:
+def described(failed: Mapping[RenditionKey, str], required: Sequence[RequiredRendition]) -> str:
     """Return which images of a message cannot be fetched, and why."""
     return "; ".join(
-        f"image {each.number} ({each.source}): {failed[each.made]}"
+        f"image {each.number} ({each.source}): {failed[each.key]}"
         for each in required
-        if each.made in failed
+        if each.key in failed
     )[:1000]

@@ -29,7 +29,7 @@ class Batch:
     Events that are stored together, and what each stage adds to them.
 
     `now` is the time in Unix seconds. `size` is how many bytes the events came in, if that is known, and `why`
-    the reason for each event's hold. `came` is false if the events are stored already and only plans are new.
+    the reason for each event's hold. `from_source` is false if the events are stored already and only plans are new.
     `reserved` has the lane of each delivery whose first attempt begins as soon as it is stored. The guards
     counted the arrivals at the monotonic time `counted_at`, except those whose keys were `known` before.
     `accepted` has the result of each arrival once it is stored.
@@ -42,7 +42,7 @@ class Batch:
     why: Sequence[str] = ()
     arrivals: Sequence[Arrival] = ()
     poll_state: PollState | None = None
-    came: bool = True
+    from_source: bool = True
     reserved: dict[str, Lane] = field(default_factory=dict)
     counted_at: float | None = None
     known: frozenset[str] = frozenset()

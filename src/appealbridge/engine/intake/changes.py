@@ -70,7 +70,7 @@ def renewed(state: Mapping[str, Any], basis: Basis) -> tuple[bool, bool]:
 
 
 def decide(
-    look: PollResult,
+    poll: PollResult,
     known: Mapping[str, str],
     options: PolledSource,
     *,
@@ -87,13 +87,13 @@ def decide(
     the last poll left. If its basis is not this `basis`, this poll publishes nothing.
     """
     before = dict(state or {})
-    if look.items is None:
-        return Decided(cursor=look.cursor, state=before, notes=look.notes)
+    if poll.items is None:
+        return Decided(cursor=poll.cursor, state=before, notes=poll.notes)
     basis = basis or Basis(before.get("identity", ""), before.get("reading", 0))
     first = last is None
     anew, otherwise = (False, False) if first else renewed(before, basis)
     known = {} if anew else known
-    items = _once(look.items)
+    items = _once(poll.items)
     fresh = [item for item in items if item.identity not in known]
     new = fresh[: options.backfill] if first else [] if anew else fresh
     if otherwise:  # their identities differ from the remembered ones, and they may be old
@@ -110,8 +110,8 @@ def decide(
         for item in published
         if item.identity not in again and (why := _undated(item, options, now))
     }
-    problems, alarms = _problems(look.problems, before.get("told", ()))
-    notes = [*look.notes, *_renewal(anew, otherwise)]
+    problems, alarms = _problems(poll.problems, before.get("told", ()))
+    notes = [*poll.notes, *_renewal(anew, otherwise)]
     if held:
         items_held = "1 item, which is" if len(held) == 1 else f"{len(held)} items, which are"
         notes.append(f"`max_age` cannot be checked for {items_held} held")
@@ -129,7 +129,7 @@ def decide(
         burst=len(published) > options.burst and not first,
         seen={item.identity: item.digest for item in accepted},
         # Deferred items must be listed again, even if the source has not changed.
-        cursor={} if share.deferred else look.cursor,
+        cursor={} if share.deferred else poll.cursor,
         state={
             "identity": basis.identity,
             "reading": basis.reading,

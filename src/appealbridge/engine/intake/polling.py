@@ -97,8 +97,8 @@ class Polling:
             same = record is not None and not any(renewed(record.state, _basis(watched)))
             cursor = record.cursor if record is not None and same else {}
             polling = watched.poller.poll(watched.options, cursor, tools)
-            look = await self._context.time_limits.within(watched.poller.time_limit, polling)
-            await self._seen(watched, record, look)
+            result = await self._context.time_limits.within(watched.poller.time_limit, polling)
+            await self._seen(watched, record, result)
         except StoreError:
             raise
         except (SourceDown, TryAgain) as error:
@@ -111,13 +111,15 @@ class Polling:
         except Exception as error:  # noqa: BLE001 - whatever breaks in a plug-in, the source is polled again
             await self._failed(watched, record, f"{type(error).__name__}: {error}", None)
 
-    async def _seen(self, watched: Watched, record: SourceRecord | None, look: PollResult) -> None:
+    async def _seen(
+        self, watched: Watched, record: SourceRecord | None, result: PollResult
+    ) -> None:
         now = self._clock.now()
         last = None if record is None else record.looked_at
-        items = look.items or ()
+        items = result.items or ()
         known = await self._store.remembered(watched.source, [item.identity for item in items])
         decided = decide(
-            look,
+            result,
             known,
             watched.options,
             last=last,
@@ -141,7 +143,7 @@ class Polling:
         state = PollState(
             source=watched.source,
             looked_at=now,
-            next_look_at=now + self._pause(watched, look.after),
+            next_look_at=now + self._pause(watched, result.after),
             cursor=decided.cursor,
             seen=decided.seen,
             state=decided.state,

@@ -115,13 +115,13 @@ def arrival(
         },
         received_at=now,
     )
-    made = {
+    by_name = {
         person.name: _delivery(event, notice, person, routing, works) for person in notice.people
     }
-    deliveries = [delivery for delivery in made.values() if delivery is not None]
+    deliveries = [delivery for delivery in by_name.values() if delivery is not None]
     messages = {
         name: UNREACHED if delivery is None else f"told by {delivery.channel}"
-        for name, delivery in made.items()
+        for name, delivery in by_name.items()
     }
     run = Run(
         id=run_id(event.id, NOTICE),

@@ -111,7 +111,7 @@ class Runs:
         now = self._clock.now()
         run, planned = await self._planned(open_run, now)
         arrival = Arrival(open_run.event, (), planned.deliveries)
-        batch = Batch(now, arrivals=[arrival], came=False)
+        batch = Batch(now, arrivals=[arrival], from_source=False)
         stored = False
         try:
             await self._guard.run(batch)

@@ -90,10 +90,10 @@ def links(text: str, *, scheme: bool = False) -> list[tuple[int, int]]:
     if "." not in text or (scheme and "://" not in text):
         return []
     # Python takes a dotless ı for an i, and X does not. In all else an ł is the same to the pattern.
-    found = _link().finditer(text.replace("ı", "ł"))
+    matches = _link().finditer(text.replace("ı", "ł"))
     return [
         link.span()
-        for link in found
+        for link in matches
         if (not scheme or link[0][:4].lower() == "http") and _can_be_followed(link, text)
     ]
 

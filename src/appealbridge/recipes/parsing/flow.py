@@ -34,13 +34,13 @@ def _after(written: Any, scope: Scope) -> float:
 
 
 def _at(written: Any, scope: Scope) -> float:
-    return moment(written, scope.came, scope.zone, scope.since)
+    return moment(written, scope.arrived_at, scope.zone, scope.since)
 
 
 def _at_fixed(written: Any, scope: Scope) -> float:
     # "tomorrow" in the recipe itself is the day after the wait before it.
     relative = isinstance(read(written, scope.zone).day, str)
-    return moment(written, scope.since if relative else scope.came, scope.zone, scope.since)
+    return moment(written, scope.since if relative else scope.arrived_at, scope.zone, scope.since)
 
 
 def _if(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:

@@ -37,12 +37,12 @@ def is_length(written: Any) -> bool:
     return True
 
 
-def moment(written: Any, came: float, zone: tzinfo, since: float | None = None) -> float:
+def moment(written: Any, arrived_at: float, zone: tzinfo, since: float | None = None) -> float:
     """
     Return the moment meant, in Unix seconds; raise `NoTime`.
 
     `written` is a date, a date and time, or a time of day, which means the next one after `since`
-    (`came` if left out). Everything else counts from when the event `came`. Without its own zone it
+    (`arrived_at` if left out). Everything else counts from when the event came (`arrived_at`). Without its own zone it
     is local time in `zone`. `NoTime` is also raised for a time before the event came, and for one
     more than ten years ahead.
     """
@@ -50,9 +50,9 @@ def moment(written: Any, came: float, zone: tzinfo, since: float | None = None) 
         raise NoTime(f"{written} is a bare number, not a time", cure_of(str(written)))
     if not isinstance(written, str):
         raise NoTime(f"{quoted(written)} is not a time that AppealBridge understands")
-    meant = read(written, zone)
-    base = came if since is None or meant.day is not None else since
-    at = meant.at(base, zone)
+    moment_ = read(written, zone)
+    base = arrived_at if since is None or moment_.day is not None else since
+    at = moment_.at(base, zone)
     if at < base:
         message = f"{shown(at, zone)} had already passed when the event came"
         raise NoTime(message, "write a later time")

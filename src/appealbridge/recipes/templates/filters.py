@@ -128,7 +128,7 @@ def _moment(value: Any, scope: Scope) -> datetime:
         if _EARLIEST <= value < _LATEST:
             return datetime.fromtimestamp(value, scope.zone)
         raise NoTime(f"{value} is a bare number, not a time")
-    at = read(_text(value, "local_time"), scope.zone).at(scope.came, scope.zone)
+    at = read(_text(value, "local_time"), scope.zone).at(scope.arrived_at, scope.zone)
     return datetime.fromtimestamp(at, scope.zone)
 
 

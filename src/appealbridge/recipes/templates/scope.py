@@ -157,7 +157,7 @@ class Scope(dict[str, Any]):
     `seen` has the values that conditions read, and `fresh` the variables computed since the last
     trace entry.
 
-    `at` is the present moment, `came` when the event came, as far as its times are concerned, and
+    `at` is the present moment, `arrived_at` when the event came, as far as its times are concerned, and
     `since` the moment from which a `delay` counts, all in Unix seconds. `shortening` is set while a
     text that is too long is shortened. While a message is being written (`writing`), an unreadable
     time does not stop the recipe: it is printed as it is, and `unread` says what is wrong, so that
@@ -165,7 +165,7 @@ class Scope(dict[str, Any]):
     """
 
     __slots__ = (
-        "_kept", "_listed", "_mentions", "_variables", "at", "breaks_mentions", "budget", "came", "count",
+        "_kept", "_listed", "_mentions", "_variables", "arrived_at", "at", "breaks_mentions", "budget", "count",
         "data", "fresh", "linked", "seen", "shortening", "since", "steps_left", "unread", "writing", "zone",
     )  # fmt: skip
 
@@ -186,8 +186,8 @@ class Scope(dict[str, Any]):
         self.data = event.data
         self.at = at
         # A time in the event counts from when it was sent, not from when it was received.
-        self.came = min(event.received_at, max(event.time, event.received_at - LONGEST_WAY))
-        self.since = self.came
+        self.arrived_at = min(event.received_at, max(event.time, event.received_at - LONGEST_WAY))
+        self.since = self.arrived_at
         self.zone = zone
         self.count: Callable[[str], int] | None = None
         self.shortening: Shortening | None = None

@@ -115,9 +115,9 @@ async def test_a_request_that_brings_too_many_is_held_whole(desk):
 
 async def test_what_is_planned_later_about_an_event_is_not_another_event(desk):
     for number in range(3):
-        _, holds = await desk.check(arrival(number), came=False)
+        _, holds = await desk.check(arrival(number), from_source=False)
         assert holds == [""]
-    _, holds = await desk.check(arrival(4), came=False)
+    _, holds = await desk.check(arrival(4), from_source=False)
     assert holds == ["burst"]  # but it is one more delivery of its recipe
 
 
@@ -151,8 +151,8 @@ async def test_where_the_store_refuses_nothing_is_counted(desk):
 
 async def test_who_plans_the_same_delivery_again_repeats_nobody(desk):
     again = arrival(1)
-    await desk.check(again, came=False)
-    assert (await desk.check(again, came=False))[1] == [""]
+    await desk.check(again, from_source=False)
+    assert (await desk.check(again, from_source=False))[1] == [""]
 
 
 async def test_one_text_twice_in_one_batch_is_a_repetition(desk):
