@@ -150,15 +150,17 @@ class Person:
 
     async def _settle(self, delivery: Mapping[str, Any], posts: Posts) -> None:
         number = number_in(str(delivery["content"]))
-        result = posts.get((delivery["channel"], number or 0), ())
+        candidates = posts.get((delivery["channel"], number or 0), ())
         if delivery["change"] == "follow_up":
             _, target = await self._keeper.request("GET", f"/deliveries/{delivery['target']}")
             earlier = ((target or {}).get("receipt") or {}).get("id")
-            result = [post for post in result if post.get("in_reply_to") == earlier]
+            candidates = [post for post in candidates if post.get("in_reply_to") == earlier]
+        elif delivery["change"] == "replace":
+            candidates = [post for post in candidates if not post.get("in_reply_to")]
         path = f"/deliveries/{delivery['id']}"
         if delivery["hold"] == "unknown":
             # Copies of a correction have the same text, and each is another post: the daemon refuses what is another's.
-            for post in result:
+            for post in candidates:
                 url = f"https://practice.example/{post['id']}"
                 status, _ = await self._keeper.request("POST", f"{path}/confirm", url=url)
                 if status != 409:

@@ -61,13 +61,15 @@ class Post:
     One post on the account: its text as a reader sees it, with links in full, and its receipt.
 
     `source` is the text that the platform was given, if it says. `whole` is False if a part of the text could
-    not be read, for example a shortened link.
+    not be read, for example a shortened link. `replies_to` is the platform's id of the post that it replies to, `None`
+    if the platform names none.
     """
 
     text: str
     receipt: Receipt
     source: str | None = None
     whole: bool = True
+    replies_to: str | None = None
 
 
 def canonical(text: str) -> str:
@@ -195,12 +197,14 @@ def match_timeline(
     place: str,
     ahead: float = 0.0,
     also: Sequence[str] = (),
+    replies_to: str | None = None,
 ) -> SearchResult:
     """
     Return whether the posts contain a delivery with this text, or with one in `also`.
 
     `posts` come newest first; `whole` says that they are all since `listed_since`; `place` says for people where
-    they are; `ahead` is as for `since`.
+    they are; `ahead` is as for `since`. `replies_to` is the platform's id of the post that the delivery replies to,
+    `None` if it replies to none: corrections of several posts often have the same text, and each replies to its own.
     """
     begin = since(delivery, ahead)
     listed = list(posts)
@@ -209,11 +213,14 @@ def match_timeline(
     recent = _recent(listed, begin)
     expected = {canonical(version) for version in (text, *also)}
     for post in recent:
-        if _is_same(expected, post):
+        if post.replies_to == replies_to and _is_same(expected, post):
             return SearchResult(
                 post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}"
             )
     searched = f"searched {len(listed)} posts on {place} since {_clock(begin - BEFORE)}"
+    # A post that names none may be ours all the same: platforms may stop naming a post that was deleted.
+    listed = [post for post in listed if post.replies_to in (None, replies_to)]
+    recent = _recent(listed, begin)
     earlier = next((post for post in listed if _is_same(expected, post)), None)
     doubt = _doubt(text, earlier, recent, delivery, whole=whole)
     return SearchResult(None, sure=not doubt, seen=f"{searched}; {doubt or 'none has this text'}")
@@ -238,7 +245,8 @@ def _doubt(
 ) -> str:
     """Return why the text may be on the account all the same; empty if it certainly is not."""
     if earlier is not None:
-        return f"an earlier post has the same text: {earlier.receipt.url}"
+        what = "a post that replies to none" if earlier in recent else "an earlier post"
+        return f"{what} has the same text: {earlier.receipt.url}"
     if refused_as_repeat(delivery):
         return "none has the text that the platform says it repeats"
     if sum(len(post.text) for post in recent) > COMPARED:

@@ -72,8 +72,14 @@ class Timeline:
         """Return the posts that could have this text: those whose source is worth asking for."""
         return await in_thread(candidates, text, self.posts, self.delivery, self.ahead)
 
-    async def search(self, text: str, also: Sequence[str] = ()) -> SearchResult:
-        """Return whether one of the posts has this text, or one of those in `also`."""
+    async def search(
+        self, text: str, also: Sequence[str] = (), replies_to: str | None = None
+    ) -> SearchResult:
+        """
+        Return whether one of the posts has this text, or one of those in `also`.
+
+        `replies_to` is the platform's id of the post that the message replies to.
+        """
         return await in_thread(
             match_timeline,
             text,
@@ -83,6 +89,7 @@ class Timeline:
             place=self.place,
             ahead=self.ahead,
             also=also,
+            replies_to=replies_to,
         )
 
 

@@ -175,6 +175,8 @@ def tweet(post: PracticePost, fields: set[str]) -> dict[str, Any]:
         shown_as["created_at"] = iso(post.created_at)
     if "author_id" in fields:
         shown_as["author_id"] = user_id(post.account)
+    if "referenced_tweets" in fields and (replied_to := post.more.get("in_reply_to")):
+        shown_as["referenced_tweets"] = [{"type": "replied_to", "id": replied_to}]
     if "entities" in fields and entities:
         shown_as["entities"] = {"urls": entities}
     return shown_as

@@ -95,6 +95,18 @@ async def test_a_post_is_found_under_its_markup(server, account, tools):
     assert server.requests[1].path == "/api/v1/accounts/42/statuses"
 
 
+async def test_a_reply_is_told_from_one_with_the_same_words_to_another_post(server, account, tools):
+    other = {**STATUS, "id": "113", "in_reply_to_id": "98"}
+    answer = post.model_copy(update={"in_reply_to": "https://mastodon.example/@force/99"})
+    server.answers(ME, (200, [other]))
+    sought = await mastodon.find(account, answer, a_delivery(), tools)
+    assert (sought.receipt, sought.sure) == (None, True)
+    server.answers(ME, (200, [other, {**STATUS, "in_reply_to_id": "99"}]))
+    assert (await mastodon.find(account, answer, a_delivery(), tools)).receipt.id == "112"
+    server.answers(ME, (200, [other]))
+    assert (await mastodon.find(account, post, a_delivery(), tools)).receipt is None
+
+
 async def test_a_warning_is_part_of_what_is_sought(server, account, tools):
     server.answers(ME, (200, [{**STATUS, "spoiler_text": "upsetting"}]))
     message = post.model_copy(update={"spoiler_text": "upsetting"})

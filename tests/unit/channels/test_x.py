@@ -232,11 +232,30 @@ async def test_a_request_that_cannot_be_signed_is_surely_not_sent(server, tools)
 async def test_the_names_that_x_puts_before_an_answer_are_no_part_of_it(server, tools):
     answer = x.message(text="She has been found.", in_reply_to="17")
     shown = {**TWEET, "text": "@force @witness She has been found.", "entities": {}}
+    shown["referenced_tweets"] = [{"type": "replied_to", "id": "17"}]
     server.answers((200, {"data": [shown], "meta": {}}))
     assert (await x.find(account(server), answer, a_delivery(), tools)).receipt.id == "186"
     server.answers((200, {"data": [shown], "meta": {}}))
     plain = x.message(text="She has been found.")
     assert (await x.find(account(server), plain, a_delivery(), tools)).receipt is None
+
+
+async def test_a_reply_is_told_from_one_with_the_same_words_to_another_post(server, tools):
+    """A correction replies to each post that it corrects, in the same words."""
+    answer = x.message(text="She has been found.", in_reply_to="https://x.com/i/status/17")
+    quoted = {"type": "quoted", "id": "17"}
+    replies = [
+        {**TWEET, "id": number, "text": "She has been found.", "entities": {},
+         "referenced_tweets": [quoted, {"type": "replied_to", "id": post}]}
+        for number, post in (("188", "19"), ("187", "18"))
+    ]  # fmt: skip
+    server.answers((200, {"data": replies, "meta": {}}))
+    sought = await x.find(account(server), answer, a_delivery(), tools)
+    assert (sought.receipt, sought.sure) == (None, True)
+    assert "referenced_tweets" in server.requests[0].query["tweet.fields"].split(",")
+    own = {**replies[0], "id": "186", "referenced_tweets": [{"type": "replied_to", "id": "17"}]}
+    server.answers((200, {"data": [*replies, own], "meta": {}}))
+    assert (await x.find(account(server), answer, a_delivery(), tools)).receipt.id == "186"
 
 
 async def test_the_address_of_its_own_picture_is_no_part_of_a_tweet(server, tools):

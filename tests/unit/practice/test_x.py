@@ -107,6 +107,20 @@ async def test_links_come_back_shortened_and_marks_as_entities(call):
     assert tweet["created_at"] == "2026-09-21T14:13:20.000Z"
 
 
+async def test_a_reply_names_what_it_replies_to_where_that_is_asked(call):
+    first = (await (await call.tweet("Road closed")).json())["data"]["id"]
+    body = {"text": "Road open", "reply": {"in_reply_to_tweet_id": first}}
+    assert (await call("POST", "/x/2/tweets", json=body, headers=BEARER)).status == 201
+    me = (await call.json("GET", "/x/2/users/me", headers=BEARER))["data"]["id"]
+    for fields, named in (("created_at", None), ("referenced_tweets", first)):
+        query = {"tweet.fields": fields}
+        page = await call.json("GET", f"/x/2/users/{me}/tweets", headers=BEARER, params=query)
+        reply, post = page["data"]
+        references = reply.get("referenced_tweets")
+        assert references == (named and [{"type": "replied_to", "id": named}])
+        assert "referenced_tweets" not in post
+
+
 async def timeline(call, **query):
     me = (await call.json("GET", "/x/2/users/me", headers=BEARER))["data"]["id"]
     return await call.json("GET", f"/x/2/users/{me}/tweets", headers=BEARER, params=query)

@@ -232,7 +232,7 @@ class Mastodon(
             replace(post, source=sources.get(post.receipt.id, post.source))
             for post in timeline.posts
         ]
-        return await replace(timeline, posts=posts).search(text)
+        return await replace(timeline, posts=posts).search(text, replies_to=message.number())
 
     async def remove(
         self, account: MastodonAccount, receipt: Receipt, delivery: Delivery, tools: Tools
@@ -379,10 +379,12 @@ def _named(account: Any, reply: Reply) -> str:
 def _post(status: Any, reply: Reply) -> Post:
     warning = status.get("spoiler_text") or ""
     text = status.get("text")  # the source, which some servers include
+    replied_to = status.get("in_reply_to_id")
     return Post(
         f"{warning}{shown(status['content'])}",
         _receipt(status, reply),
         f"{warning}{text}" if isinstance(text, str) and text else None,
+        replies_to=None if replied_to is None else reply.name(replied_to),
     )
 
 

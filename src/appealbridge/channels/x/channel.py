@@ -75,7 +75,7 @@ _OUT_OF_CREDITS_WAIT = 3600.0
 _BAD_QUERY = 400
 _GONE = (404, 410)
 _NOT_FOUND = "/resource-not-found"
-_POST_FIELDS = "created_at,entities,note_tweet"
+_POST_FIELDS = "created_at,entities,note_tweet,referenced_tweets"
 _LIMITS = (88, 185, 344)
 """Codes of X's older errors, with 403, for "too many": requests, posts a day, actions a day."""
 _ABOUT_THE_MESSAGE = re.compile(
@@ -246,7 +246,8 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
 
         place = f"the timeline of {user}"
         timeline = await read_timeline(page, delivery, place=place, pages=_PAGES)
-        return await timeline.search(_NAMES.sub("", message.text) if is_reply else message.text)
+        text = _NAMES.sub("", message.text) if is_reply else message.text
+        return await timeline.search(text, replies_to=message.number())
 
     async def remove(
         self, account: XAccount, receipt: Receipt, delivery: Delivery, tools: Tools
@@ -409,7 +410,14 @@ def _post(tweet: Mapping[str, Any], reply: Reply, is_reply: bool) -> Post:
         address = link.get("expanded_url") or link["url"]
         text = text.replace(link["url"], "" if _OWN_MEDIA.search(address) else address, 1)
     receipt = _receipt(reply.name(tweet["id"]), moment(tweet.get("created_at")))
-    return Post(_NAMES.sub("", text) if is_reply else text, receipt, whole=_SHORT not in text)
+    references = tweet.get("referenced_tweets", ())
+    replied_to = (each["id"] for each in references if each["type"] == "replied_to")
+    return Post(
+        _NAMES.sub("", text) if is_reply else text,
+        receipt,
+        whole=_SHORT not in text,
+        replies_to=next(map(reply.name, replied_to), None),
+    )
 
 
 def register(registry: Registry) -> None:
