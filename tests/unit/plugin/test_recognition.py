@@ -154,20 +154,20 @@ def test_a_post_without_time_is_found():
 
 @pytest.mark.parametrize("wanted", ["17", None])
 def test_a_post_that_replies_to_another_is_not_it(wanted):
-    posts = [replace(seen(), replies_to="18")]
+    posts = [replace(a_post(), replies_to="18")]
     sought = match_timeline(TEXT, posts, a_delivery(), whole=True, place="here", replies_to=wanted)
     assert (sought.receipt, sought.sure) == (None, True)
 
 
 def test_a_reply_is_found_by_what_it_replies_to():
-    posts = [replace(seen(number=n), replies_to=post) for n, post in (("9", "18"), ("8", "17"))]
+    posts = [replace(a_post(number=n), replies_to=post) for n, post in (("9", "18"), ("8", "17"))]
     sought = match_timeline(TEXT, posts, a_delivery(), whole=True, place="here", replies_to="17")
     assert sought.receipt.id == "8"
 
 
 def test_whether_a_post_that_names_none_is_the_reply_is_for_a_person():
     """A platform may no longer name a post that was deleted."""
-    sought = match_timeline(TEXT, [seen()], a_delivery(), whole=True, place="x", replies_to="17")
+    sought = match_timeline(TEXT, [a_post()], a_delivery(), whole=True, place="x", replies_to="17")
     assert (sought.receipt, sought.sure) == (None, False)
     assert "a post that replies to none has the same text: https://x.com/i/" in sought.seen
 
