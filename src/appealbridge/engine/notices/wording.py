@@ -225,9 +225,10 @@ WORDINGS: Mapping[str, Wording] = {
         all="appealbridge audit verify --checkpoints FILE",
     ),
     Alarm.WITHDRAWN_SUBJECT: Wording(
-        "a withdrawn subject would have been published again",
-        "withdrawn subjects would have been published again",
-        "A later event about it came in. It is kept, but what it would have published is cancelled.",
+        "something about a withdrawn subject was not published",
+        "something about withdrawn subjects was not published",
+        "A later event about it came in, or a recipe had still waited. The event is kept; what was to be published is "
+        "cancelled.",
         all="appealbridge withdrawals",
     ),
     Alarm.LEFT_UP: Wording(

@@ -290,7 +290,7 @@ _NOTIFY = (
 def _notify_of_later_event(db: sqlite3.Connection, block: Block, row: Row) -> None:
     why = f" ({block.reason})" if block.reason else ""
     text = (
-        f"{row[_SUBJECT]}: a later event would have published again, but the subject is withdrawn{why}. "
+        f"{row[_SUBJECT]}: something was to be published, but the subject is withdrawn{why}. "
         f"If it is to be published again, lift the withdrawal: appealbridge lift {block.number}"
     )
     notify(db, Alarm.WITHDRAWN_SUBJECT, text, row[_PLANNED_AT])
