@@ -4,7 +4,9 @@ import asyncio
 import re
 
 import pytest
+from click.testing import CliRunner
 
+from appealbridge.cli.main import main
 from appealbridge.model.people import Role
 from appealbridge.store.sqlite.maintenance import back_up
 from tests.pictures import drawn, saved
@@ -233,8 +235,10 @@ async def test_an_approver_who_runs_an_event_again_or_holds_a_token_approves_not
     row = (await deliveries_of(crew, 2))["press_office"]
     status, response = await answers(crew, "ann", row)
     assert (status, "own words" in response["detail"]) == (409, True)
-    token = "/api/v1/tokens/ben?scopes=withdraw&days=3"
-    status, result = await crew.asks(UIDS[Role.ADMIN], "POST", token)
+    token = "/api/v1/tokens/{}?scopes=withdraw&days=3"
+    status, response = await crew.asks(UIDS[Role.ADMIN], "POST", token.format("ben"))
+    assert (status, "ben is a person" in response["detail"]) == (422, True)
+    status, result = await crew.asks(UIDS[Role.ADMIN], "POST", token.format("ben2"))
     assert status == 200, result
     query = f"hash={row['revision']['hash']}"
     url = f"{story.bridge.url}/api/v1/deliveries/{row['number']}/approve?{query}"
@@ -301,3 +305,61 @@ async def test_what_is_approved_for_a_time_meets_the_holds_of_that_time_and_stay
     await ends(crew, row["number"], "delivered")
     _, trail = await story.asks("GET", "/audit")
     assert [each["act"] for each in trail["entries"] if each["revision"]] == ["approve"]
+
+
+async def test_wherever_people_read_who_decided_there_is_the_name_and_the_trail_has_the_id(crew):
+    """Two people share a name: they are told apart by their ids."""
+    story, names = crew.story, {"ann": "Sam Okafor", "ben": "Ben Baker", "cat": "Sam Okafor"}
+    staff = {who: f"name: {names[who]}, {text}" for who, text in STAFF.items()}
+    await crew.begins({"news": ASKS + "approval: ben\n"}, settings=public(**staff))
+    await story.receives("M6 closed")
+    row = (await deliveries_of(crew))["press_office"]
+    ann, ben = [(await enrols(crew, who))[0] for who in ("ann", "ben")]
+    await ann.get(f"/deliveries/{row['number']}/edit")
+    path = f"/deliveries/{row['number']}/edit"
+    assert await ann.post(path, option_text="M6 closed northbound") == 303
+    await ann.get("/questions/1")
+    assert "only Ben Baker may answer, not Sam Okafor (ann)" in ann.page
+    await ben.get("/questions/1")
+    for text in (
+        "Who may answer: Ben Baker.",
+        "Sam Okafor (ann) edited it",
+        "<dd>Sam Okafor (ann)</dd>",
+    ):
+        assert text in ben.page
+    shown = await typed(crew, "questions")
+    assert "for Ben Baker, until" in shown
+    assert "Sam Okafor (ann) edited it" in shown
+    hash_ = form_hash(ben.page, row["number"])
+    assert (
+        await ben.post(f"/deliveries/{row['number']}/answer", answer="approve", hash=hash_) == 303
+    )
+    await ben.get("/questions/1")
+    assert "<strong>Ben Baker</strong> approved revision 2" in ben.page
+    await ben.post(f"/deliveries/{row['number']}/take-back")
+    await ben.get(f"/deliveries/{row['number']}")
+    assert "Ben Baker took the approval back" in ben.page
+    assert "approved</strong> by Ben Baker (log-in)" in ben.page
+    trace = await typed(crew, "trace", str(row["number"]))
+    assert "approved by Ben Baker (log-in)" in trace
+    assert "edited by Sam Okafor (ann) (log-in)" in trace
+    await ann.get("/stop")
+    assert await ann.post("/stop", reason="a mistake") == 303
+    await ben.get("/stop")
+    assert "by <strong>Sam Okafor (ann)</strong> (log-in)" in ben.page
+    assert "stopped by Sam Okafor (ann) since" in await typed(crew, "status")
+    _, trail = await story.asks("GET", "/audit")
+    decided = [(each["actor"], each["act"]) for each in trail["entries"]]
+    assert [each for each in decided if each[1] in ("edit", "approve", "take_back", "stop")] == [
+        ("ann", "edit"), ("ben", "approve"), ("ben", "take_back"), ("ann", "stop"),
+    ]  # fmt: skip
+    _, listed = await story.asks("GET", "/questions/1")
+    assert listed["who"] == "ben"
+
+
+async def typed(crew, *words):
+    """Return what a command prints."""
+    line = [*words, "--config", str(crew.story.stage.config)]
+    result = await asyncio.to_thread(CliRunner().invoke, main, line)
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())

@@ -15,6 +15,7 @@ from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import SpanParameter, config_option, json_option
 from appealbridge.cli.listings import Stored
 from appealbridge.cli.output import say, say_json, show
+from appealbridge.cli.people.names import with_names
 from appealbridge.clock import SystemClock
 from appealbridge.model.delivery import Hold, State
 from appealbridge.model.run import RunState
@@ -61,7 +62,7 @@ def _list(
     rows = Stored(daemon).get(path, query)
     if not as_json:
         tables.say_mode(*daemon.mode())
-    show(rows, as_json, print_it)
+    show(rows, as_json, with_names(config, print_it))
 
 
 @click.command(short_help="List deliveries: what waits and why, and what went out.")

@@ -14,6 +14,7 @@ from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.listings import Stored
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
+from appealbridge.cli.people.names import with_names
 from appealbridge.cli.tables import REASON_REMOVED, clock, recipients_of
 
 STYLES = {
@@ -75,7 +76,7 @@ def withdrawals(config: Path | None, as_json: bool, limit: int, subject: str) ->
     rows = Stored(daemon_of(config, as_json)).get(
         "/withdrawals", {"subject": subject, "limit": limit}
     )
-    show(rows, as_json, _withdrawals)
+    show(rows, as_json, with_names(config, _withdrawals))
 
 
 @click.command(short_help="End a withdrawal, so that its subject may be published again.")

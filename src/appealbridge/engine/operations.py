@@ -203,7 +203,7 @@ class Operations:
         everything = await self._store.deliveries(of_event(event_id))
         planner = self._context.planner
         results = await planner.in_thread(
-            replay, event, recipes, runs, everything, now, actor.person, planner.budget()
+            replay, event, recipes, runs, everything, now, actor, planner.budget()
         )
         if event.subject:
             results = under(await self._store.withdrawals(event.subject, EVERYTHING), results)
@@ -271,7 +271,7 @@ class Operations:
                 source=State.HELD,
                 target=State.DELIVERED,
                 at=self._clock.now(),
-                reason=f"{CONFIRMED}{actor.person or 'a person'} ({removal.reason})",
+                reason=f"{CONFIRMED}{actor.shown or 'a person'} ({removal.reason})",
             ),
             self._context.decision(actor, Act.CONFIRM),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import StrEnum
 
 from appealbridge.model.value import value
@@ -32,6 +33,13 @@ class Actor:
 
     person: str
     how: How
+    name: str = field(default="", compare=False)
+    """The name that others see, empty for the same as `person`. Only `person` is stored as who decided."""
+
+    @property
+    def shown(self) -> str:
+        """Who decided, for people."""
+        return self.name or str(self)
 
     def __str__(self) -> str:
         return f"recipe {self.person}" if self.how is How.RECIPE else self.person

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from enum import StrEnum
 from functools import cached_property
 
+from appealbridge.model.actor import How
 from appealbridge.model.value import value
 
 
@@ -19,6 +21,9 @@ class Role(StrEnum):
     OPERATOR = "operator"
     VIEWER = "viewer"
     ADMIN = "admin"
+
+
+_PROVEN = frozenset({"", How.LOG_IN, How.SOCKET, How.CODE})
 
 
 class TokenScope(StrEnum):
@@ -79,6 +84,30 @@ class Roster:
             each for each in self.people.values() if email and comparable(each.email) == email
         )
         return next(matching, None)
+
+    def shown(self, name: str, how: str = "") -> str:
+        """
+        Return how people read who somebody is: the name of a person, with the id if others share that name.
+
+        `name` is an id or an email address; any other text stays as it is. `how` is how they were known, empty if that
+        is not said: where nobody proved to be that person, it stays as it is too.
+        """
+        if how not in _PROVEN or self.one_desk:
+            return name
+        person = self.called(name)
+        if person is None:
+            return name
+        known = " ".join(person.name.split()) or person.id
+        return f"{known} ({person.id})" if self._names[known.casefold()] > 1 else known
+
+    @cached_property
+    def _names(self) -> Mapping[str, int]:
+        """How many people each name and each id could mean."""
+        return Counter(
+            text
+            for each in self.people.values()
+            for text in {each.id.casefold(), " ".join(each.name.split()).casefold()}
+        )
 
     def having(self, role: Role) -> list[Profile]:
         """Return everybody who has a role, in the order of the settings."""

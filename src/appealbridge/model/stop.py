@@ -40,7 +40,11 @@ class TotalStop:
     @property
     def explanation(self) -> str:
         """Why nothing is published, in one sentence."""
-        by = f" by {self.by}" if self.by else ""
+        return self.explained(self.by)
+
+    def explained(self, name: str) -> str:
+        """Return the same with the name that people read."""
+        by = f" by {name}" if name else ""
         reason = f": {self.reason}" if self.reason else ""
         return f"everything is stopped{by}{reason}"
 

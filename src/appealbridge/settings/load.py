@@ -16,6 +16,7 @@ from appealbridge.documents import Document, InvalidDocuments, Problem, read, un
 from appealbridge.documents.parser import Tags
 from appealbridge.documents.recovery import read_rest
 from appealbridge.files import read_file
+from appealbridge.model.people import Roster
 from appealbridge.plugin.trigger import Weakness
 from appealbridge.redact import with_parts
 from appealbridge.settings.authorities import authorities_of
@@ -264,6 +265,12 @@ def address_here(file: Path | None) -> str:
 def practice_of(file: Path | None) -> bool:
     """Return whether this is practice mode without checking anything else; raise `InvalidDocuments`."""
     return _only(file, "practice")[1].practice is not None
+
+
+@_only_problems
+def people_of(file: Path | None) -> Roster:
+    """Return the people without checking anything else in the settings; raise `InvalidDocuments`."""
+    return roster_of(_only(file, "people")[1])
 
 
 @_only_problems

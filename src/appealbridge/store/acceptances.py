@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from appealbridge.model.approval import RecipeAcceptance, RecipeContent
@@ -24,11 +24,14 @@ class AcceptanceStore(Protocol):
     ) -> None:
         """Store an acceptance, with its entry in the trail; raise `IllegalMove` if the version is accepted already."""
 
-    async def clear_accepted(self, now: float, limit: int = 500) -> Sequence[Delivery]:
+    async def clear_accepted(
+        self, now: float, limit: int = 500, name_of: Callable[[str], str] = str
+    ) -> Sequence[Delivery]:
         """
         Clear the hold of deliveries that wait for the acceptance of a version that is accepted by now.
 
-        Return them, the oldest first, up to `limit`: call it again until nothing is returned.
+        Return them, the oldest first, up to `limit`: call it again until nothing is returned. `name_of` returns the
+        name that people read from the id of whoever accepted it.
         """
         ...
 

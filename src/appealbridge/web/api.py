@@ -127,8 +127,8 @@ def _listings(engine: Engine) -> web.RouteTableDef:
     @table.get("/{path:(deliveries|runs|events|traces|withdrawals|audit)(/.+)?}")
     async def listed(request: web.Request) -> web.Response:
         rows = await listing.read(engine.store.listings, request.match_info["path"], request.query)
-        in_force, now = engine.stops.in_force, engine.clock.now()
-        return answer(listing.pointed_out(rows, engine.lanes, in_force, now))
+        stopped, now = engine.stops.explanation, engine.clock.now()
+        return answer(listing.pointed_out(rows, engine.lanes, stopped, now))
 
     return table
 

@@ -51,7 +51,7 @@ def by_socket(people: People) -> Recognise:
         if person is None:
             user = "user 0 (root)" if uid == 0 else f"user {uid}"
             return Caller(why=f"{user} is not under people: in appealbridge.yaml")
-        return Caller(Actor(person.id, How.SOCKET), person.roles)
+        return Caller(Actor(person.id, How.SOCKET, people.roster.shown(person.id)), person.roles)
 
     return recognise
 

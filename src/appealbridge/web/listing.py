@@ -12,7 +12,6 @@ from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State, in_or
 from appealbridge.model.errors import NotFound
 from appealbridge.model.notice import NOTICE
 from appealbridge.model.run import Run, RunState
-from appealbridge.model.stop import TotalStop
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.recipes.planning.quiet_hours import REASON as QUIET
 from appealbridge.store.base import StoreQueries
@@ -250,18 +249,18 @@ async def read(store: StoreQueries, path: str, query: Query) -> Any:
     raise NotFound(f"nothing is listed at {path}")
 
 
-def pointed_out(result: Any, lanes: Mapping[str, Lane], stop: TotalStop | None, now: float) -> Any:
+def pointed_out(result: Any, lanes: Mapping[str, Lane], stopped: str, now: float) -> Any:
     """
     Return deliveries, adding the reason if a stop or their account keeps them waiting.
 
-    `now` is in Unix seconds.
+    `stopped` says why everything is stopped, empty if it is not. `now` is in Unix seconds.
     """
     for row in _rows(result):
         if row.get("state") == State.READY and (row["reason"] or "").startswith(QUIET):
             row["holds"] = [str(Hold.TIME)]
-        if stop is not None and _is_stopped(row):
+        if stopped and _is_stopped(row):
             row["holds"] = in_order({Hold.STOP, *row["holds"]})
-            row["reason"] = row["reason"] or f"{stop.explanation}: appealbridge start"
+            row["reason"] = row["reason"] or f"{stopped}: appealbridge start"
         if (
             row.get("channel")
             and "hold" in row

@@ -66,7 +66,9 @@ def routes(engine: Engine) -> web.RouteTableDef:
         if not (days.isascii() and days.isdecimal() and len(days) < 5):
             raise ValueError(f"days: a whole number, not {days!r:.20}")
         scopes = [word for word in request.query.get("scopes", "").split(",") if word]
-        secret = await people.tokens.make(name, scopes, int(days), actor_of(request))
+        secret = await people.tokens.make(
+            name, scopes, int(days), actor_of(request), people.roster.people
+        )
         engine.report.person(LogEvent.TOKEN_MADE, name, actor_of(request))
         return answer({"name": name, "token": secret})
 

@@ -12,6 +12,7 @@ from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import WRONG_USE, config_option, fail, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import answered_yes, paragraph, say, say_json, show, styled, table
+from appealbridge.cli.people.names import named, with_names
 from appealbridge.cli.tables import clock
 from appealbridge.recipes.planning.acceptance_policy import difference
 
@@ -55,7 +56,8 @@ def show_(config: Path | None, as_json: bool, recipe: str) -> None:
     RECIPE is its name, or the hash of a version.
     """
     daemon = daemon_of(config, as_json)
-    show(_shown(daemon, *_named(daemon, recipe)), as_json, _recipe)
+    answer = _shown(daemon, *_named(daemon, recipe))
+    show(answer, as_json, with_names(config, _recipe))
 
 
 @recipes.command(short_help="Accept a recipe as it is now.")
@@ -84,7 +86,7 @@ def accept(config: Path | None, as_json: bool, yes: bool, hash_: str, recipe: st
         if as_json and not yes:
             fail(f"give --hash {hash_[:SHOWN]} for what is shown by: appealbridge recipes show")
         if not as_json:
-            _recipe(row)
+            _recipe(named(config, row))
             if not yes and not answered_yes("Accept this?"):
                 say("nothing was changed")
                 return
@@ -105,6 +107,7 @@ def _listed(config: Path | None, as_json: bool) -> None:
     if not rows:
         say("there is no recipe")
         return
+    rows = named(config, rows)
     practice = daemon.mode()[0] == "practice"
     lines = [
         (

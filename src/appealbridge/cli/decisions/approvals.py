@@ -21,6 +21,7 @@ from appealbridge.cli.output import (
     show,
     styled,
 )
+from appealbridge.cli.people.names import with_names
 from appealbridge.cli.traces import image_lines
 from appealbridge.model.withdrawal import scope_text
 
@@ -43,7 +44,8 @@ _QUESTIONS = {
 @json_option
 def questions(config: Path | None, as_json: bool) -> None:
     """Show everything that waits for approval: texts, recipients, pictures, and who may answer."""
-    show(daemon_of(config, as_json).get("/questions"), as_json, print_questions)
+    answer = daemon_of(config, as_json).get("/questions")
+    show(answer, as_json, with_names(config, print_questions))
 
 
 @click.command(short_help="Approve a delivery as it is shown.")

@@ -22,6 +22,7 @@ from appealbridge.cli.output import (
     styled,
     table,
 )
+from appealbridge.cli.people.names import named, with_names
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import store_of
@@ -79,7 +80,7 @@ def start(config: Path | None, as_json: bool, yes: bool) -> None:
         say_json(would)
         return
     if not as_json:
-        _preview(would)
+        _preview(named(config, would))
         if not yes and not answered_yes("Lift the stop?"):
             say("nothing was changed")
             return
@@ -93,7 +94,7 @@ def start(config: Path | None, as_json: bool, yes: bool) -> None:
 def status(config: Path | None, as_json: bool) -> None:
     """Show whether this is practice or live, whether everything is stopped, and what waits or is in trouble."""
     daemon = daemon_of(config, as_json)
-    show(daemon.get("/status"), as_json, _status)
+    show(daemon.get("/status"), as_json, with_names(config, _status))
 
 
 def _make_file(config: Path | None, reason: str) -> tuple[Path | None, str]:

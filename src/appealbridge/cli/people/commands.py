@@ -11,6 +11,7 @@ import click
 from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
+from appealbridge.cli.people.names import with_names
 from appealbridge.cli.tables import clock
 from appealbridge.settings import address_here, public_url_of
 
@@ -67,7 +68,8 @@ def tokens() -> None:
 @json_option
 def list_tokens(config: Path | None, as_json: bool) -> None:
     """List all tokens, with what they may do and until when."""
-    show(daemon_of(config, as_json).get("/tokens"), as_json, _tokens)
+    answer = daemon_of(config, as_json).get("/tokens")
+    show(answer, as_json, with_names(config, _tokens))
 
 
 @tokens.command(short_help="Make a token for a system, and print it once.")

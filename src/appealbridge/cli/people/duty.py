@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ import click
 from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show
+from appealbridge.cli.people.names import named
 from appealbridge.cli.tables import clock
 
 
@@ -29,17 +31,21 @@ def duty(config: Path | None, as_json: bool, end: bool, until: str) -> None:
     if end and until:
         raise click.UsageError("give --until or --end, not both")
     daemon = daemon_of(config, as_json)
+
+    def name(row: dict[str, Any]) -> str:
+        return named(config, {"who": str(row["id"])})["who"]
+
     if end:
-        show(daemon.post("/duty/end"), as_json, lambda row: say(f"{row['id']} is not on duty"))
+        show(daemon.post("/duty/end"), as_json, lambda row: say(f"{name(row)} is not on duty"))
     elif until:
         answer = daemon.post(f"/duty?{urlencode({'until': until})}")
-        show(answer, as_json, lambda row: _on_duty([row]))
+        show(answer, as_json, lambda row: _on_duty([row], name))
     else:
-        show(daemon.get("/duty"), as_json, _on_duty)
+        show(daemon.get("/duty"), as_json, lambda rows: _on_duty(rows, name))
 
 
-def _on_duty(rows: list[dict[str, Any]]) -> None:
+def _on_duty(rows: list[dict[str, Any]], name: Callable[[dict[str, Any]], str]) -> None:
     for row in rows:
-        say(f"{row['id']} is on duty until {clock(row['until'])}")
+        say(f"{name(row)} is on duty until {clock(row['until'])}")
     if not rows:
         say("nobody is on duty, so everybody who may answer is asked at once")

@@ -240,7 +240,8 @@ class RecipeAcceptances(OutcomeListener):
             after = page[-1].version
 
     async def _let_go(self) -> None:
-        while cleared := await self._store.clear_accepted(self._clock.now()):
+        shown = self.active.roster.shown
+        while cleared := await self._store.clear_accepted(self._clock.now(), name_of=shown):
             for delivery in cleared:
                 self._outcomes.on_waiting(delivery)
                 if delivery.state not in OPEN:

@@ -149,7 +149,7 @@ class Answers:
             raise IllegalMove(f"delivery {post.number}: this changes nothing")
         new = _with_content(post, content)
         authors = [*item.newest.authors, *([actor.person] if actor.person else [])]
-        why = f"{actor.person or 'somebody'} edited it"
+        why = f"{actor.shown or 'somebody'} edited it"
         root = new if new.id == delivery.id else await self._with_part(delivery, new)
         revision = await self._questions.revision(
             root, item.newest.number + 1, authors, why, changed=new

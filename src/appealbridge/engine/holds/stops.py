@@ -89,6 +89,17 @@ class Stops(OutcomeListener):
         self._wake.set()
         return self.current
 
+    @property
+    def explanation(self) -> str:
+        """Why nothing is published, empty if nothing is stopped."""
+        stop = self.in_force
+        return "" if stop is None else self.explained(stop)
+
+    def explained(self, stop: TotalStop) -> str:
+        """Return why nothing is published, with the name of whoever stopped it."""
+        roster = None if self._active is None else self._active.roster
+        return stop.explained(stop.by if roster is None else roster.shown(stop.by, stop.how))
+
     async def stop(self, reason: str, actor: Actor) -> TotalStop:
         """Stop everything at once, and store it; raise `StoreError` if it is not stored yet."""
         reason = self._context.clean(reason)
@@ -134,7 +145,7 @@ class Stops(OutcomeListener):
         goes = sum(len(each.goes) for each in started.channels)
         await self._context.alarms.raise_alarm(
             Alarm.STARTED,
-            message=f"lifted by {actor}: {goes} posts go out now, {held} that waited are held for a person",
+            message=f"lifted by {actor.shown}: {goes} posts go out now, {held} that waited are held for a person",
         )
         return started
 
@@ -155,7 +166,7 @@ class Stops(OutcomeListener):
             return TOO_LATE
         if not can_be_stopped(delivery) or (stop := self.in_force) is None:
             return None
-        return Verdict(State.READY, delivery.hold, stop.explanation)
+        return Verdict(State.READY, delivery.hold, self.explained(stop))
 
     async def quiet(self, lane: Lane, delivery: Delivery) -> tuple[float, str] | None:
         """
@@ -286,7 +297,7 @@ class Stops(OutcomeListener):
     async def _tell_stopped(self, stop: TotalStop) -> None:
         waiting = await self._store.waiting_with_end(self._clock.now() + A_DAY, SHOWN)
         ends = f". These expire soonest: {self._ends(waiting)}" if waiting else ""
-        message = f"{stop.explanation}{ends}"
+        message = f"{self.explained(stop)}{ends}"
         await self._context.alarms.raise_alarm(Alarm.STOPPED, message=message)
 
     async def _tell_expiring(self) -> None:

@@ -30,10 +30,23 @@ class Tokens:
         self._clock = clock
         self._random_bytes = random_bytes
 
-    async def make(self, name: str, scopes: Collection[str], days: int, actor: Actor) -> str:
-        """Return a new token, which is shown only once; raise `ValueError`, or `IllegalMove` for a name in use."""
+    async def make(
+        self,
+        name: str,
+        scopes: Collection[str],
+        days: int,
+        actor: Actor,
+        taken: Collection[str] = (),
+    ) -> str:
+        """
+        Return a new token, which is shown only once; raise `ValueError`, or `IllegalMove` for a name in use.
+
+        `taken` are the ids of people: what a token decides must not look like what a person decided.
+        """
         if not _NAME.fullmatch(name):
             raise ValueError("name: use letters, digits, and _ . - between them")
+        if name in taken:
+            raise ValueError(f"name: {name} is a person; choose another name for the token")
         if not scopes or not set(scopes) <= {*TokenScope}:
             raise ValueError(f"scopes: one or more of {', '.join(TokenScope)}")
         if not 1 <= days <= LONGEST_DAYS:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from appealbridge.engine.intake.arrival import OWN_POST
+from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event
@@ -72,7 +73,7 @@ def replay(
     runs: Sequence[Run],
     deliveries: Sequence[Delivery],
     now: float,
-    by: str,
+    by: Actor,
     budget: Budget = NO_BOUND,
 ) -> Sequence[Replayed]:
     """Return the results of a replay; `runs` and `deliveries` are all that the event has caused."""
@@ -92,7 +93,7 @@ def _again(
     number: int,
     deliveries: Sequence[Delivery],
     now: float,
-    by: str,
+    by: Actor,
     budget: Budget,
 ) -> Replayed:
     if recipe.name in event.cause:
@@ -102,8 +103,9 @@ def _again(
         match = matched(recipe, replace(event, received_at=now), budget)
         if match.why_not:
             return Replayed(recipe.name, None, match.why_not)
-        who = by or "somebody"
-        first = {"step": "", "message": f"run again, as {who} asked", **({"by": by} if by else {})}
+        first = {"step": "", "message": f"run again, as {by.shown or 'somebody'} asked"}
+        if by.person:
+            first["by"] = by.person
         entries = [first, *match.trace]
         run = Run(
             id=f"{run_id(event.id, recipe.name)}~{number}",

@@ -39,7 +39,8 @@ def refusal(actor: Actor, owners: Collection[int], roster: Roster) -> str:
     if actor.how not in _KNOWN:
         return "only a person who logged in, or who is known on the control socket, may accept it"
     if actor.person in writers(owners, roster):
-        return f"a file of it belongs to {actor.person}, and nobody accepts what they wrote; ask another admin"
+        owner = roster.shown(actor.person)
+        return f"a file of it belongs to {owner}, and nobody accepts what they wrote; ask another admin"
     return ""
 
 

@@ -68,11 +68,11 @@ def refusal(
     }
     if actor.person not in allowed:
         whom = (
-            f"only {question.policy} may answer"
+            f"only {roster.shown(question.policy)} may answer"
             if question.policy
             else "only an approver may answer"
         )
-        return f"{whom}, not {actor.person}"
+        return f"{whom}, not {roster.shown(actor.person)}"
     if kind is not AnswerKind.APPROVE or question.mode == "practice":
         return ""
     return wrote(actor.person, revision.authors, roster)
@@ -98,7 +98,9 @@ def wrote(person: str, authors: Sequence[str], roster: Roster) -> str:
                 f"approve it; add {author} there, by id or email address"
             )
         if profile.id == person:
-            return f"{person} wrote or changed it, and nobody approves their own words"
+            return (
+                f"{roster.shown(person)} wrote or changed it, and nobody approves their own words"
+            )
     return ""
 
 

@@ -148,14 +148,14 @@ async def shown(visit: Visit, deliveries: Sequence[Delivery], *, whole: bool = F
 def _presented(visit: Visit, data: Row) -> Row:
     """Return a delivery as this person may see it, with its state in words and how it begins."""
     engine = visit.site.engine
-    in_force, now = engine.stops.in_force, engine.clock.now()
-    row: Row = cleaned(listing.pointed_out(data, engine.lanes, in_force, now), engine.clean)
+    stopped, now = engine.stops.explanation, engine.clock.now()
+    row: Row = cleaned(listing.pointed_out(data, engine.lanes, stopped, now), engine.clean)
     if not visit.caller.sees_recipients:
         row = without_recipients(row)
     row["state_text"] = state_text(row["state"], row["kind"])
     row["kind_text"] = KINDS.get(row["kind"], "")
     row["beginning"] = beginning(row)
-    waits = row["state"] == State.READY and in_force is None and row["due_at"] > moment(now)
+    waits = row["state"] == State.READY and not stopped and row["due_at"] > moment(now)
     row["goes_out"] = row["due_at"] if waits else None
     return row
 

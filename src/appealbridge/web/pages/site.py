@@ -121,6 +121,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._environment.filters["visible"] = visible
+        self._environment.filters["named"] = lambda id_, name_of: name_of(id_)
         self._compiled = False
         self._style = (TEMPLATES / "style.css").read_bytes()
         self.routes.append(web.get("/style.css", self._send_style))
@@ -164,6 +165,7 @@ class Site:
             when=partial(local_time, zone=self.engine.active.zone),
             act_text=act_text,
             hold_text=hold_text,
+            name_of=self.engine.people.roster.shown,
             menu=menu,
             here=visit.request.path,
             form_token=_form_field(key or fresh),
@@ -199,7 +201,7 @@ class Site:
             return Visit(site=self, request=request, place=place, caller=caller)
         person, session = logged_in
         connection_of(request).proven()
-        caller = Caller(Actor(person.id, How.LOG_IN), person.roles)
+        caller = Caller(Actor(person.id, How.LOG_IN, people.roster.shown(person.id)), person.roles)
         return Visit(
             site=self, request=request, place=place, caller=caller, person=person, session=session, secret=secret,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import orjson
 
@@ -104,12 +104,14 @@ class SqliteAcceptances(WriteAccess):
         record(db, decision)
 
     @writes
-    def clear_accepted(self, db: Connection, now: float, limit: int = 500) -> Sequence[Delivery]:
+    def clear_accepted(
+        self, db: Connection, now: float, limit: int = 500, name_of: Callable[[str], str] = str
+    ) -> Sequence[Delivery]:
         cleared = []
         for id_, person in db.execute(_CLEARED, (json_list(_HOLDS), limit)).fetchall():
             before = find(db, id_)
             left = " ".join(each for each in before.holds if each != Hold.ACCEPTANCE)
-            reason = f"{person or 'somebody'} accepted its recipe"
+            reason = f"{name_of(person) or 'somebody'} accepted its recipe"
             if left:
                 statement = "UPDATE deliveries SET hold = ?, reason = ?, notified = 0 WHERE id = ?"
                 db.execute(statement, (left, reason, id_))

@@ -215,7 +215,7 @@ class SqliteApprovals(WriteAccess):
                 (with_hold(delivery.hold, Hold.APPROVAL), delivery.id),
             )
         else:
-            reason = f"{decision.actor} took the approval back"
+            reason = f"{decision.actor.shown} took the approval back"
             move(
                 db, delivery.id, State.HELD, decision.at,
                 hold=Hold.APPROVAL, reason=reason, decision=decision,
@@ -356,7 +356,7 @@ def _approve(
 
 
 def _by(decision: Decision) -> str:
-    return str(decision.actor) or "somebody"
+    return decision.actor.shown or "somebody"
 
 
 def _say(
