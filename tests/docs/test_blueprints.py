@@ -3,8 +3,8 @@
 import re
 
 from appealbridge.blueprints.filling import fill
+from appealbridge.blueprints.find import names
 from appealbridge.blueprints.reading import read_blueprint
-from appealbridge.blueprints.shelf import names
 from tests.docs.pages import blocks, text_of
 from tests.unit.blueprints.test_shipped import check
 

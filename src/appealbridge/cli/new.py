@@ -83,7 +83,7 @@ def _terminal() -> bool:
 
 
 def _chosen(blueprint_name: str | None) -> Blueprint:
-    from appealbridge.blueprints.shelf import get, names
+    from appealbridge.blueprints.find import get, names
 
     try:
         if blueprint_name is None:

@@ -21,7 +21,7 @@ from appealbridge.plugin.trigger import Weakness
 from appealbridge.redact import with_parts
 from appealbridge.settings.authorities import authorities_of
 from appealbridge.settings.include import Include, lists_of
-from appealbridge.settings.inside import not_allowed
+from appealbridge.settings.internal_hosts import not_allowed
 from appealbridge.settings.joins import joined, wrong_joins
 from appealbridge.settings.mask_lines import without_secret_lines
 from appealbridge.settings.model import DaemonSettings

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 
 from appealbridge.blueprints.answers import offer, understood
 from appealbridge.blueprints.filling import fill
-from appealbridge.blueprints.shelf import get, names
+from appealbridge.blueprints.find import get, names
 from appealbridge.daemon.assembly import assemble
 from appealbridge.documents import read
 from appealbridge.recipes.parsing.load import load_recipe

@@ -17,11 +17,11 @@ from appealbridge.recipes.model.flow import (
     every_node,
 )
 from appealbridge.recipes.model.step import Step
-from appealbridge.recipes.parsing.afterwards import read_amend
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.flow import READERS
 from appealbridge.recipes.parsing.paths import flow_word
 from appealbridge.recipes.parsing.post import read_post
+from appealbridge.recipes.parsing.published import read_amend
 from appealbridge.recipes.parsing.step import read_step
 
 

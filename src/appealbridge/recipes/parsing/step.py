@@ -11,7 +11,6 @@ from appealbridge.recipes.model.entries import AMEND, BESIDE, FLOW, POST, StepEn
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.model.synonyms import ACTIONS, ENTRIES
 from appealbridge.recipes.model.withdraw import ACTION, WITHDRAW, actions_of
-from appealbridge.recipes.parsing.afterwards import check_withdraw, with_mail_channels
 from appealbridge.recipes.parsing.context import ParsingContext
 from appealbridge.recipes.parsing.message import (
     MessageEntry,
@@ -23,6 +22,7 @@ from appealbridge.recipes.parsing.message import (
 )
 from appealbridge.recipes.parsing.needs import needs_of
 from appealbridge.recipes.parsing.options import joined
+from appealbridge.recipes.parsing.published import check_withdraw, with_mail_channels
 from appealbridge.recipes.parsing.template_files import template_leaves
 
 _LATER_ACTIONS = frozenset(

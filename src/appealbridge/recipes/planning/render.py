@@ -22,7 +22,7 @@ from appealbridge.plugin.options import Options
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.model.withdraw import ACTION, WithdrawMessage
-from appealbridge.recipes.planning.illustrating import fitting, illustrated
+from appealbridge.recipes.planning.images import fitting, illustrated
 from appealbridge.recipes.planning.overflow import fitted, thread_of
 from appealbridge.recipes.templates.scope import Scope
 

@@ -13,7 +13,7 @@ from appealbridge.engine.people.passwords import SHORTEST, Crowded
 from appealbridge.engine.people.totp import address_for_apps, from_text
 from appealbridge.logs import LogEvent
 from appealbridge.model.rate import Rate
-from appealbridge.web.pages.place import address_of, safe_target
+from appealbridge.web.pages.origin import address_of, safe_target
 from appealbridge.web.pages.site import Site, Visit
 
 LOGGED = Rate(10, 60.0)

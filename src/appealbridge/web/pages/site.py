@@ -36,7 +36,7 @@ from appealbridge.plugin.offload import Pool, offload
 from appealbridge.web.access import ROUTES, Access, Caller, refusal
 from appealbridge.web.callers import CALLER
 from appealbridge.web.connection import connection_of
-from appealbridge.web.pages.place import PageOrigin, place_of
+from appealbridge.web.pages.origin import PageOrigin, origin_of
 from appealbridge.web.pages.previews import visible
 from appealbridge.web.pages.wording import act_text, hold_text, local_time
 from appealbridge.web.problem import nothing_at
@@ -182,7 +182,7 @@ class Site:
         """Return the visit that a request is, or the answer where there are no pages."""
         active, people = self.engine.active, self.engine.people
         one_desk = people.roster.one_desk
-        place = place_of(request, active)
+        place = origin_of(request, active)
         if one_desk and (active.control_socket or isinstance(place, str) or place.secure):
             # Who may use the socket decides, and not everybody who has a user here.
             return nothing_at(request)

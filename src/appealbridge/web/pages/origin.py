@@ -39,7 +39,7 @@ class PageOrigin:
         answer.del_cookie(name, path="/", httponly=True, samesite="Lax", secure=self.secure)
 
 
-def place_of(request: web.Request, active: ActiveConfiguration) -> PageOrigin | str:
+def origin_of(request: web.Request, active: ActiveConfiguration) -> PageOrigin | str:
     """
     Return where a request for a page came to, or why there is none.
 
