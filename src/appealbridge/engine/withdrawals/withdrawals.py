@@ -62,10 +62,12 @@ class Withdrawals:
         """
         if not subject or not await self._store.events(subject=subject, limit=1):
             similar = await self._store.similar_subjects(subject) if subject else ()
-            hint = f"; is it {' or '.join(map(repr, similar))}?" if similar else ""
-            raise NotFound(
-                f"subject {subject!r}: no event in the store is about it{hint or '; `appealbridge events` lists them'}"
+            hint = (
+                f"is it {' or '.join(map(repr, similar))}?"
+                if similar
+                else "`appealbridge events` lists them; what their retention has removed can only be removed by hand"
             )
+            raise NotFound(f"subject {subject!r}: no event in the store is about it; {hint}")
         withdrawal = Withdrawal(
             subject=subject,
             reason=reason,
