@@ -190,6 +190,11 @@ class Reader:
         account, problems = check_value(
             self._document, path, practised, model, owner=platform, beside=beside
         )
+        # Practice puts its own credentials in the place of those that are written, with their wrong names.
+        _, written = check_value(self._document, path, filled, model, owner=platform, beside=beside)
+        misspelt = [each for each in written if _UNKNOWN.match(each.problem)]
+        known = {(each.line, each.column) for each in problems}
+        problems += [each for each in misspelt if (each.line, each.column) not in known]
         self._found_wrong(path, filler.problems + problems)
         return account
 

@@ -78,8 +78,11 @@ def test_the_file_has_every_option(problems):
     assert known - {name for _, _, name in options()} - NOT_THERE == set()
 
 
+@pytest.mark.parametrize(
+    "mode", ["", "\npractice: http://127.0.0.1:8090"], ids=["live", "practice"]
+)
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_misspelt_name_is_one_mistake_and_gets_the_right_name(problems, slip):
+def test_a_misspelt_name_is_one_mistake_and_gets_the_right_name(problems, slip, mode):
     lines = EVERY_OPTION.splitlines()
     wrong, tried = {}, set()
     for number, path, name in options():
@@ -89,7 +92,7 @@ def test_a_misspelt_name_is_one_mistake_and_gets_the_right_name(problems, slip):
         tried.add(path[-2:])
         changed = lines.copy()
         changed[number] = lines[number].replace(name, misspelt, 1)
-        said = problems("\n".join(changed))
+        said = problems("\n".join(changed) + mode)
         if said != [(number + 1, f'did you mean "{name}"?')]:
             wrong[".".join(path), misspelt] = said
     assert wrong == {}
