@@ -284,12 +284,12 @@ class Bench:
 
 
 def table(figures: Figures) -> Table:
-    table = Table("figure", "of", "measured", "goal", "")
-    table.columns[0].no_wrap = table.columns[4].no_wrap = True
+    rows = Table("figure", "of", "measured", "goal", "")
+    rows.columns[0].no_wrap = rows.columns[4].no_wrap = True
     for row in ROWS:
         if row.name in figures:
-            table.add_row(*row.cells(figures))
-    return table
+            rows.add_row(*row.cells(figures))
+    return rows
 
 
 @contextmanager

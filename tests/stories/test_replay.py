@@ -270,14 +270,14 @@ async def test_under_a_withdrawal_a_replay_says_that_nothing_goes_out(story):
     await changes(story, "everywhere", MENDED)
     assert (await story.asks("POST", "/subjects/A38/withdraw?reason=found"))[0] == 200
     for options in ([], ["--dry-run"]):
-        _, told = await says(story, "replay", event, *options)
-        assert "its subject is withdrawn (found); `appealbridge lift 1` lifts" in told
-        assert "out" not in told.replace("about", "")
+        _, output = await says(story, "replay", event, *options)
+        assert "its subject is withdrawn (found); `appealbridge lift 1` lifts" in output
+        assert "out" not in output.replace("about", "")
     assert len(await story.runs()) == 1
     assert await story.deliveries() == []
     assert (await story.asks("POST", "/withdrawals/1/lift"))[0] == 200
-    _, told = await says(story, "replay", event)
-    assert "mastodon_post on force_mastodon: goes out" in told
+    _, output = await says(story, "replay", event)
+    assert "mastodon_post on force_mastodon: goes out" in output
     await story.state(2, "delivered")
 
 
@@ -288,7 +288,7 @@ async def test_a_replay_that_withdraws_everything_may_announce_it(story):
     await story.until(lambda: story.logged("run_failed"))
     await changes(story, "everywhere", closing)
     assert (await story.asks("POST", "/subjects/A38/withdraw?reason=found"))[0] == 200
-    _, told = await says(story, "replay", event)
-    assert "tweet on force_x: goes out" in told
-    assert "withdraw: is carried out" in told
+    _, output = await says(story, "replay", event)
+    assert "tweet on force_x: goes out" in output
+    assert "withdraw: is carried out" in output
     await story.state(3, "delivered")

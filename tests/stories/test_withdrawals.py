@@ -236,8 +236,8 @@ async def test_a_withdrawal_that_must_be_approved_is_carried_out_when_a_person_r
     assert len(standing(story)) >= 2
     await story.releases(order)
     await story.until(lambda: standing(story) == ["Found: thank you"])
-    told = await typed(story, "trace", "APP-1")
-    assert f"no. {order['number']}  withdraw: delivered" in told
+    output = await typed(story, "trace", "APP-1")
+    assert f"no. {order['number']}  withdraw: delivered" in output
 
 
 async def test_a_source_that_closes_everything_at_once_is_held(story):
@@ -366,10 +366,10 @@ async def test_a_lift_ends_the_tasks_about_mails_and_says_what_is_still_taken_ba
         ]
 
     await story.until(all_but_one, passing=1)
-    told = await typed(story, "lift", "1")
-    assert "what is still taken back" in told
-    assert "force_x" in told
-    assert "press_office" not in told
+    output = await typed(story, "lift", "1")
+    assert "what is still taken back" in output
+    assert "force_x" in output
+    assert "press_office" not in output
     assert (await listed(story, "APP-1"))["press_office"] == "given up"
     (mail,) = [each for each in await story.deliveries() if each["content"].get("to")]
     assert mail["state"] == "delivered"

@@ -359,4 +359,4 @@ def test_a_reply_to_a_post_that_was_replaced_is_taken_back_with_it(corrected, ti
     newer = {**a_post("force_x", 3, "anew"), "text": "T00003 Open at last"}
     there = sorted_posts([*removed, newer])
     verdict = match_timeline({**CORRECTED, 3: "event3"}, list(withdrawn.values()), {}, there)
-    assert [said for said in verdict.wrong if "on force_x" in said] == []
+    assert [text for text in verdict.wrong if "on force_x" in text] == []

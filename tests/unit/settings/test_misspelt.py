@@ -92,9 +92,9 @@ def test_a_misspelt_name_is_one_mistake_and_gets_the_right_name(problems, slip, 
         tried.add(path[-2:])
         changed = lines.copy()
         changed[number] = lines[number].replace(name, misspelt, 1)
-        said = problems("\n".join(changed) + mode)
-        if said != [(number + 1, f'did you mean "{name}"?')]:
-            wrong[".".join(path), misspelt] = said
+        reported = problems("\n".join(changed) + mode)
+        if reported != [(number + 1, f'did you mean "{name}"?')]:
+            wrong[".".join(path), misspelt] = reported
     assert wrong == {}
     assert tried
 
