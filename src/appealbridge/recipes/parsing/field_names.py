@@ -37,7 +37,7 @@ def fields_of(catalogue: Catalogue, triggers: Sequence[RecipeTrigger]) -> Fields
     """Return the fields of all events that a recipe's triggers accept."""
     by_name: dict[str, list[Names]] = {}
     for trigger in triggers:
-        for source in _sources(catalogue, trigger):
+        for source in sources_of(catalogue, trigger):
             names = trigger.plugin.fields(trigger.options, source)
             by_name.setdefault(trigger.plugin.name, []).append(names)
     all_of_them = [names for some in by_name.values() for names in some]
@@ -54,7 +54,8 @@ def types_of(triggers: Sequence[RecipeTrigger]) -> Names:
     return _together(trigger.plugin.every_type for trigger in triggers) if triggers else None
 
 
-def _sources(catalogue: Catalogue, trigger: RecipeTrigger) -> Iterable[Any]:
+def sources_of(catalogue: Catalogue, trigger: RecipeTrigger) -> Iterable[Any]:
+    """Return the settings of each source of a trigger, `None` for one that is not declared."""
     if trigger.own is not None:
         return [trigger.own]
     if trigger.source:

@@ -19,6 +19,7 @@ from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.model.step import Step
 from appealbridge.recipes.parsing.actions import read_actions
+from appealbridge.recipes.parsing.afterwards import note_no_limit
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.conditions import read_conditions
 from appealbridge.recipes.parsing.context import ParsingContext
@@ -140,6 +141,8 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
     if "mode" in written and not waits(flow):
         message = "mode has no effect, because this recipe does not wait"
         reading.note(("mode",), message, "leave it out")
+    if shape.burst is None:
+        note_no_limit(reading, triggers, steps)
     on_failure = shape.on_failure
     check_tests(reading, shape.tests)
     return Recipe(

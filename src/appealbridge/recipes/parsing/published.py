@@ -13,8 +13,11 @@ from appealbridge.model.amendment import Amends, Instead
 from appealbridge.plugin.abilities import Edits, Removes
 from appealbridge.plugin.channel import AnyChannel
 from appealbridge.recipes.model.entries import AMEND, POST, AmendEntry
+from appealbridge.recipes.model.recipe import RecipeTrigger
 from appealbridge.recipes.model.step import Step
+from appealbridge.recipes.model.withdraw import WITHDRAW
 from appealbridge.recipes.parsing.context import ParsingContext
+from appealbridge.recipes.parsing.field_names import sources_of
 from appealbridge.recipes.parsing.paths import apart, channels_of, part_id
 from appealbridge.recipes.parsing.post import PostTarget, steps_for, targets_of
 
@@ -189,6 +192,20 @@ def _note_what_stays(reading: ParsingContext, options: Mapping[str, Any], path: 
             if not plugin.recipient:
                 cure = ""
         reading.note((*path, "action"), message, cure, key=False)
+
+
+def note_no_limit(
+    reading: ParsingContext, triggers: Sequence[RecipeTrigger], steps: Sequence[Step]
+) -> None:
+    """Note which sources of a recipe that withdraws may take down everything by mistake."""
+    if all(step.action != WITHDRAW for step in steps):
+        return
+    for number, trigger in enumerate(triggers):
+        sources = sources_of(reading.catalogue, trigger)
+        if any(source is not None and getattr(source, "burst", 1) is None for source in sources):
+            message = "this source has no burst: if it closes every case by mistake, every post is taken down"
+            cure = "give it a burst in appealbridge.yaml, for example { events: 20, within: 10m }"
+            reading.note(("triggers", number), message, cure, key=False)
 
 
 def _mail_accounts(reading: ParsingContext) -> list[str]:
