@@ -19,7 +19,6 @@ from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.model.step import Step
 from appealbridge.recipes.parsing.actions import read_actions
-from appealbridge.recipes.parsing.afterwards import note_no_limit
 from appealbridge.recipes.parsing.catalogue import Catalogue
 from appealbridge.recipes.parsing.conditions import read_conditions
 from appealbridge.recipes.parsing.context import ParsingContext
@@ -27,6 +26,7 @@ from appealbridge.recipes.parsing.field_names import fields_of, types_of
 from appealbridge.recipes.parsing.lint import note_mistakes
 from appealbridge.recipes.parsing.paths import first_of_each, posts_in, step_ids, waits_in
 from appealbridge.recipes.parsing.people import check_name, read_people
+from appealbridge.recipes.parsing.published import note_no_limit
 from appealbridge.recipes.parsing.secrets import TAGS, secrets_in, without_secrets
 from appealbridge.recipes.parsing.tests import check_tests
 from appealbridge.recipes.parsing.triggers import read_triggers
