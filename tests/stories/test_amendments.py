@@ -95,6 +95,26 @@ async def test_one_correction_reaches_every_channel(story):
     assert reply["target"] == tweet["id"]
 
 
+async def test_corrections_in_the_same_words_are_told_apart_by_the_post_they_reply_to(story):
+    """Also where no answer comes, so that they are looked for: none is sent twice or taken for another."""
+    await one_post(story, "tweet", "force_x")
+    await story.receives("Last seen in Digbeth", subject="APP-1")
+    await story.state(2, "delivered")
+    story.sandbox.faults.add("x", FaultName.POST_THEN_RESET, 2, None)
+    await corrects(story, "She has been found")
+    by_id = {each["id"]: each for each in await story.state(4, "delivered", passing=1)}
+    replies = {
+        post.id: post.more["in_reply_to"]
+        for post in story.sandbox.shelf.everything()
+        if post.text == "She has been found"
+    }
+    assert len({*replies.values()}) == 2
+    corrections = [each for each in by_id.values() if each["kind"] == "amend"]
+    assert replies == {
+        each["receipt"]["id"]: by_id[each["target"]]["receipt"]["id"] for each in corrections
+    }
+
+
 async def test_an_edited_post_keeps_its_receipt_and_its_versions(story):
     post = await one_post(story)
     await corrects(story)

@@ -177,13 +177,14 @@ async def test_a_later_event_about_the_same_subject_waits_behind_the_whole_threa
     assert story.posts("x")[-1] == "The M6 is open again"
 
 
-async def test_a_thread_written_out_and_a_later_answer_to_it_on_mastodon(story):
+@pytest.mark.parametrize(("fault", "count"), [("post_then_reset", 1), ("post_then_500", 4)])
+async def test_a_thread_written_out_and_a_later_answer_to_it_on_mastodon(story, fault, count):
     await story.begins({"thread": MASTODON})
-    fails(story, "mastodon", "post_then_reset", count=1)
+    fails(story, "mastodon", fault, count=count)
     await story.receives("M6 closed", more="It is open again.")
     await story.state(4, "delivered", passing=1)
     posts = {post.text: post for post in story.sandbox.shelf.everything()}
-    assert len(posts) == 4
+    assert len(posts) == len(story.posts("mastodon")) == 4
     begin = posts["M6 closed"]
     assert posts["We will tell you more here."].more["in_reply_to"] == begin.id
     result = posts["We will tell you more here."].id

@@ -212,14 +212,16 @@ def match_timeline(
     whole = whole or (oldest is not None and oldest < begin)
     recent = _recent(listed, begin)
     expected = {canonical(version) for version in (text, *also)}
+    # Of a reply to a post of ours that is no longer known, nobody can say what it names.
+    unknown = bool(delivery.follows) and replies_to is None
     for post in recent:
-        if post.replies_to == replies_to and _is_same(expected, post):
+        if (unknown or post.replies_to == replies_to) and _is_same(expected, post):
             return SearchResult(
                 post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}"
             )
     searched = f"searched {len(listed)} posts on {place} since {_clock(begin - BEFORE)}"
     # A post that names none may be ours all the same: platforms may stop naming a post that was deleted.
-    listed = [post for post in listed if post.replies_to in (None, replies_to)]
+    listed = [post for post in listed if unknown or post.replies_to in (None, replies_to)]
     recent = _recent(listed, begin)
     earlier = next((post for post in listed if _is_same(expected, post)), None)
     doubt = _doubt(text, earlier, recent, delivery, whole=whole)

@@ -172,6 +172,12 @@ def test_whether_a_post_that_names_none_is_the_reply_is_for_a_person():
     assert "a post that replies to none has the same text: https://x.com/i/" in sought.seen
 
 
+def test_a_reply_to_a_post_that_is_no_longer_known_is_found_by_its_text():
+    posts = [replace(a_post(), replies_to="18")]
+    delivery = a_delivery(follows="an-earlier-one")
+    assert match_timeline(TEXT, posts, delivery, whole=True, place="here").receipt.id == "7"
+
+
 def test_what_does_not_stand_among_all_is_surely_absent():
     sought = match_timeline(TEXT, [a_post("other")], a_delivery(), whole=True, place="the timeline")
     assert (sought.receipt, sought.sure) == (None, True)

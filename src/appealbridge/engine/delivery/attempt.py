@@ -49,6 +49,7 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Render, SearchResult
+from appealbridge.plugin.options import Options
 from appealbridge.store.base import Store
 from appealbridge.store.records import Settlement
 
@@ -297,11 +298,10 @@ class Attempts:
             return Rejected(
                 f"{lane.name} no longer accepts what was planned for it ({where}); was its platform changed?"
             )
-        if delivery.follows:
-            before = await _before(self._store, delivery)
-            if not isinstance(before, Receipt):
-                return before
-            message = message.model_copy(update={"in_reply_to": before.id})
+        reply = await _as_reply(self._store, delivery, message)
+        if isinstance(reply, DeliveryError):
+            return reply
+        message = reply
         # Directly before the request: nothing may pass a stop.
         if (stopped := self._stops.forbids(delivery)) is not None:
             return stopped
@@ -324,7 +324,9 @@ class Attempts:
     async def _find(self, lane: Lane, delivery: Delivery) -> SearchResult | DeliveryError:
         try:
             message = await message_of(lane.channel, delivery.content)
-            finding = lane.channel.find(lane.account, message, delivery, self.uploads.tools(lane))
+            reply = await _as_reply(self._store, delivery, message)
+            sent = message if isinstance(reply, DeliveryError) else reply
+            finding = lane.channel.find(lane.account, sent, delivery, self.uploads.tools(lane))
             result = await self._within(lane.channel.time_limit, finding)
             return sanitized_search(result, self._clean, DETAIL_LIMIT)
         except GaveUp as error:
@@ -394,6 +396,16 @@ def _stopped(delivery: Delivery, source: State, verdict: Verdict, now: float) ->
         hold=verdict.hold,
         reason=verdict.reason,
     )
+
+
+async def _as_reply(store: Store, delivery: Delivery, message: Options) -> Options | DeliveryError:
+    """Return the message as it is sent: with the id of the post that it replies to, or why there is none."""
+    if not delivery.follows:
+        return message
+    before = await _before(store, delivery)
+    if not isinstance(before, Receipt):
+        return before
+    return message.model_copy(update={"in_reply_to": before.id})
 
 
 async def _before(store: Store, delivery: Delivery) -> Receipt | DeliveryError:
