@@ -150,13 +150,16 @@ class Person:
 
     async def _settle(self, delivery: Mapping[str, Any], posts: Posts) -> None:
         number = number_in(str(delivery["content"]))
-        candidates = posts.get((delivery["channel"], number or 0), ())
+        earlier = None
         if delivery["change"] == "follow_up":
             _, target = await self._keeper.request("GET", f"/deliveries/{delivery['target']}")
             earlier = ((target or {}).get("receipt") or {}).get("id")
-            candidates = [post for post in candidates if post.get("in_reply_to") == earlier]
-        elif delivery["change"] == "replace":
-            candidates = [post for post in candidates if not post.get("in_reply_to")]
+        # Nothing else is a reply here: no text of these is long enough for a thread.
+        candidates = [
+            post
+            for post in posts.get((delivery["channel"], number or 0), ())
+            if (post.get("in_reply_to") or None) == earlier
+        ]
         path = f"/deliveries/{delivery['id']}"
         if delivery["hold"] == "unknown":
             # Copies of a correction have the same text, and each is another post: the daemon refuses what is another's.
