@@ -153,7 +153,9 @@ class Person:
         earlier = None
         if delivery["change"] == "follow_up":
             _, target = await self._keeper.request("GET", f"/deliveries/{delivery['target']}")
-            earlier = ((target or {}).get("receipt") or {}).get("id")
+            receipt = (target or {}).get("receipt") or {}
+            # Of a post that a person confirmed, the receipt has the address.
+            earlier = receipt.get("id", "").rpartition("/")[2] or None
         # Nothing else is a reply here: no text of these is long enough for a thread.
         candidates = [
             post
