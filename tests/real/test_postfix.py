@@ -36,7 +36,7 @@ EVENT = {"type": "incident", "subject": "MP-1", "text": "Aïsha, 14, missing fro
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A Postfix with the mailbox desk@papers.example: its port, a function that shows each mail in it, and it."""
+    """A Postfix with the mailbox desk@papers.example: its port, and a function that shows mails in it."""
     install("postfix")
     port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="appealbridge-postfix-"))
@@ -50,14 +50,16 @@ def server(tmp_path_factory):
         text = text.replace("FOLDER", str(folder)).replace("PORT", f"127.0.0.1:{port}")
         (folder / "conf" / name).write_text(text)
 
-    def read():
+    def shown(words):
+        """Return the mails that say these words, by their files; the mailbox has those of all tests."""
         files = output_of(["mlist", folder / "mail/desk"]).split()
-        return [output_of(["mshow", "-n", file], LC_ALL="C.UTF-8") for file in files]
+        texts = {file: output_of(["mshow", "-n", file], LC_ALL="C.UTF-8") for file in files}
+        return {file: text for file, text in texts.items() if words in text}
 
     command = ["/usr/sbin/postfix", "-c", folder / "conf", "start-fg"]
     try:
         with running(command, port, tmp_path_factory.mktemp("postfix") / "log"):
-            yield port, read, folder / "mail/desk"
+            yield port, shown
             output_of(
                 [*command[:-1], "stop"]
             )  # its master process has left the group that is ended
@@ -66,7 +68,7 @@ def server(tmp_path_factory):
 
 
 async def test_a_mail_is_delivered_and_shown_as_it_was_written(server, tmp_path):
-    port, read, _ = server
+    port, shown = server
     channels = CHANNELS.format(port=port)
     async with house(tmp_path / "stage", channels, {"mail": MAIL}) as force:
         await force.receives("msg_1", EVENT)
@@ -74,7 +76,8 @@ async def test_a_mail_is_delivered_and_shown_as_it_was_written(server, tmp_path)
     assert sorted(delivery["state"] for delivery in deliveries) == ["delivered", "failed"]
     (refused,) = [delivery for delivery in deliveries if delivery["state"] == "failed"]
     assert "User unknown" in refused["reason"]
-    (mail,) = await until(partial(asyncio.to_thread, read), "the mail")
+    result = await until(partial(asyncio.to_thread, shown, "Subject: Appeal:"), "the mail")
+    (mail,) = result.values()
     assert "From: Press Office <press@example.police.uk>" in mail
     assert "To: desk@papers.example" in mail
     assert "Subject: Appeal: Aïsha, 14, missing from Digbeth" in mail
@@ -97,18 +100,13 @@ approval: none
 
 async def test_a_mail_shows_its_picture_inside(server, tmp_path):
     """As mblaze, which is no library of ours, takes it apart."""
-    port, _, mailbox = server
+    port, shown = server
     channels = CHANNELS.format(port=port)
     async with house(tmp_path / "stage", channels, {"mail": PICTURED}) as force:
         await force.receives("msg_2", {**EVENT, "subject": "MP-2"})
         await force.has(1, "delivered")
 
-    def pictured():
-        files = output_of(["mlist", mailbox]).split()
-        shown = {file: output_of(["mshow", "-n", file], LC_ALL="C.UTF-8") for file in files}
-        return [file for file, text in shown.items() if "With a picture" in text]
-
-    (mail,) = await until(partial(asyncio.to_thread, pictured), "the mail")
+    (mail,) = await until(partial(asyncio.to_thread, shown, "With a picture"), "the mail")
     picture, html, content_id = await asyncio.to_thread(taken_apart, mail)
     assert colour_of(picture) == "red"
     assert f'src="cid:{content_id}"' in html

@@ -21,6 +21,7 @@ import aiohttp
 from appealbridge.clock import SystemClock
 from appealbridge.model.attempt import Outcome
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
+from appealbridge.model.run import Run, RunState
 from appealbridge.model.withdrawal import WITHDRAWN
 from appealbridge.store.records import DeliveryFilter
 from appealbridge.store.sqlite.store import SqliteStore
@@ -251,11 +252,7 @@ class _Play:
         before: Sequence[tuple[str, State, int]] = ()
         changed_at = _real.monotonic()
         try:
-            while waiting := [
-                delivery
-                for delivery in await store.deliveries(DeliveryFilter(states=_WAITING, limit=10**6))
-                if not self._is_task(delivery)
-            ]:
+            while (waiting := await self._waiting(store)) or (runs := await self._open_runs(store)):
                 now = _real.monotonic()
                 if now > end:
                     return
@@ -265,12 +262,25 @@ class _Play:
                 self._tell(f"waiting for {len(waiting)} deliveries")
                 if any(each.state is State.HELD for each in waiting):
                     await self._person.look()
+                elif not waiting:
+                    if now > changed_at + STANDSTILL:
+                        self._outcomes.broken += [f"{each.id} does not go on" for each in runs]
+                        return
                 elif now > changed_at + STANDSTILL or self._wait_long(waiting):
                     await self._put_forward(waiting)
                     changed_at = _real.monotonic()
                 await _real.sleep(0.25)
         finally:
             await store.close()
+
+    async def _waiting(self, store: SqliteStore) -> Sequence[Delivery]:
+        """Return the deliveries that are not over."""
+        everything = await store.deliveries(DeliveryFilter(states=_WAITING, limit=10**6))
+        return [delivery for delivery in everything if not self._is_task(delivery)]
+
+    async def _open_runs(self, store: SqliteStore) -> Sequence[Run]:
+        """Return the runs that have a step to plan: the last of their deliveries has only just ended."""
+        return await store.runs(state=RunState.OPEN, limit=10**6)
 
     def _wait_long(self, waiting: Sequence[Delivery]) -> bool:
         """Whether nothing goes out in the next seconds: all of it is due later, or waits for such a delivery."""
