@@ -169,6 +169,20 @@ async def test_an_unclear_answer_to_an_edit_is_settled_by_a_look(story, fault):
     assert [each["kind"] for each in shown["history"]][-1] in ("look", "edit")
 
 
+async def test_an_edit_with_an_unclear_answer_is_over_when_its_post_is_withdrawn(story):
+    """Its post is removed, so nobody has to find out what it said."""
+    await one_post(story)
+    story.sandbox.faults.add("mastodon", FaultName.POST_THEN_RESET, 1, None)
+    await corrects(story)
+    await story.until(lambda: story.logged("unsure"))
+    await withdraws(story, "APP-1")
+    await story.until(lambda: standing(story) == [], passing=1)
+    await story.clock.passes(hours=25)
+    edit = await amendment(story, "cancelled")
+    assert edit["reason"].startswith("withdrawn: its post, no. 1, is ")
+    assert await story.deliveries(state="held") == []
+
+
 async def test_a_post_is_published_anew_and_the_old_one_withdrawn(story):
     post = await one_post(story, "tweet", "force_x", instead="replace")
     await corrects(story)

@@ -47,6 +47,10 @@ class EditedPost:
     last: Options | None
 
 
+class _TakenBack(Rejected):
+    """The post is withdrawn, or is being withdrawn."""
+
+
 class PostEdits:
     """Edits posts, if what is there is what was last published."""
 
@@ -175,6 +179,9 @@ class PostEdits:
             return Rejected(f"{lane.name} is on {channel.platform}, which cannot edit")
         try:
             post = await self._post(lane, delivery)
+            if isinstance(post, _TakenBack):
+                # Whatever it says now, it is being removed: there is nothing for a person to find out.
+                return Verdict(State.CANCELLED, reason=f"withdrawn: {post}")
             if not isinstance(post, EditedPost):
                 return post
             message = await message_of(lane.channel, delivery.content)
@@ -212,6 +219,8 @@ class PostEdits:
         state = f"its post, no. {target.number}, is {target.state.value}"
         if target.state in OPEN:
             return TryAgain(state, after=ASK_AGAIN)
+        if target.state in (State.WITHDRAWING, State.WITHDRAWN):
+            return _TakenBack(state)
         if target.state is not State.DELIVERED or target.receipt is None:
             return Rejected(state)
         if target.is_confirmed:
