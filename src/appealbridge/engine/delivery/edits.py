@@ -47,10 +47,6 @@ class EditedPost:
     last: Options | None
 
 
-class _TakenBack(Rejected):
-    """The post is withdrawn, or is being withdrawn."""
-
-
 class PostEdits:
     """Edits posts, if what is there is what was last published."""
 
@@ -155,6 +151,8 @@ class PostEdits:
     ) -> EditedPost | Receipt | DeliveryError | Verdict:
         """Return the post if it is as last published, its receipt if nothing has to be done, or else why not."""
         post = await self._post(lane, delivery)
+        if isinstance(post, Verdict):  # an attempt that has begun fails; it cannot be cancelled
+            return Rejected(post.reason)
         if not isinstance(post, EditedPost):
             return post
         standing = await self._look(lane, channel, post, delivery)
@@ -179,9 +177,6 @@ class PostEdits:
             return Rejected(f"{lane.name} is on {channel.platform}, which cannot edit")
         try:
             post = await self._post(lane, delivery)
-            if isinstance(post, _TakenBack):
-                # Whatever it says now, it is being removed: there is nothing for a person to find out.
-                return Verdict(State.CANCELLED, reason=f"withdrawn: {post}")
             if not isinstance(post, EditedPost):
                 return post
             message = await message_of(lane.channel, delivery.content)
@@ -205,7 +200,7 @@ class PostEdits:
             return SearchResult(None, sure=True, seen=f"the post has its former text: {seen}")
         return await in_thread(_by_hand, channel, post, standing)
 
-    async def _post(self, lane: Lane, delivery: Delivery) -> EditedPost | DeliveryError:
+    async def _post(self, lane: Lane, delivery: Delivery) -> EditedPost | DeliveryError | Verdict:
         try:
             target = await self._store.delivery(delivery.target)
             versions = await self._store.versions(target.id)
@@ -220,7 +215,8 @@ class PostEdits:
         if target.state in OPEN:
             return TryAgain(state, after=ASK_AGAIN)
         if target.state in (State.WITHDRAWING, State.WITHDRAWN):
-            return _TakenBack(state)
+            # Whatever the post says now, it is being removed: there is nothing for a person to find out.
+            return Verdict(State.CANCELLED, reason=f"withdrawn: {state}")
         if target.state is not State.DELIVERED or target.receipt is None:
             return Rejected(state)
         if target.is_confirmed:
