@@ -161,6 +161,7 @@ class Person:
             post
             for post in posts.get((delivery["channel"], number or 0), ())
             if (post.get("in_reply_to") or None) == earlier
+            and _may_be_of(post, str(delivery["id"]))
         ]
         path = f"/deliveries/{delivery['id']}"
         if delivery["hold"] == "unknown":
@@ -185,3 +186,9 @@ class Person:
         while True:
             await _real.sleep(rng.uniform(0.5, 1.5) * mean)
             await self.look()
+
+
+def _may_be_of(post: Mapping[str, Any], delivery_id: str) -> bool:
+    """Return whether a post is this delivery's, or does not say whose it is; mails and posts on Mastodon do."""
+    key = str(post.get("client_key") or "").strip("<>").partition("@")[0]
+    return not key or key == delivery_id.replace("~", "_") or key == delivery_id
