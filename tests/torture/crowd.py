@@ -12,7 +12,7 @@ from appealbridge.clock import SystemClock
 from tests.stories.processes import Platforms
 from tests.torture.keeper import Keeper
 from tests.torture.script import AGAIN, CLOSING, LIFTED, number_in, stream, trouble, withdrawals
-from tests.torture.tally import Posts, is_up, sorted_posts
+from tests.torture.tally import Posts, has_key_of, is_up, sorted_posts
 
 SENDERS = 16
 """How many requests are under way at once at most."""
@@ -161,7 +161,7 @@ class Person:
             post
             for post in posts.get((delivery["channel"], number or 0), ())
             if (post.get("in_reply_to") or None) == earlier
-            and _may_be_of(post, str(delivery["id"]))
+            and (not post.get("client_key") or has_key_of(post, str(delivery["id"])))
         ]
         path = f"/deliveries/{delivery['id']}"
         if delivery["hold"] == "unknown":
@@ -186,9 +186,3 @@ class Person:
         while True:
             await _real.sleep(rng.uniform(0.5, 1.5) * mean)
             await self.look()
-
-
-def _may_be_of(post: Mapping[str, Any], delivery_id: str) -> bool:
-    """Return whether a post is this delivery's, or does not say whose it is; mails and posts on Mastodon do."""
-    key = str(post.get("client_key") or "").strip("<>").partition("@")[0]
-    return not key or key == delivery_id.replace("~", "_") or key == delivery_id

@@ -350,11 +350,21 @@ def _taken_back(verdict: Verdict, where: str, delivery: Delivery, facts: _Facts)
 
 
 def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:
-    """Whether a receipt belongs to a post; an operator who confirmed gave an address that ends with the post's id."""
+    """
+    Whether a receipt belongs to a post; an operator who confirmed gave an address that ends with the post's id.
+
+    Without a receipt, the post's own key says so: a mail server may refuse a mail, and keep it all the same.
+    """
     receipt = delivery.receipt
     if receipt is None:
-        return False
+        return has_key_of(post, delivery.id)
     return receipt.id.rpartition("/")[2] == post["id"] or receipt.id == post["client_key"]
+
+
+def has_key_of(post: Mapping[str, Any], delivery_id: str) -> bool:
+    """Return whether a post bears the key of a delivery: its Idempotency-Key, or its Message-ID."""
+    key = str(post.get("client_key") or "").strip("<>").partition("@")[0]
+    return key in (delivery_id, delivery_id.replace("~", "_"))
 
 
 def _order(verdict: Verdict, deliveries: Sequence[Delivery], facts: _Facts) -> None:

@@ -331,6 +331,17 @@ def test_what_a_run_that_went_on_has_not_published_is_lost(gone_on, timeline):
     assert found_corrected(gone_on, there) == ["false_receipts", "lost"]
 
 
+def test_a_mail_of_a_run_that_went_on_is_no_correction_although_it_was_refused_and_kept(
+    gone_on, timeline
+):
+    place = ("press_office", 0)
+    refused = changed(gone_on, place, state=State.FAILED, receipt=None)
+    kept = {**GONE_ON, "client_key": f"<{refused[place].id}@example.police.uk>"}
+    there = sorted_posts([kept, *without(timeline, "press_office0")])
+    said = {refused[place].id: "554 queue file write error"}
+    assert match_timeline(CORRECTED, list(refused.values()), said, there).wrong == []
+
+
 def test_replies_are_no_posts_of_a_run_that_went_on(gone_on, timeline):
     """They stand before the next mail of the subject, and are out of no order."""
     reply = next(post for post in timeline if post["id"] == "press_office2")
