@@ -420,6 +420,11 @@ class Removal:
     removal: Delivery
     post: Delivery
 
+    @property
+    def withdrawal(self) -> int:
+        """The number of the withdrawal that it belongs to, which its id ends with."""
+        return int(self.removal.id.rpartition("~w")[2])
+
 
 @value
 class Queue:

@@ -33,10 +33,11 @@ def routes(engine: Engine) -> web.RouteTableDef:
         for each in deliveries:
             why = "" if actor is None else await engine.answers.why_not(actor, each)
             row = view_of(each, why, may_answer=actor is not None)
+            # Whoever may approve may reject.
             row["may_reject"] = (
                 actor is not None
                 and each.waits
-                and not await engine.answers.why_not(actor, each, AnswerKind.REJECT)
+                and not (why and await engine.answers.why_not(actor, each, AnswerKind.REJECT))
             )
             rows.append(row)
         return question_view(question, rows, hash_of([each for each in deliveries if each.waits]))

@@ -204,13 +204,13 @@ async def withdrawals(store: StoreQueries, query: Query) -> list[dict[str, Any]]
     """List withdrawals, newest first, each with what became of its posts."""
     subject = await subject_of(store, query.get("subject", ""))
     listed = await store.withdrawals(subject, limit_of(query))
-    removals: dict[str, list[Removal]] = {}
+    removals: dict[int, list[Removal]] = {}
     for each in await store.removals(subject, limit=MOST):
-        removals.setdefault(each.removal.id.rpartition("~w")[2], []).append(each)
+        removals.setdefault(each.withdrawal, []).append(each)
     return [
         views.withdrawal(
             record,
-            removals.get(str(record.number), ()),
+            removals.get(record.number, ()),
             await store.from_other_sources(record),
         )
         for record in listed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +11,7 @@ import click
 from appealbridge.cli.common import config_option, json_option
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show
-from appealbridge.cli.people.names import named
+from appealbridge.cli.people.names import with_names
 from appealbridge.cli.tables import clock
 
 
@@ -31,21 +30,24 @@ def duty(config: Path | None, as_json: bool, end: bool, until: str) -> None:
     if end and until:
         raise click.UsageError("give --until or --end, not both")
     daemon = daemon_of(config, as_json)
-
-    def name(row: dict[str, Any]) -> str:
-        return named(config, {"who": str(row["id"])})["who"]
-
     if end:
-        show(daemon.post("/duty/end"), as_json, lambda row: say(f"{name(row)} is not on duty"))
-    elif until:
+        print_it = with_names(config, lambda row: say(f"{row['who']} is not on duty"))
+        show(daemon.post("/duty/end"), as_json, lambda row: print_it(_with_who(row)))
+        return
+    print_all = with_names(config, _on_duty)
+    if until:
         answer = daemon.post(f"/duty?{urlencode({'until': until})}")
-        show(answer, as_json, lambda row: _on_duty([row], name))
+        show(answer, as_json, lambda row: print_all([_with_who(row)]))
     else:
-        show(daemon.get("/duty"), as_json, lambda rows: _on_duty(rows, name))
+        show(daemon.get("/duty"), as_json, lambda rows: print_all(list(map(_with_who, rows))))
 
 
-def _on_duty(rows: list[dict[str, Any]], name: Callable[[dict[str, Any]], str]) -> None:
+def _with_who(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "who": row["id"]}
+
+
+def _on_duty(rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        say(f"{name(row)} is on duty until {clock(row['until'])}")
+        say(f"{row['who']} is on duty until {clock(row['until'])}")
     if not rows:
         say("nobody is on duty, so everybody who may answer is asked at once")

@@ -216,7 +216,7 @@ class PostEdits:
             return TryAgain(state, after=ASK_AGAIN)
         if target.state in (State.WITHDRAWING, State.WITHDRAWN):
             # Whatever the post says now, it is being removed: there is nothing for a person to find out.
-            return Verdict(State.CANCELLED, reason=f"withdrawn: {state}")
+            return Verdict(State.CANCELLED, reason=state)
         if target.state is not State.DELIVERED or target.receipt is None:
             return Rejected(state)
         if target.is_confirmed:

@@ -98,10 +98,8 @@ class QuestionNews:
     ) -> str:
         """Return why a person cannot approve a delivery, and whether they can reject it; empty if they can."""
         roster, revision = active.roster, item.newest
-        actor, escalated = (
-            Actor(person=person, how=How.LOG_IN),
-            self._questions.escalated(question),
-        )
+        actor = Actor(person=person, how=How.LOG_IN)
+        escalated = self._questions.escalated(question)
         why = refusal(actor, question, revision, roster, escalated)
         if not why:
             return ""

@@ -135,7 +135,7 @@ class Withdrawals:
         return [
             each
             for each in removals
-            if each.removal.state in OPEN and each.removal.id.endswith(f"~w{lifted.number}")
+            if each.removal.state in OPEN and each.withdrawal == lifted.number
         ]
 
     async def run(self) -> None:

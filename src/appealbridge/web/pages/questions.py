@@ -213,7 +213,7 @@ async def _item(visit: Visit, item: AskedDelivery, row: Row) -> Row:
             (each, WORDS[each.kind], _reason(each, row["decisions"])) for each in item.answers
         ],
         "may_answer": item.waits and visit.may("/deliveries/{id}/answer") and not why_not,
-        "may_reject": await _may_reject(visit, item),
+        "may_reject": await _may_reject(visit, item, why_not),
         "may_edit": item.waits
         and visit.may("/deliveries/{id}/edit")
         and not (row["target"] or item.delivery.is_order),
@@ -293,9 +293,11 @@ async def _why_not(visit: Visit, item: AskedDelivery) -> str:
     return await visit.site.engine.answers.why_not(visit.actor, item)
 
 
-async def _may_reject(visit: Visit, item: AskedDelivery) -> bool:
+async def _may_reject(visit: Visit, item: AskedDelivery, why_not: str) -> bool:
     if not (item.waits and visit.may("/deliveries/{id}/answer")):
         return False
+    if not why_not:  # whoever may approve may reject
+        return True
     return not await visit.site.engine.answers.why_not(visit.actor, item, AnswerKind.REJECT)
 
 

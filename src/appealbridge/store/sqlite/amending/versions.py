@@ -15,6 +15,7 @@ from appealbridge.store.sqlite.amending.removals import (
     is_being_removed,
     plan_removal,
     put,
+    removal_id,
     store_withdrawal,
 )
 from appealbridge.store.sqlite.decisions.entries import record
@@ -133,7 +134,7 @@ def _end(
         if is_being_removed(db, post):
             continue
         plan_removal(db, stored, post, behind)
-        behind = f"{post.id}~w{stored.number}"
+        behind = removal_id(post, stored.number)
     return cancelled
 
 
