@@ -31,8 +31,8 @@ def duty(config: Path | None, as_json: bool, end: bool, until: str) -> None:
         raise click.UsageError("give --until or --end, not both")
     daemon = daemon_of(config, as_json)
     if end:
-        print_it = with_names(config, lambda row: say(f"{row['who']} is not on duty"))
-        show(daemon.post("/duty/end"), as_json, lambda row: print_it(_with_who(row)))
+        print_one = with_names(config, _off_duty)
+        show(daemon.post("/duty/end"), as_json, lambda row: print_one(_with_who(row)))
         return
     print_all = with_names(config, _on_duty)
     if until:
@@ -44,6 +44,10 @@ def duty(config: Path | None, as_json: bool, end: bool, until: str) -> None:
 
 def _with_who(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "who": row["id"]}
+
+
+def _off_duty(row: dict[str, Any]) -> None:
+    say(f"{row['who']} is not on duty")
 
 
 def _on_duty(rows: list[dict[str, Any]]) -> None:
