@@ -223,7 +223,11 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
 @config_option
 @json_option
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
-    """Record that a delivery held as `unknown` is published after all."""
+    """
+    Record that a delivery held as `unknown` is published after all, or that a withdrawn post is gone.
+
+    For the second, give the number of its removal, which `withdrawals` shows.
+    """
     answer = daemon_of(config, as_json).post(
         f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}"
     )

@@ -53,6 +53,8 @@ def withdraw(
     """
     Take back everything that was published about a subject on all channels, or one post by its number.
 
+    With one post goes all that follows it: the later posts of its thread, and the corrections that reply to it.
+
     What waits is cancelled. What is published is removed, and looked for until it is gone. Unless --channels is
     given, nothing more about the subject is published until you lift the withdrawal.
     """
