@@ -232,8 +232,8 @@ class Operations:
             )
         if other := await _published_at(self._store, url, delivery):
             raise IllegalMove(
-                f"{url} is the post of delivery {other.number}; give the address of the post of no. {delivery.number}, "
-                f"or, if there is only that one, release or cancel no. {delivery.number}"
+                f"{url} is the post of delivery {other.number}; give the address of the post of no. {delivery.number}. "
+                f"If there is only one post, release no. {delivery.number} to send it, or cancel it"
             )
         await self._store.confirm(
             Settlement(
