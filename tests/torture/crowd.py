@@ -171,7 +171,9 @@ class Person:
                 status, _ = await self._keeper.request("POST", f"{path}/confirm", url=url)
                 if status != 409:
                     return  # It is done, or no answer came.
-        await self._keeper.request("POST", f"{path}/release")
+        status, _ = await self._keeper.request("POST", f"{path}/release")
+        if status == 409:  # its subject is withdrawn, so it is never sent
+            await self._keeper.request("POST", f"{path}/cancel", reason="it is not there")
 
     async def _confirm_absence(self, removal: Mapping[str, Any], posts: Posts) -> None:
         status, post = await self._keeper.request("GET", f"/deliveries/{removal['target']}")
