@@ -3,7 +3,7 @@
 import pytest
 
 from appealbridge.practice.faults import FaultName
-from tests.stories.test_withdrawals import standing, withdraws
+from tests.stories.test_withdrawals import listed, standing, withdraws
 
 CORRECTED = """
 alias: Incident, corrected when it changes
@@ -182,6 +182,32 @@ async def test_an_edit_with_an_unclear_answer_is_over_when_its_post_is_withdrawn
     states = ("withdrawing", "withdrawn")
     assert edit["reason"] in [f"its post, no. 1, is {state}" for state in states]
     assert await story.deliveries(state="held") == []
+
+
+async def test_a_person_who_confirms_an_edit_leaves_the_post_where_it_is(story):
+    """With or without its address, so that it can still be taken back."""
+    post = await one_post(story)
+    story.sandbox.faults.add("mastodon", FaultName.POST_THEN_RESET, 1, None)
+    await corrects(story)
+    await story.until(lambda: story.logged("unsure"))
+    (there,) = story.sandbox.shelf.everything()
+    story.sandbox.shelf.delete(there)
+    edit = await amendment(story, "held")
+    assert edit["hold"] == "unknown"
+    confirm = f"/deliveries/{edit['number']}/confirm"
+    status, refusal = await story.asks("POST", f"{confirm}?url=https://example.org/another")
+    assert status == 409
+    assert "edits the post of no. 1, and can only be there" in refusal["detail"]
+    assert (await story.asks("POST", confirm))[0] == 200
+    edit = await amendment(story, "delivered")
+    _, shown = await story.asks("GET", f"/deliveries/{post['number']}")
+    assert edit["receipt"] == shown["receipt"] == post["receipt"]
+    await withdraws(story, "APP-1")
+
+    async def is_removed():
+        return await listed(story, "APP-1") == {"force_mastodon": "removed"}
+
+    await story.until(is_removed, passing=1)
 
 
 async def test_a_post_is_published_anew_and_the_old_one_withdrawn(story):

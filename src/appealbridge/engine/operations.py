@@ -230,18 +230,14 @@ class Operations:
                 f"delivery {delivery.number} is {delivery.state.value}; only one that is held because "
                 f"nobody knows whether it went out can be confirmed{await self._removal_to_confirm(delivery)}"
             )
-        if other := await _published_at(self._store, url, delivery):
-            raise IllegalMove(
-                f"{url} is the post of delivery {other.number}; give the address of the post of no. {delivery.number}. "
-                f"If there is only one post, release no. {delivery.number} to send it, or cancel it"
-            )
+        receipt = await _receipt_at(self._store, url, delivery)
         await self._store.confirm(
             Settlement(
                 delivery_id=delivery.id,
                 source=State.HELD,
                 target=State.DELIVERED,
                 at=self._clock.now(),
-                receipt=Receipt(id=url, url=url),
+                receipt=receipt,
                 reason=CONFIRMED_BY_A_PERSON,
             ),
             self._context.decision(actor, Act.CONFIRM),
@@ -363,25 +359,37 @@ def _complain(moved: int, refused: Sequence[str]) -> None:
         raise IllegalMove(f"{moved} done, {len(refused)} left as they were; {refused[0]}")
 
 
-async def _published_at(store: Store, url: str, delivery: Delivery) -> Delivery | None:
+async def _receipt_at(store: Store, url: str, delivery: Delivery) -> Receipt:
     """
-    Return another delivery that has the address already; copies of the same words are easily mixed up.
+    Return the receipt of a delivery that a person saw at an address; raise `IllegalMove` if it cannot be there.
 
-    An edit has the address of the post that it changed.
+    An edit is where its post is. Any other post has an address of its own, and copies of the same words are easily
+    mixed up.
     """
-    if not url or delivery.is_edit:
-        return None
-    url = url.rstrip("/")
-    name = url.rpartition("/")[2]
+    if delivery.is_edit:
+        post = await store.delivery(delivery.target)
+        if post.receipt is None or (url and not _is_at(url, post.receipt)):
+            raise IllegalMove(
+                f"delivery {delivery.number} edits the post of no. {post.number}, and can only be there; confirm it "
+                "without an address, or cancel it"
+            )
+        return post.receipt
     others = DeliveryFilter(
         channel=delivery.channel, subject=delivery.subject, limit=MOST_OF_A_SUBJECT
     )
-    for each in await store.deliveries(others):
-        if each.receipt is None or each.id == delivery.id:
-            continue
-        if each.receipt.id in (url, name) or (each.receipt.url or "").rstrip("/") == url:
-            return each
-    return None
+    for each in await store.deliveries(others) if url else ():
+        if each.receipt and each.id != delivery.id and _is_at(url, each.receipt):
+            raise IllegalMove(
+                f"{url} is the post of delivery {each.number}; give the address of the post of no. {delivery.number}. "
+                f"If there is only one post, release no. {delivery.number} to send it, or cancel it"
+            )
+    return Receipt(id=url, url=url)
+
+
+def _is_at(url: str, receipt: Receipt) -> bool:
+    """Return whether a post is at an address, which ends with its id or is its own."""
+    url = url.rstrip("/")
+    return receipt.id in (url, url.rpartition("/")[2]) or (receipt.url or "").rstrip("/") == url
 
 
 def _require_content(event: Event) -> None:
