@@ -4,7 +4,7 @@ import hashlib
 import struct
 import zlib
 
-from appealbridge.plugin import Image, StoredImage
+from appealbridge.plugin.images import Image, StoredImage
 
 
 def png(width: int = 40, height: int = 30, colour: bytes = b"\x0a\x64\xc8") -> bytes:

@@ -29,12 +29,12 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import Edits, Standing
 from appealbridge.plugin.channel import SearchResult, Tools
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.logins import Logins
 from appealbridge.plugin.http.reply import Effect
 from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.published import Edits, Standing
 from appealbridge.redact import Redactor
 from appealbridge.testing.channel_case import NOW, PLANTED, a_delivery
 from appealbridge.testing.http_contract import HttpChannelContract

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbridge.plugin import Refused, Request, Secret
+from appealbridge.plugin import Secret
+from appealbridge.plugin.receiver import Refused, Request
 from appealbridge.triggers.webhook.mapping import Paths
 from appealbridge.triggers.webhook.presets import MOST_ALERTS, PRESETS
 from appealbridge.triggers.webhook.signature import Scheme

@@ -44,8 +44,8 @@ from appealbridge.model.delivery import OPEN, Delivery, Hold, Kind, State
 from appealbridge.model.errors import AlreadyGone, IllegalMove, NotFound
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.withdrawal import CONFIRMED, OUTSTANDING_LIMIT, Withdrawal
-from appealbridge.plugin.abilities import Standing
 from appealbridge.plugin.channel import Account
+from appealbridge.plugin.published import Standing
 from appealbridge.store.records import Arrival, DeliveryFilter, Settlement, WithdrawalOrder
 from appealbridge.store.sqlite.maintenance import back_up
 from appealbridge.store.sqlite.store import SqliteStore

@@ -14,8 +14,8 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import Standing
 from appealbridge.plugin.channel import SearchResult
+from appealbridge.plugin.published import Standing
 
 ACCOUNT = "@force"
 MAIL = "press_office"

@@ -19,9 +19,10 @@ import pytest
 
 from appealbridge.channels.bluesky.channel import Bluesky
 from appealbridge.channels.bluesky.rich_text import length
-from appealbridge.plugin import Image, StoredImage, Tools, Unsure
+from appealbridge.plugin import Tools, Unsure
 from appealbridge.plugin.http import Http
 from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.images import Image, StoredImage
 from appealbridge.practice.app import Sandbox
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.server import this_machine

@@ -11,14 +11,13 @@ from appealbridge.plugin import (
     Measure,
     Options,
     Receipt,
-    Received,
-    Receiver,
     Registry,
     Rejected,
     Repeat,
     Threaded,
     Trigger,
 )
+from appealbridge.plugin.receiver import Received, Receiver
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
 

@@ -12,10 +12,10 @@ from appealbridge.files import read_below
 from appealbridge.media import SOURCE_BYTES, ImageRefused, RendererUnavailable
 from appealbridge.media.renderer import Renderer
 from appealbridge.model.errors import DeliveryError
-from appealbridge.plugin.abilities import AcceptsImages
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.images import fetch_image
 from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.images import AcceptsImages
 from appealbridge.recipes.rehearsal.preview import PictureFacts, PictureOf, Preview, images_of
 from appealbridge.redact import Redactor
 

@@ -22,7 +22,7 @@ from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.files import read_file
 from appealbridge.model.duration import written
 from appealbridge.model.errors import Refused
-from appealbridge.plugin.trigger import Request
+from appealbridge.plugin.receiver import Request
 from appealbridge.settings.filling import is_placeholder
 
 WAIT_SECONDS = 5.0

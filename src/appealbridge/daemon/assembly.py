@@ -22,9 +22,10 @@ from appealbridge.model.retention import Retention
 from appealbridge.model.source import RENEWED, source_label
 from appealbridge.plugin.channel import Account, Person
 from appealbridge.plugin.egress import EgressPolicy, Proxy, egress_policy, proxy_at
+from appealbridge.plugin.receiver import Receiver
 from appealbridge.plugin.recipients import NoticeRouting
 from appealbridge.plugin.registry import Registry, load
-from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Receiver, Weakness
+from appealbridge.plugin.trigger import AnyTrigger, PolledSource, Poller, Weakness
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.model.entries import POST
 from appealbridge.recipes.model.recipe import Recipe

@@ -11,8 +11,9 @@ from appealbridge.model.people import Roster
 from appealbridge.model.retention import Retention
 from appealbridge.plugin.channel import Account, AnyChannel
 from appealbridge.plugin.options import Options
+from appealbridge.plugin.receiver import AnyReceiver
 from appealbridge.plugin.recipients import NoticeRouting
-from appealbridge.plugin.trigger import AnyPoller, AnyReceiver, PolledSource
+from appealbridge.plugin.trigger import AnyPoller, PolledSource
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.planning.approval_policy import ApprovalTimes
 from appealbridge.recipes.planning.quiet_hours import QuietHours

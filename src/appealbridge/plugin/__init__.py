@@ -1,39 +1,32 @@
 """
-The public interface for triggers and channels: what each of them needs.
+The public interface for triggers and channels: what the author of an ordinary one needs.
 
-More is in `plugin.http`, `plugin.text`, `plugin.feeds`, `plugin.timeline` (finding an account's own posts
-again) and `plugin.timestamps`. Nothing else of AppealBridge is for plug-ins.
+More is in its parts: `images`, `published` (a post that is published is looked at, removed, edited), `receiver`
+(triggers that receive requests), `http`, `text`, `feeds`, `timeline` (finding an account's own posts again),
+`timestamps` and `jsonpath`. Nothing else of AppealBridge is for plug-ins.
 """
+
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from appealbridge.media import ImageLimits
 from appealbridge.model.delivery import Delivery
 from appealbridge.model.duration import Duration
 from appealbridge.model.errors import (
     AccountRefused,
-    AlreadyGone,
     DeliveryError,
     LoginExpired,
-    Refused,
     Rejected,
     SourceDown,
     TryAgain,
     Unsure,
-    UploadExpired,
 )
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import (
-    AcceptsImages,
-    Edits,
-    PublishesUploads,
-    Removes,
-    Standing,
-    UploadsImages,
-    looking,
-    page_answers,
-)
 from appealbridge.plugin.appearance import Appearance
 from appealbridge.plugin.channel import (
     Account,
@@ -44,7 +37,6 @@ from appealbridge.plugin.channel import (
     SearchResult,
     Tools,
 )
-from appealbridge.plugin.images import Illustrated, Image, ImageRules, StoredImage, Uploaded
 from appealbridge.plugin.offload import in_folder, in_thread
 from appealbridge.plugin.options import (
     HTML,
@@ -57,43 +49,30 @@ from appealbridge.plugin.options import (
 )
 from appealbridge.plugin.registry import API_VERSION, Registry
 from appealbridge.plugin.trigger import (
-    BODY_BYTES,
     Basis,
     Item,
     PolledSource,
     Poller,
     PollResult,
-    PushSource,
-    Received,
-    Receiver,
-    Request,
     Trigger,
     Weakness,
 )
 
 __all__ = [
     "API_VERSION",
-    "BODY_BYTES",
     "HTML",
-    "AcceptsImages",
     "Account",
     "AccountRefused",
     "Address",
-    "AlreadyGone",
     "Appearance",
     "Basis",
     "Channel",
     "Delivery",
     "DeliveryError",
     "Duration",
-    "Edits",
     "Event",
     "EventDraft",
     "Field",
-    "Illustrated",
-    "Image",
-    "ImageLimits",
-    "ImageRules",
     "Item",
     "LoginExpired",
     "Measure",
@@ -103,36 +82,51 @@ __all__ = [
     "PollResult",
     "PolledSource",
     "Poller",
-    "PublishesUploads",
-    "PushSource",
     "Receipt",
-    "Received",
-    "Receiver",
-    "Refused",
     "Registry",
     "Rejected",
-    "Removes",
     "Repeat",
-    "Request",
     "SearchResult",
     "Secret",
     "SecretAddress",
     "SourceDown",
-    "Standing",
-    "StoredImage",
     "Threaded",
     "Tools",
     "Trigger",
     "TryAgain",
     "Unsure",
-    "UploadExpired",
-    "Uploaded",
-    "UploadsImages",
     "Weakness",
     "field_validator",
     "in_folder",
     "in_thread",
-    "looking",
     "model_validator",
-    "page_answers",
 ]  # fmt: skip
+
+MOVED = {
+    **dict.fromkeys(
+        (
+            "AcceptsImages", "Illustrated", "Image", "ImageLimits", "ImageRules", "PublishesUploads", "StoredImage",
+            "UploadExpired", "Uploaded", "UploadsImages",
+        ),
+        "images",
+    ),
+    **dict.fromkeys(
+        ("AlreadyGone", "Edits", "Removes", "Standing", "looking", "page_answers"), "published"
+    ),
+    **dict.fromkeys(
+        ("BODY_BYTES", "PushSource", "Received", "Receiver", "Refused", "Request"), "receiver"
+    ),
+}  # fmt: skip
+"""The names that were here until 0.2.0, and the part where each of them is now."""
+
+# A type checker must not see this function: it would take any misspelt name for one that is here.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Return a name from its new place, for plug-ins that were written before it moved."""
+        if name not in MOVED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        part = f"{__name__}.{MOVED[name]}"
+        message = f"{name} is now in {part}; import it from there"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return getattr(import_module(part), name)

@@ -24,7 +24,7 @@ from appealbridge.plugin.containment import contain
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.rate_headers import Allowance, allowance
 from appealbridge.plugin.http.reply import Reply
-from appealbridge.plugin.images import Image
+from appealbridge.plugin.message_images import Image
 from appealbridge.plugin.options import Options, Secret, address_options
 from appealbridge.plugin.retry import Retry
 
@@ -240,7 +240,7 @@ class Channel(ABC, Generic[A, M]):
     7. *The receipt is stored.* `id` and `url` are the results of the step (`results.<step>.url`), and `id` is what the
        next post of a thread has in `in_reply_to` (see `Threaded`).
     8. *A post is removed or edited, or has images.* A channel whose platform can do that inherits `Removes`, `Edits` or
-       `AcceptsImages` as well (see `plugin.abilities`). Each has a contract suite of its own.
+       `AcceptsImages` as well (see `plugin.published` and `plugin.images`). Each has a contract suite of its own.
     9. *Rate limits are kept.* The engine calls `allowance` with each answer to a request that was to create something,
        and waits before the limit is reached.
     10. *The channel is closed.* There is nothing to do: connections belong to `tools.http`. If the settings change,

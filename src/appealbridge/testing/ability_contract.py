@@ -25,8 +25,8 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import Standing
 from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.published import Standing
 from appealbridge.testing.channel_case import (
     ChannelCase,
     PublishedCase,

@@ -27,18 +27,13 @@ from pydantic.fields import FieldInfo
 
 from appealbridge.clock import SystemClock
 from appealbridge.model.errors import DeliveryError, TryAgain, Unsure
-from appealbridge.plugin.abilities import (
-    AcceptsImages,
-    Edits,
-    PublishesUploads,
-    Removes,
-    UploadsImages,
-)
 from appealbridge.plugin.channel import Person, Tools
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.logins import Logins
 from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.images import AcceptsImages, PublishesUploads, UploadsImages
 from appealbridge.plugin.options import Options
+from appealbridge.plugin.published import Edits, Removes
 from appealbridge.redact import Redactor, with_parts
 from appealbridge.testing.ability_contract import EditsContract, RemovesContract
 from appealbridge.testing.channel_case import (

@@ -24,9 +24,9 @@ from appealbridge.model.errors import (
     Unsure,
     UploadExpired,
 )
-from appealbridge.plugin.abilities import AcceptsImages, Edits, PublishesUploads, UploadsImages
 from appealbridge.plugin.channel import Tools
-from appealbridge.plugin.images import (
+from appealbridge.plugin.images import AcceptsImages, PublishesUploads, UploadsImages
+from appealbridge.plugin.message_images import (
     MOST_IMAGES,
     Illustrated,
     Image,
@@ -34,6 +34,7 @@ from appealbridge.plugin.images import (
     Uploaded,
     upload_name,
 )
+from appealbridge.plugin.published import Edits
 from appealbridge.testing.ability_contract import (
     REFUSAL,
     STATUSES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -112,7 +113,9 @@ class ScriptedServer:
 
     @property
     def heard(self) -> list[ReceivedRequest]:
-        """The earlier name of `requests`, for the tests of plug-ins that still use it."""
+        """The earlier name of `requests`, for tests of plug-ins that were written before it changed."""
+        message = "ScriptedServer.heard is now ScriptedServer.requests"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
         return self.requests
 
     def answers(self, *answers: Script) -> None:

@@ -14,7 +14,7 @@ from appealbridge.engine.engine import Engine
 from appealbridge.engine.intake.reception import Taken
 from appealbridge.engine.intake.throttle import Throttle
 from appealbridge.model.errors import Refused, StoreError
-from appealbridge.plugin.trigger import BODY_BYTES, PushSource, Received, Request
+from appealbridge.plugin.receiver import BODY_BYTES, PushSource, Received, Request
 from appealbridge.web.connection import PREFIX, connection_of, overloaded
 from appealbridge.web.problem import answer, not_allowed, nothing_at, problem
 from appealbridge.web.refusals import Refusals

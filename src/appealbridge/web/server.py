@@ -14,7 +14,7 @@ from aiohttp.http import HttpProcessingError
 
 from appealbridge.engine.engine import Engine
 from appealbridge.metrics import Metrics
-from appealbridge.plugin.trigger import BODY_BYTES
+from appealbridge.plugin.receiver import BODY_BYTES
 from appealbridge.web import api, health
 from appealbridge.web.callers import by_socket, by_token
 from appealbridge.web.connection import Connections, Handler, RefusedBefore, Runner

@@ -16,20 +16,10 @@ from appealbridge.channels.bluesky.post import record_key
 from appealbridge.channels.bluesky.rich_text import facets, length, mentions
 from appealbridge.media.renderer import Renderer
 from appealbridge.media.values import ImageRefused
-from appealbridge.plugin import (
-    AccountRefused,
-    Image,
-    LoginExpired,
-    Rejected,
-    StoredImage,
-    Tools,
-    TryAgain,
-    Unsure,
-    Uploaded,
-    UploadExpired,
-)
+from appealbridge.plugin import AccountRefused, LoginExpired, Rejected, Tools, TryAgain, Unsure
 from appealbridge.plugin.http import Http, Logins
 from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.images import Image, StoredImage, Uploaded, UploadExpired
 from appealbridge.practice.app import Sandbox
 from appealbridge.practice.faults import FaultName
 from appealbridge.testing.channel_case import NOW, a_delivery

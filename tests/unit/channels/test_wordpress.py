@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from appealbridge.channels.wordpress.channel import WordPress
 from appealbridge.channels.wordpress.post import WordPressPost, clean, linked, slug_of
-from appealbridge.plugin import AccountRefused, LoginExpired, Receipt, Tools, TryAgain, Uploaded
+from appealbridge.plugin import AccountRefused, LoginExpired, Receipt, Tools, TryAgain
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.images import Uploaded
 from appealbridge.testing.channel_case import NOW, a_delivery
 from appealbridge.testing.server import ScriptedServer, this_machine
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from appealbridge.media.rendering import render
 from appealbridge.media.values import GIF, JPEG, PNG, WEBP, ImageLimits, ImageRefused
-from appealbridge.plugin.abilities import AcceptsImages
+from appealbridge.plugin.images import AcceptsImages
 from appealbridge.plugin.registry import BUILT_IN, load
 from tests import pictures
 

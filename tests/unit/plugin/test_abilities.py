@@ -3,18 +3,10 @@ import re
 import pytest
 
 from appealbridge.channels.mastodon.channel import Mastodon
-from appealbridge.plugin import (
-    AccountRefused,
-    AlreadyGone,
-    Edits,
-    Rejected,
-    Removes,
-    Standing,
-    TryAgain,
-    looking,
-)
+from appealbridge.plugin import AccountRefused, Rejected, TryAgain
 from appealbridge.plugin.abilities import limits_of
 from appealbridge.plugin.http import Reply
+from appealbridge.plugin.published import AlreadyGone, Edits, Removes, Standing, looking
 from appealbridge.plugin.registry import load
 
 

@@ -1,8 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from appealbridge.plugin import Illustrated, Image, Rejected, StoredImage, Tools, Uploaded
-from appealbridge.plugin.images import upload_name
+from appealbridge.plugin import Rejected, Tools
+from appealbridge.plugin.images import Illustrated, Image, StoredImage, Uploaded
+from appealbridge.plugin.message_images import upload_name
 
 STORED = StoredImage(sha256="0" * 64, media_type="image/png", width=1, height=1, size=70)
 PHOTO = Image(url="https://example.police.uk/a.jpg", alt="A girl in a red coat")

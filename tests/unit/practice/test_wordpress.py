@@ -7,9 +7,10 @@ import pytest
 
 from appealbridge.channels.wordpress.channel import WordPress
 from appealbridge.channels.wordpress.post import WordPressPost, slug_of
-from appealbridge.plugin import AccountRefused, AlreadyGone, Rejected, Tools, TryAgain, Unsure
+from appealbridge.plugin import AccountRefused, Rejected, Tools, TryAgain, Unsure
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.published import AlreadyGone
 from appealbridge.testing.channel_case import a_delivery
 from appealbridge.testing.server import this_machine
 from tests.drawn import png, stored

@@ -31,25 +31,26 @@ from appealbridge.plugin import (
     Channel,
     Delivery,
     DeliveryError,
-    Image,
-    ImageLimits,
-    ImageRules,
     LoginExpired,
     Measure,
     Receipt,
     Registry,
     Rejected,
-    Removes,
     Repeat,
     SearchResult,
-    Standing,
     Tools,
     TryAgain,
+)
+from appealbridge.plugin.http import Effect, Login, Reply
+from appealbridge.plugin.images import (
+    Image,
+    ImageLimits,
+    ImageRules,
     Uploaded,
     UploadExpired,
     UploadsImages,
 )
-from appealbridge.plugin.http import Effect, Login, Reply
+from appealbridge.plugin.published import Removes, Standing
 from appealbridge.plugin.timestamps import moment
 
 _PICTURES = ImageLimits(

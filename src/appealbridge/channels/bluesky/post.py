@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from appealbridge.channels.bluesky.rich_text import facets
-from appealbridge.plugin import Delivery, Field, Illustrated, Image, PageAddress, Threaded
+from appealbridge.plugin import Delivery, Field, PageAddress, Threaded
+from appealbridge.plugin.images import Illustrated, Image
 
 POSTS = "app.bsky.feed.post"
 

@@ -48,15 +48,11 @@ from appealbridge.model.mailbox import (
 from appealbridge.model.size import Size, size_text
 from appealbridge.plugin import (
     HTML,
-    AcceptsImages,
     Account,
     Appearance,
     Channel,
     Delivery,
     Field,
-    Illustrated,
-    ImageLimits,
-    ImageRules,
     Options,
     Person,
     Receipt,
@@ -69,6 +65,7 @@ from appealbridge.plugin import (
     in_thread,
     model_validator,
 )
+from appealbridge.plugin.images import AcceptsImages, Illustrated, ImageLimits, ImageRules
 from appealbridge.plugin.text import safe_links
 
 _LONGEST_ID = 500

@@ -32,38 +32,36 @@ from appealbridge.plugin import (
     Account,
     AccountRefused,
     Address,
-    AlreadyGone,
     Appearance,
     Channel,
     Delivery,
     DeliveryError,
-    Edits,
     Field,
-    Illustrated,
-    Image,
-    ImageLimits,
-    ImageRules,
     LoginExpired,
     Measure,
     Options,
     PageAddress,
-    PublishesUploads,
     Receipt,
     Registry,
     Rejected,
-    Removes,
     Repeat,
     SearchResult,
     Secret,
-    Standing,
     Tools,
     TryAgain,
     Unsure,
-    Uploaded,
-    UploadExpired,
-    looking,
 )
 from appealbridge.plugin.http import Effect, FormFile, Reply
+from appealbridge.plugin.images import (
+    Illustrated,
+    Image,
+    ImageLimits,
+    ImageRules,
+    PublishesUploads,
+    Uploaded,
+    UploadExpired,
+)
+from appealbridge.plugin.published import AlreadyGone, Edits, Removes, Standing, looking
 from appealbridge.plugin.text import FACEBOOK_LIMIT
 from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT, Page, Post, read_timeline
 from appealbridge.plugin.timestamps import moment

@@ -36,32 +36,31 @@ from appealbridge.plugin import (
     Channel,
     Delivery,
     DeliveryError,
-    Edits,
     Field,
-    Illustrated,
-    Image,
-    ImageLimits,
-    ImageRules,
     LoginExpired,
     Measure,
     Options,
     Receipt,
     Registry,
     Rejected,
-    Removes,
     Repeat,
     SearchResult,
     Secret,
-    Standing,
     Threaded,
     Tools,
     TryAgain,
+)
+from appealbridge.plugin.http import Api, Effect, FormFile, Reply
+from appealbridge.plugin.images import (
+    Illustrated,
+    Image,
+    ImageLimits,
+    ImageRules,
     Uploaded,
     UploadExpired,
     UploadsImages,
-    looking,
 )
-from appealbridge.plugin.http import Api, Effect, FormFile, Reply
+from appealbridge.plugin.published import Edits, Removes, Standing, looking
 from appealbridge.plugin.text import mastodon_length
 from appealbridge.plugin.timeline import Page, Post, read_timeline, shown
 from appealbridge.plugin.timestamps import moment

@@ -36,22 +36,18 @@ from appealbridge.channels.wordpress.rest import (
     still_answers,
 )
 from appealbridge.plugin import (
-    AlreadyGone,
     Appearance,
     Channel,
     Delivery,
-    Edits,
     Receipt,
     Registry,
-    Removes,
     Repeat,
     SearchResult,
-    Standing,
     Tools,
     in_thread,
-    looking,
 )
 from appealbridge.plugin.http import Effect, Reply
+from appealbridge.plugin.published import AlreadyGone, Edits, Removes, Standing, looking
 from appealbridge.plugin.timestamps import moment
 
 _FIELDS = "id,slug,status,link,date_gmt"

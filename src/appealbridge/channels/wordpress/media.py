@@ -18,19 +18,17 @@ from appealbridge.channels.wordpress.rest import (
     open_rest,
     still_answers,
 )
-from appealbridge.plugin import (
-    Delivery,
+from appealbridge.plugin import Delivery, Tools
+from appealbridge.plugin.http import Effect, FormFile, Reply
+from appealbridge.plugin.images import (
     Image,
     ImageLimits,
     ImageRules,
     PublishesUploads,
-    Standing,
-    Tools,
     Uploaded,
     UploadExpired,
-    looking,
 )
-from appealbridge.plugin.http import Effect, FormFile, Reply
+from appealbridge.plugin.published import Standing, looking
 
 _TYPES = {"image/jpeg": "jpg", "image/png": "png"}
 _RULES = ImageRules(

@@ -13,16 +13,9 @@ import re
 from base64 import b32encode
 from typing import Annotated, Literal
 
-from appealbridge.plugin import (
-    HTML,
-    Delivery,
-    Field,
-    Illustrated,
-    Image,
-    field_validator,
-    model_validator,
-)
+from appealbridge.plugin import HTML, Delivery, Field, field_validator, model_validator
 from appealbridge.plugin import text as plain_text
+from appealbridge.plugin.images import Illustrated, Image
 from appealbridge.plugin.timeline import shown
 
 _LONGEST_TITLE = 200

@@ -20,10 +20,9 @@ from appealbridge.plugin import (
     Rejected,
     Secret,
     Tools,
-    looking,
-    page_answers,
 )
 from appealbridge.plugin.http import PAGE_SAYS_NO, Effect, Reply, basic_login
+from appealbridge.plugin.published import looking, page_answers
 
 _ROOT = "/wp-json"
 _FORBIDDEN = ("rest_forbidden", "rest_forbidden_context", "rest_forbidden_status")

@@ -40,31 +40,31 @@ from appealbridge.plugin import (
     Delivery,
     DeliveryError,
     Field,
-    Illustrated,
-    Image,
-    ImageLimits,
-    ImageRules,
     LoginExpired,
     Measure,
     Options,
     Receipt,
     Registry,
     Rejected,
-    Removes,
     Repeat,
     SearchResult,
     Secret,
-    Standing,
     Threaded,
     Tools,
     TryAgain,
     Unsure,
+)
+from appealbridge.plugin.http import Api, Effect, FormFile, Reply
+from appealbridge.plugin.images import (
+    Illustrated,
+    Image,
+    ImageLimits,
+    ImageRules,
     Uploaded,
     UploadExpired,
     UploadsImages,
-    looking,
 )
-from appealbridge.plugin.http import Api, Effect, FormFile, Reply
+from appealbridge.plugin.published import Removes, Standing, looking
 from appealbridge.plugin.text import X_LIMIT, x_length
 from appealbridge.plugin.timeline import TAKEN_FOR_A_REPEAT, Page, Post, read_timeline
 from appealbridge.plugin.timestamps import moment

@@ -11,7 +11,7 @@ from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.model.delivery import Delivery, Kind
 from appealbridge.model.errors import StoreError
-from appealbridge.plugin.abilities import Removes
+from appealbridge.plugin.published import Removes
 
 SAFETY_SECONDS = 120.0
 """How long a lane waits at most before it asks the store again."""

@@ -26,10 +26,11 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.value import value
-from appealbridge.plugin.abilities import AnyEdits, Edits, Standing, UploadsImages
 from appealbridge.plugin.channel import SearchResult
-from appealbridge.plugin.images import Illustrated, Image, gives_images
+from appealbridge.plugin.images import UploadsImages
+from appealbridge.plugin.message_images import Illustrated, Image, gives_images
 from appealbridge.plugin.options import Options
+from appealbridge.plugin.published import AnyEdits, Edits, Standing
 
 ASK_AGAIN = 60.0
 """After how many seconds an edit is tried again while nobody knows whether its post is published."""

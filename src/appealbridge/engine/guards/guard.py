@@ -24,7 +24,7 @@ from appealbridge.model.errors import NotFound, StoreError
 from appealbridge.model.notice import Alarm
 from appealbridge.model.source import source_label
 from appealbridge.plugin.channel import SameText
-from appealbridge.plugin.trigger import PushSource
+from appealbridge.plugin.receiver import PushSource
 from appealbridge.store.records import Arrival, HoldFilter
 
 RECALLED = 10_000

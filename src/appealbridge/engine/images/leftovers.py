@@ -5,7 +5,7 @@ from __future__ import annotations
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.images.uploads import Uploads, as_uploaded
 from appealbridge.model.errors import AlreadyGone, DeliveryError, Rejected, StoreError
-from appealbridge.plugin.abilities import PublishesUploads
+from appealbridge.plugin.images import PublishesUploads
 from appealbridge.store.records import StoredUpload
 
 EVERY = 60.0

@@ -34,8 +34,8 @@ from appealbridge.media.renderer import Renderer
 from appealbridge.media.values import ImageLimits, ImageRefused, RendererUnavailable, Rendition
 from appealbridge.model.delivery import Delivery, Hold, State, with_hold
 from appealbridge.model.errors import DeliveryError, NotFound, Rejected, StoreError, TryAgain
-from appealbridge.plugin.abilities import AcceptsImages, UploadsImages
-from appealbridge.plugin.images import Illustrated, StoredImage
+from appealbridge.plugin.images import AcceptsImages, UploadsImages
+from appealbridge.plugin.message_images import Illustrated, StoredImage
 from appealbridge.store.records import Preparation, Rendered, Settlement, Unprepared
 
 AT_ONCE = 3

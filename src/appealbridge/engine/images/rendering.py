@@ -9,7 +9,7 @@ import orjson
 
 from appealbridge.media.values import ImageLimits
 from appealbridge.model.value import value
-from appealbridge.plugin.images import Illustrated, Image, StoredImage
+from appealbridge.plugin.message_images import Illustrated, Image, StoredImage
 
 RenditionKey = tuple[str, str]
 """What a rendition is made of: the source of the picture, and the limits for which it is made."""

@@ -32,10 +32,10 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import AnyUploads, PublishesUploads, UploadsImages
 from appealbridge.plugin.channel import Render, Tools
 from appealbridge.plugin.http.reply import Reply
-from appealbridge.plugin.images import Illustrated, Image, Uploaded, upload_name
+from appealbridge.plugin.images import AnyUploads, PublishesUploads, UploadsImages
+from appealbridge.plugin.message_images import Illustrated, Image, Uploaded, upload_name
 from appealbridge.plugin.options import Options
 from appealbridge.store.records import Settlement, StoredUpload
 

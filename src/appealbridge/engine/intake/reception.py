@@ -21,7 +21,7 @@ from appealbridge.model.event import ALWAYS, EventDraft
 from appealbridge.model.moment import shown
 from appealbridge.model.notice import Alarm
 from appealbridge.model.value import value
-from appealbridge.plugin.trigger import Received
+from appealbridge.plugin.receiver import Received
 from appealbridge.store.records import Accepted, KnownKey
 
 MOST_WAITING_BYTES = 16 * 1024 * 1024

@@ -25,8 +25,9 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import PublishesUploads, Removes, Standing
 from appealbridge.plugin.channel import Tools
+from appealbridge.plugin.images import PublishesUploads
+from appealbridge.plugin.published import Removes, Standing
 from appealbridge.store.records import Settlement
 
 T = TypeVar("T")

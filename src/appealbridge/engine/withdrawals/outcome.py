@@ -18,7 +18,7 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.model.withdrawal import LOOK_LATER, LOOKS, REMOVE_AGAIN
-from appealbridge.plugin.abilities import Standing
+from appealbridge.plugin.published import Standing
 from appealbridge.store.records import Settlement
 
 

@@ -16,7 +16,7 @@ from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import Alarm
 from appealbridge.model.withdrawal import OUTSTANDING_LIMIT, REASON_LIMIT, Withdrawal
-from appealbridge.plugin.abilities import Removes
+from appealbridge.plugin.published import Removes
 from appealbridge.store.records import DeliveryFilter, Removal, WithdrawalOrder, Withdrawn
 
 EVERY = 60.0

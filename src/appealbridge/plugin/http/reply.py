@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import UTC
@@ -158,8 +159,10 @@ class Reply:
             return None
         return value
 
-    said = get
-    """Its earlier name, which plug-ins may still use."""
+    def said(self, *path: str | int) -> Any:
+        """Return what `get` returns: its earlier name, for plug-ins that were written before it changed."""
+        warnings.warn("Reply.said is now Reply.get", DeprecationWarning, stacklevel=2)
+        return self.get(*path)
 
     def expecting(self, what: str) -> _Expecting:
         """Return a context in which an error of reading the answer becomes `Unsure` or `TryAgain`: it is not `what`."""

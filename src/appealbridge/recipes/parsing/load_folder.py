@@ -11,7 +11,7 @@ from pathlib import Path
 from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
 from appealbridge.files import read_file, read_owned, shown_path
 from appealbridge.plugin.options import Options
-from appealbridge.plugin.trigger import Receiver
+from appealbridge.plugin.receiver import Receiver
 from appealbridge.recipes.model.book import Book, bind
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.parsing.catalogue import Catalogue

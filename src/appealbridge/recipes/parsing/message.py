@@ -10,9 +10,9 @@ from appealbridge.documents import Path, Problem, path_text, texts_in
 from appealbridge.documents.diagnostic import REPORT, fault
 from appealbridge.documents.validation import check_value, is_filled_in
 from appealbridge.media.library import missing_library
-from appealbridge.plugin.abilities import AcceptsImages
 from appealbridge.plugin.channel import Account, AltText, AnyChannel
-from appealbridge.plugin.images import Image
+from appealbridge.plugin.images import AcceptsImages
+from appealbridge.plugin.message_images import Image
 from appealbridge.plugin.options import Threaded, html_options
 from appealbridge.recipes.model.step import Overflow, Step
 from appealbridge.recipes.model.synonyms import OPTIONS

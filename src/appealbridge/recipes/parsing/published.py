@@ -10,8 +10,8 @@ from typing import Any
 from appealbridge.documents import Path
 from appealbridge.documents.validation import is_filled_in
 from appealbridge.model.amendment import Amends, Instead
-from appealbridge.plugin.abilities import Edits, Removes
 from appealbridge.plugin.channel import AnyChannel
+from appealbridge.plugin.published import Edits, Removes
 from appealbridge.recipes.model.entries import AMEND, POST, AmendEntry
 from appealbridge.recipes.model.recipe import RecipeTrigger
 from appealbridge.recipes.model.step import Step

@@ -8,9 +8,9 @@ from dataclasses import replace
 from appealbridge.model.delivery import Delivery, Hold, Images, with_hold
 from appealbridge.model.errors import RenderError
 from appealbridge.model.value import value
-from appealbridge.plugin.abilities import AcceptsImages
 from appealbridge.plugin.channel import AltText
-from appealbridge.plugin.images import Illustrated, Image
+from appealbridge.plugin.images import AcceptsImages
+from appealbridge.plugin.message_images import Illustrated, Image
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.step import Step
 

@@ -17,7 +17,7 @@ from appealbridge.model.event import Event
 from appealbridge.model.ids import delivery_id, run_id
 from appealbridge.model.value import value
 from appealbridge.plugin.channel import Measure
-from appealbridge.plugin.images import Illustrated, gives_images
+from appealbridge.plugin.message_images import Illustrated, gives_images
 from appealbridge.plugin.options import Options
 from appealbridge.recipes.model.recipe import NO_APPROVAL, Recipe
 from appealbridge.recipes.model.step import Overflow, Step

@@ -8,7 +8,7 @@ from typing import Any
 from appealbridge.model.errors import RenderError
 from appealbridge.model.event import Event, EventDraft
 from appealbridge.model.value import value
-from appealbridge.plugin.trigger import AnyReceiver, Received, Request
+from appealbridge.plugin.receiver import AnyReceiver, Received, Request
 from appealbridge.recipes.model.book import Book
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.planning.match import match

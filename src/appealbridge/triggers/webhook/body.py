@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from appealbridge.model.errors import Refused
-from appealbridge.plugin import Request
+from appealbridge.plugin.receiver import Request
 from appealbridge.triggers.webhook.signature import media_type
 
 DEPTH_LIMIT = 32

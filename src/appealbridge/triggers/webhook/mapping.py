@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import Field
 
 from appealbridge.model.event import ALWAYS, NOT_NAMED, EventDraft, Repeats, one_line
-from appealbridge.plugin import Options, Received, Request
+from appealbridge.plugin import Options
 from appealbridge.plugin.jsonpath import JsonPath, PathText, compile_path
+from appealbridge.plugin.receiver import Received, Request
 from appealbridge.plugin.timestamps import moment
 from appealbridge.triggers.webhook.body import json_bytes, numbers_as_written
 from appealbridge.triggers.webhook.presets import OWN_ID, WHOLE_REQUEST, Read, bounded, unfit, word

@@ -19,8 +19,8 @@ import orjson
 
 from appealbridge.model.errors import Refused
 from appealbridge.model.event import ALWAYS, EventDraft, Repeats
-from appealbridge.plugin import Received, Request
 from appealbridge.plugin.jsonpath import compile_path
+from appealbridge.plugin.receiver import Received, Request
 from appealbridge.plugin.timestamps import moment
 from appealbridge.triggers.webhook.signature import media_type
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from appealbridge.model.errors import Refused
-from appealbridge.plugin import Request
+from appealbridge.plugin.receiver import Request
 
 Verify = Callable[[Request], object]
 """Returns for an authenticated request, raises `Refused` (401) for any other."""

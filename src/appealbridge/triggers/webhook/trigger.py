@@ -24,23 +24,25 @@ from typing import Any, Literal
 
 from appealbridge.model.event import ALWAYS
 from appealbridge.plugin import (
-    BODY_BYTES,
     Duration,
     Event,
     EventDraft,
     Field,
     Options,
-    PushSource,
-    Received,
-    Receiver,
-    Refused,
     Registry,
-    Request,
     Secret,
     Weakness,
     model_validator,
 )
 from appealbridge.plugin.jsonpath import PathText
+from appealbridge.plugin.receiver import (
+    BODY_BYTES,
+    PushSource,
+    Received,
+    Receiver,
+    Refused,
+    Request,
+)
 from appealbridge.triggers.webhook.body import json_body
 from appealbridge.triggers.webhook.fields import (
     MOST_FIELDS,

@@ -11,7 +11,7 @@ from appealbridge.engine.intake.batch import Batch
 from appealbridge.engine.outcomes import Outcomes, Result
 from appealbridge.model.delivery import State
 from appealbridge.model.errors import StoreError
-from appealbridge.plugin.trigger import Burst, PushSource
+from appealbridge.plugin.receiver import Burst, PushSource
 from appealbridge.recipes.model import schema
 from appealbridge.store.records import Arrival
 from appealbridge.store.sqlite.store import SqliteStore

@@ -9,7 +9,7 @@ from appealbridge.engine.intake.intake import Intake, Planning, Storing
 from appealbridge.engine.intake.reception import Reception, is_new
 from appealbridge.model.errors import StoreError
 from appealbridge.model.event import ALWAYS, EventDraft, Repeats
-from appealbridge.plugin.trigger import Received
+from appealbridge.plugin.receiver import Received
 from appealbridge.recipes.model.book import Book
 from appealbridge.store.records import KnownKey
 from appealbridge.store.sqlite.store import SqliteStore

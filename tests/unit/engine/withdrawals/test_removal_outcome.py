@@ -17,7 +17,7 @@ from appealbridge.model.errors import (
     Unsure,
 )
 from appealbridge.model.receipt import Receipt
-from appealbridge.plugin.abilities import Standing
+from appealbridge.plugin.published import Standing
 from tests.unit.engine.delivery.test_gate import NOW, delivery
 
 RECEIPT = Receipt("17", "https://x.com/i/status/17", NOW, "@force")

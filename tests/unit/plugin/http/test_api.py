@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from appealbridge.plugin import AlreadyGone, Rejected, Secret, Unsure
+from appealbridge.plugin import Rejected, Secret, Unsure
 from appealbridge.plugin.http import Api
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.session import open_session
+from appealbridge.plugin.published import AlreadyGone
 from appealbridge.testing.server import ScriptedServer, this_machine
 
 

@@ -139,4 +139,5 @@ def test_a_login_is_kept_under_another_name_when_its_password_changes():
 
 
 def test_plug_ins_may_use_the_earlier_name_of_get():
-    assert reply(b'{"error": "7"}').said("error") == "7"
+    with pytest.warns(DeprecationWarning, match="^Reply.said is now Reply.get$"):
+        assert reply(b'{"error": "7"}').said("error") == "7"

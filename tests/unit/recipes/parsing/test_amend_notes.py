@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from appealbridge.plugin.receiver import Burst
 from appealbridge.plugin.registry import load
-from appealbridge.plugin.trigger import Burst
 from appealbridge.recipes.parsing.load import load_recipe
 from appealbridge.triggers.webhook.trigger import WebhookSource
 from tests.recipes.plugins import catalogue

@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus, urlencode
 
 import pytest
 
-from appealbridge.plugin import Refused, Request
+from appealbridge.plugin.receiver import Refused, Request
 from appealbridge.triggers.webhook.body import json_body
 
 

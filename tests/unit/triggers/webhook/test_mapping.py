@@ -5,7 +5,7 @@ import json
 import pytest
 
 from appealbridge.model.event import ALWAYS, Repeats
-from appealbridge.plugin import Refused, Request
+from appealbridge.plugin.receiver import Refused, Request
 from appealbridge.triggers.webhook.body import json_body
 from appealbridge.triggers.webhook.mapping import Paths, mapped
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbridge.model.event import ALWAYS, Repeats
-from appealbridge.plugin import Received, Refused, Request
+from appealbridge.plugin.receiver import Received, Refused, Request
 from appealbridge.plugin.timestamps import moment
 from appealbridge.triggers.webhook.presets import (
     MOST_ALERTS,

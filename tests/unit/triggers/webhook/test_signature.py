@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from appealbridge.plugin import Refused, Request
+from appealbridge.plugin.receiver import Refused, Request
 from appealbridge.triggers.webhook.signature import (
     Digest,
     Scheme,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from appealbridge.model.event import ALWAYS, NOT_NAMED, Repeats
-from appealbridge.plugin import Event, Refused, Request
+from appealbridge.plugin import Event
+from appealbridge.plugin.receiver import Refused, Request
 from appealbridge.triggers.webhook.trigger import Webhook, WebhookOptions, WebhookSource
 
 NOW = 1_790_000_000.0
