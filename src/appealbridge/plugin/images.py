@@ -100,5 +100,4 @@ class PublishesUploads(UploadsImages[A]):
         """Look whether an upload is still there, at its address too if it has one, as `Looks.look` does for a post."""
 
 
-AnyImages = AcceptsImages[Any]
 AnyUploads = UploadsImages[Any]

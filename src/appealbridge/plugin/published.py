@@ -137,5 +137,4 @@ async def page_answers(tools: Tools, address: str) -> bool:
     return reply.status < 300
 
 
-AnyRemoves = Removes[Any]
 AnyEdits = Edits[Any, Any]
