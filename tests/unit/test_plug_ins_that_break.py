@@ -197,7 +197,8 @@ def test_a_slip_in_the_settings_is_not_taken_for_a_part_of_a_broken_plug_in(fold
 
 
 RECEIVER = """
-from appealbridge.plugin import Field, Options, Receiver
+from appealbridge.plugin import Field, Options
+from appealbridge.plugin.receiver import Receiver
 
 class Pager(Options):
     number: int = Field(description="Which.", examples=[1])
