@@ -55,35 +55,26 @@ def read(body: bytes, url: str, content_type: str) -> FeedReading:
         raws = list(parsed["entries"])
         if not parsed.get("version") and not raws:
             raise SourceDown(_no_feed(body, parsed))
-        context = _context(parsed, url)
+        language = str(parsed["feed"].get("language") or "")
+        context = Context(url, language, str(parsed.get("version")).startswith("atom"))
         pairs = [entry_of(raw, context) for raw in raws]
         for place, document in (parts.apart if parts else {}).items():
             alone = _parse(document, url)
             pairs[place:place] = [entry_of(raw, context) for raw in alone["entries"][:1]]
-    except SourceDown:
-        raise
-    except MemoryError:
+    except (SourceDown, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - hostile text can make the parser raise anything
         raise SourceDown(f"the feed cannot be read: {type(error).__name__}: {error}") from None
     notes = parts.notes if parts else []
     unread = sum(unread for _, unread in pairs)
     if unread:
-        notes.append(f"the {_dates(unread)} cannot be read")
+        dates = "date of 1 item" if unread == 1 else f"dates of {unread} items"
+        notes.append(f"the {dates} cannot be read")
     listed = [entry for entry, _ in pairs]
     if all(entry.time is not None for entry in listed):
         listed.sort(key=lambda entry: entry.time or 0.0, reverse=True)
     listed = _bounded(listed, len(body), notes)
     return FeedReading(listed, notes, parts is None or parts.whole)
-
-
-def _dates(count: int) -> str:
-    return "date of 1 item" if count == 1 else f"dates of {count} items"
-
-
-def _context(parsed: Mapping[str, Any], url: str) -> Context:
-    language = str(parsed["feed"].get("language") or "")
-    return Context(url, language, str(parsed.get("version")).startswith("atom"))
 
 
 def _bounded(listed: Sequence[FeedEntry], length: int, notes: list[str]) -> list[FeedEntry]:

@@ -72,12 +72,11 @@ class Structure:
     The parts of a feed: `document` is well formed and has all entries that can be repaired.
 
     The others are in `apart`, by their place among all entries, each as its own document. `whole` is false if the feed
-    breaks off. `count` is the number of all entries.
+    breaks off.
     """
 
     document: bytes
     apart: dict[int, bytes] = field(default_factory=dict)
-    count: int = 0
     whole: bool = True
     notes: list[str] = field(default_factory=list)
 
@@ -99,9 +98,7 @@ def structure(text: bytes) -> Structure | None:
         notes.append(f"the feed has more than {ENTRY_LIMIT} entries; the first ones were read")
     if not outline.whole:
         notes.append("the feed breaks off; an entry that is not whole was left out")
-    parts = Structure(
-        outline.document(), count=len(outline.entries), whole=outline.whole, notes=notes
-    )
+    parts = Structure(outline.document(), whole=outline.whole, notes=notes)
     wrong = _wrong(parts.document)
     if wrong:
         _repair(parts, outline, entities)

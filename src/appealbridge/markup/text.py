@@ -122,7 +122,6 @@ def html_to_lines(markup: str) -> str:
 
 
 def _with_address(tag: Tag, before: str, text: str) -> str:
-    del before
     address = tag.get("href")
     is_page = address.startswith(("http:", "https:"))
     return f"{text} ({address})" if is_page and address not in text else text

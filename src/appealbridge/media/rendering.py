@@ -78,14 +78,14 @@ def render(data: bytes, limits: ImageLimits) -> Rendition:
 
 def _rendition(stripped: StrippedImage, kind: str, limits: ImageLimits) -> Rendition:
     image: Image.Image = Image.open(BytesIO(stripped.data), formats=[_FORMATS[kind]])
-    _check_size(image)
+    _check_size(*image.size)
     turn = _turn(stripped.exif)
     upright = _swapped(image.size, turn)
     target = limits.size_within(*upright)
     if target != upright:
         image.draft(None, _swapped(target, turn))  # of a JPEG no more is decoded than is needed
     image.load()
-    lossless = _is_lossless(stripped.data, kind)
+    lossless = kind in (PNG, GIF) or (kind == WEBP and b"VP8L" in stripped.data[:4096])
     to_srgb = _to_srgb(image, stripped.profile)
     covered = not limits.transparency and _is_transparent(image)
     converted = turn is not None or to_srgb is not None or covered or image.mode == "CMYK"
@@ -108,8 +108,7 @@ def _made(data: bytes, kind: str, size: tuple[int, int]) -> Rendition:
     return Rendition(data, kind, *size, hashlib.sha256(data).hexdigest())
 
 
-def _check_size(image: Image.Image) -> None:
-    width, height = image.size
+def _check_size(width: int, height: int) -> None:
     if width * height > SOURCE_PIXELS:
         raise ImageRefused(
             f"the picture has {width} × {height} pixels, more than {SOURCE_PIXELS // 1_000_000} megapixels",
@@ -132,10 +131,6 @@ def _turn(exif: bytes) -> Image.Transpose | None:
 def _swapped(size: tuple[int, int], turn: Image.Transpose | None) -> tuple[int, int]:
     sideways = turn is not None and turn in {_ROTATIONS[number] for number in _SIDEWAYS}
     return (size[1], size[0]) if sideways else size
-
-
-def _is_lossless(data: bytes, kind: str) -> bool:
-    return kind in (PNG, GIF) or (kind == WEBP and b"VP8L" in data[:4096])
 
 
 # Colours
@@ -204,8 +199,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode != "RGBA":
-        image = image.convert("RGBA")
+    image = image.convert("RGBA")
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=image.getchannel("A"))
     return white
@@ -273,11 +267,8 @@ def _encoded(image: Image.Image, kind: str, quality: int = 0) -> bytes:
         image.save(target, "PNG", icc_profile=None, pnginfo=None, **bare)
     elif kind == JPEG:
         flat = _on_white(image) if _is_transparent(image) else image
-        flat = (
-            flat
-            if flat.mode in ("L", "RGB")
-            else flat.convert("L" if flat.mode in _GREY else "RGB")
-        )
+        if flat.mode not in ("L", "RGB"):
+            flat = flat.convert("L" if flat.mode in _GREY else "RGB")
         fine = {"subsampling": 0} if quality >= _FULL_COLOUR else {}
         flat.save(target, "JPEG", quality=quality, **fine)
     else:

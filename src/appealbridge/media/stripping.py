@@ -190,7 +190,8 @@ def _strip_webp(data: bytes) -> StrippedImage:
             animated = bool(content[0] & _ANIMATED)
             content = bytes([content[0] & (_ONLY_ALPHA | _ANIMATED)]) + content[1:]
         if name in _WEBP_CHUNKS:
-            parts.append(_riff_chunk(name, content))
+            padding = b"\x00" * (len(content) % 2)
+            parts.append(name + len(content).to_bytes(4, "little") + content + padding)
         elif name == b"ICCP":
             profile = profile or content
         elif name == b"EXIF":
@@ -212,10 +213,6 @@ def _riff_chunks(data: bytes, end: int) -> Iterator[tuple[bytes, bytes]]:
         yield data[at : at + 4], data[at + 8 : at + 8 + length]
         at += 8 + length + length % 2
     raise damaged()
-
-
-def _riff_chunk(name: bytes, content: bytes) -> bytes:
-    return name + len(content).to_bytes(4, "little") + content + b"\x00" * (len(content) % 2)
 
 
 # GIF: a header with a palette, then blocks. Only the first picture is kept.

@@ -156,7 +156,6 @@ async def _no_images(sha256: str) -> bytes:
 
 
 async def _no_renderer(data: bytes, limits: ImageLimits) -> Rendition:
-    del data, limits
     raise Rejected("no picture can be made ready here")
 
 
@@ -286,7 +285,6 @@ class Channel(ABC, Generic[A, M]):
 
     async def find(self, account: A, message: M, delivery: Delivery, tools: Tools) -> SearchResult:
         """Search the account for a message whose outcome is unclear."""
-        del account, message, delivery, tools
         return SearchResult(
             None, sure=False, seen=f"{self.platform} offers no way to search for a message"
         )
@@ -298,7 +296,6 @@ class Channel(ABC, Generic[A, M]):
         Two accounts never have the same name. If the platform says in its answer to a post whose it is, `deliver` puts
         the same words into `Receipt.account`.
         """
-        del account, tools
         return ""
 
     def allowance(self, reply: Reply) -> Allowance | None:
@@ -311,12 +308,10 @@ class Channel(ABC, Generic[A, M]):
 
         Raise `Rejected` if the account does not allow so many.
         """
-        del account
         return [("", message)]
 
     def measure(self, account: A, message: M) -> Measure | None:
         """Return how the platform counts this message's text, `None` if it has no limit."""
-        del account, message
         return None
 
     def flaw(self, option: str, text: str) -> str:
@@ -325,7 +320,6 @@ class Channel(ABC, Generic[A, M]):
 
         How to fix it follows after a semicolon.
         """
-        del option, text
         return ""
 
     def tell(self, account: A, person: Person, title: str, text: str) -> M | None:
@@ -334,7 +328,6 @@ class Channel(ABC, Generic[A, M]):
 
         `title` is one line, `text` has several, plain. A channel whose messages are public must return `None`.
         """
-        del account, person, title, text
         return None
 
     def practice_credentials(self, name: str) -> Mapping[str, Any]:

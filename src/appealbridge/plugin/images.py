@@ -68,7 +68,6 @@ class UploadsImages(AcceptsImages[A]):
 
         Raise `Rejected` if it refuses the image after all.
         """
-        del account, image, delivery, tools
         return True
 
 
@@ -84,7 +83,6 @@ class PublishesUploads(UploadsImages[A]):
         self, account: A, image: Image, name: str, delivery: Delivery, tools: Tools
     ) -> Uploaded | None:
         """Return the upload with this name, `None` if there is certainly none; raise what `find` raises."""
-        del account, image, name, delivery, tools
         return None
 
     @abstractmethod

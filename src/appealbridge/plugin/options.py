@@ -122,13 +122,9 @@ def html_options(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, option in model.model_fields.items() if HTML in option.metadata)
 
 
-def _none_if_empty(value: Any) -> Any:
-    return None if value == "" else value
-
-
 PageAddress = Annotated[
     Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/]\S*$")] | None,
-    BeforeValidator(_none_if_empty),
+    BeforeValidator(lambda value: None if value == "" else value),
 ]
 """The address of a page that a message may show. Where a template gives nothing, there is none."""
 

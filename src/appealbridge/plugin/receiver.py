@@ -90,7 +90,6 @@ class Receiver(Trigger[O, S]):
 
         `request.body` is empty. Return whether the headers alone authenticate the sender.
         """
-        del source, request
         return False
 
     @abstractmethod
@@ -107,22 +106,18 @@ class Receiver(Trigger[O, S]):
 
         `appealbridge send` sends them, as a request with this id at this time, in Unix seconds UTC.
         """
-        del source, body, at, message_id
         return None
 
     def differences(self, source: S, data: Any) -> Iterable[str]:
         """Return how the data of an event differs from what the settings declare; for people who try a body."""
-        del source, data
         return ()
 
     def body_limit(self, source: S) -> int:
         """Return the largest body of a request, in bytes."""
-        del source
         return BODY_BYTES
 
     def weaknesses(self, sources: Mapping[str, S]) -> Iterable[Weakness]:
         """Return what is unsafe about these sources, which are given by name; the daemon starts all the same."""
-        del sources
         return ()
 
     def with_recipe(self, source: S, options: O) -> S:
@@ -132,7 +127,6 @@ class Receiver(Trigger[O, S]):
         This is called for each recipe in a fixed order, before the first request. Raise `ValueError`, with how to fix
         it, if a recipe contradicts the source or an earlier recipe.
         """
-        del options
         return source
 
 

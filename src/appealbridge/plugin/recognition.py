@@ -145,9 +145,9 @@ def since(delivery: Delivery, ahead: float = 0.0) -> float:
     return (delivery.planned_at if first is None else first) - ahead - SLACK
 
 
-def listed_since(delivery: Delivery, ahead: float = 0.0) -> float:
-    """Return the time from which to list posts for a search, in Unix seconds UTC; `ahead` is as for `since`."""
-    return since(delivery, ahead) - BEFORE
+def listed_since(delivery: Delivery) -> float:
+    """Return the time from which to list posts for a search, in Unix seconds UTC."""
+    return since(delivery) - BEFORE
 
 
 def clock_ahead(reply: Reply, delivery: Delivery) -> float:

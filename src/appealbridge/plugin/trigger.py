@@ -148,17 +148,14 @@ class Trigger(ABC, Generic[O, S]):
 
     def doubts(self, options: O) -> Iterable[Weakness]:
         """Yield what a recipe's author should know about options that are allowed; paths begin at the options."""
-        del options
         return ()
 
     def types(self, options: O) -> frozenset[str] | None:
         """Return the types of all events that `accepts` may accept, `None` for any."""
-        del options
         return None
 
     def described(self, options: O) -> S | None:
         """Return the source that a recipe describes itself, `None` if it refers to one in the settings."""
-        del options
         return None
 
     def fields(self, options: O, source: S | None) -> frozenset[str] | None:
@@ -168,7 +165,6 @@ class Trigger(ABC, Generic[O, S]):
         Inner fields have a dot (`images.url`), also those of items of a list; `*` says that there may be others.
         `source` is `None` if it is not known which one it is.
         """
-        del options, source
         return None
 
     def event_in(self, name: str, content: bytes) -> EventDraft | None:
@@ -177,7 +173,6 @@ class Trigger(ABC, Generic[O, S]):
 
         `None` if this trigger does not read such files. Raise `InvalidDocuments` if the file has mistakes.
         """
-        del name, content
         return None
 
 

@@ -99,7 +99,6 @@ class Bluesky(
     async def find(
         self, account: BlueskyAccount, message: BlueskyPost, delivery: Delivery, tools: Tools
     ) -> SearchResult:
-        """Ask for the record by its key."""
         server = BlueskyServer(account, tools)
         login = await server.login()
         place = _place(login, record_key(delivery))
@@ -122,8 +121,6 @@ class Bluesky(
         return Uploaded(cid, expires=tools.now + _BLOB_LIVES)
 
     def image_rules(self, account: BlueskyAccount) -> ImageRules:
-        """Return what Bluesky takes: four pictures of less than a megabyte."""
-        del account
         return ImageRules(_PICTURES, most=4, alt_length=2000)
 
     async def remove(
@@ -159,7 +156,6 @@ class Bluesky(
         return Standing(there=True, text=text, seen=reply.message("it is there"))
 
     async def check(self, account: BlueskyAccount, tools: Tools) -> str:
-        """Return the account's name; raise `AccountRefused` if it may not publish."""
         server = BlueskyServer(account, tools)
         login = await server.login()
         try:
@@ -176,8 +172,6 @@ class Bluesky(
         return name
 
     def measure(self, account: BlueskyAccount, message: BlueskyPost) -> Measure:
-        """Count as Bluesky does."""
-        del account
         return Measure("text", length(message.text), LIMIT, "characters as Bluesky counts")
 
 

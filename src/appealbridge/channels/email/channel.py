@@ -259,13 +259,8 @@ class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
                 f"the mail has {size_text(len(mail.content))}, but max_size allows "
                 f"{size_text(account.max_size)}; send fewer pictures, or raise it in appealbridge.yaml"
             )
-        await hand_over(
-            await _server(account, tools),
-            sender.address,
-            recipient.address,
-            mail.content,
-            tools.http,
-        )
+        server = await _server(account, tools)
+        await hand_over(server, sender.address, recipient.address, mail.content, tools.http)
         return Receipt(mail.message_id, account=account.sender)
 
     def image_rules(self, account: EmailAccount) -> ImageRules:
@@ -282,7 +277,6 @@ class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
         return account.sender
 
     def flaw(self, option: str, text: str) -> str:
-        """Return what is wrong with the addresses in a text."""
         read = {"to": mailboxes, "reply_to": mailbox}.get(option)
         try:
             if read is not None:
@@ -292,7 +286,6 @@ class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
         return ""
 
     def parts(self, account: EmailAccount, message: Email) -> Iterable[tuple[str, Email]]:
-        """Return one message for each recipient."""
         recipients = message.recipients()
         if len(recipients) > account.max_recipients:
             raise Rejected(
@@ -304,8 +297,6 @@ class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
         ]
 
     def tell(self, account: EmailAccount, person: Person, title: str, text: str) -> Email | None:
-        """Write to the person's address."""
-        del account
         if not person.email:
             return None
         return Email(
@@ -319,7 +310,6 @@ class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
 
     def practice(self, name: str, options: Mapping[str, Any], address: str) -> Mapping[str, Any]:
         """Use the mail server of the practice platforms, and no other."""
-        del name
         smtp = f"{PRACTICE_MAIL}{address}"
         return {**options, "smtp": smtp, "starttls": "auto", "credentials": None}
 

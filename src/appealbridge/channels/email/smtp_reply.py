@@ -67,7 +67,8 @@ def failure(
     if 400 <= code < 600 and (subject, detail) == (4, 5):
         return TryAgain(message, after=_QUOTA_WAIT, throttled=True, status=code)
     if 400 <= code < 500:
-        throttled = subject not in (1, 2) and _is_rate(text)
+        is_rate = _RATE.search(text) is not None and not _NO_RATE.search(text)
+        throttled = subject not in (1, 2) and is_rate
         return TryAgain(message, throttled=throttled, status=code)
     if 500 <= code < 600:
         enhanced = (subject, detail)
@@ -87,10 +88,6 @@ def _enhanced(code: int, text: str) -> tuple[int, int]:
         if int(number[1]) == code // 100:
             return int(number[2]), int(number[3])
     return 0, 0
-
-
-def _is_rate(text: str) -> bool:
-    return _RATE.search(text) is not None and not _NO_RATE.search(text)
 
 
 def _is_about_the_account(

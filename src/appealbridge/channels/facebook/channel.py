@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import orjson
@@ -51,7 +51,7 @@ from appealbridge.plugin import (
     TryAgain,
     Unsure,
 )
-from appealbridge.plugin.http import Effect, FormFile, Reply
+from appealbridge.plugin.http import Api, Effect, FormFile, Reply
 from appealbridge.plugin.images import (
     Illustrated,
     Image,
@@ -162,15 +162,13 @@ class Facebook(
     async def deliver(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
     ) -> Receipt:
-        """Create the post."""
         form = {"message": message.text, **_proof(account.credentials)}
         if message.link is not None:
             form["link"] = message.link
         form |= _attached(message)
-        reply = await tools.http.post(
-            f"{account.api}/{account.version}/{account.page_id}/feed",
+        reply = await _api(account, tools).post(
+            f"{account.page_id}/feed",
             form=form,
-            bearer=account.credentials.page_token,
             failure=_failure_with_photos if message.images else _failure,
         )
         with reply.expecting("a post"):
@@ -178,23 +176,20 @@ class Facebook(
 
     def image_rules(self, account: FacebookAccount) -> ImageRules:
         """Facebook takes ten photos; it refuses some of more than 4 MB, whatever its documentation says."""
-        del account
         return _IMAGES
 
     async def upload(
         self, account: FacebookAccount, image: Image, name: str, delivery: Delivery, tools: Tools
     ) -> Uploaded:
         """Upload a photo that no reader sees until a post shows it."""
-        reply = await tools.http.post(
-            f"{account.api}/{account.version}/{account.page_id}/photos",
+        reply = await _api(account, tools).post(
+            f"{account.page_id}/photos",
             form={
                 "published": "false",
                 **({"alt_text_custom": image.alt} if image.alt else {}),
                 **_proof(account.credentials),
             },
             file=FormFile("source", name, image.rendition.media_type, await tools.data_of(image)),
-            bearer=account.credentials.page_token,
-            failure=_failure,
         )
         with reply.expecting("a photo"):
             return Uploaded(reply.name(reply.at("id")), expires=tools.now + _LIVES)
@@ -203,13 +198,11 @@ class Facebook(
         self, account: FacebookAccount, upload: Uploaded, delivery: Delivery, tools: Tools
     ) -> str:
         """Delete a photo: it stays when its post is deleted."""
-        reply = await _change(account, "DELETE", Receipt(upload.id), None, tools)
-        return reply.message()
+        return (await _change(account, "DELETE", upload.id, tools)).message()
 
     async def look_upload(
         self, account: FacebookAccount, upload: Uploaded, delivery: Delivery, tools: Tools
     ) -> Standing:
-        """Ask for a photo by its id."""
         reply, absence = await self._looked(account, upload.id, "id", tools)
         if absence:
             return Standing(there=False, seen=absence)
@@ -220,7 +213,6 @@ class Facebook(
     async def find(
         self, account: FacebookAccount, message: FacebookPost, delivery: Delivery, tools: Tools
     ) -> SearchResult:
-        """Search the Page's feed."""
 
         async def page(begin: float, cursor: str) -> Page:
             query = {
@@ -229,7 +221,7 @@ class Facebook(
                 "limit": str(_PAGE),
                 **({"after": cursor} if cursor else {}),
             }
-            reply = await _get(account, f"{account.page_id}/feed", query, tools)
+            reply = await _get(account, f"{account.page_id}/feed", tools, query)
             with reply.expecting("a Page's feed"):
                 posts = [_post(post, reply) for post in reply.at("data")]
                 paging = reply.json().get("paging", {})
@@ -244,9 +236,7 @@ class Facebook(
     async def remove(
         self, account: FacebookAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> str:
-        """Delete the post."""
-        reply = await _change(account, "DELETE", receipt, None, tools)
-        return reply.message()
+        return (await _change(account, "DELETE", receipt.id, tools)).message()
 
     async def edit(
         self,
@@ -257,16 +247,16 @@ class Facebook(
         tools: Tools,
     ) -> Receipt:
         """Give the post another text, and its photos. The page that it shows as a preview stays the same."""
-        fields = {"message": message.text, **_attached(message)}
-        failing = _failure_with_photos if message.images else None
-        await _change(account, "POST", receipt, fields, tools, failing)
+        form = {"message": message.text, **_attached(message)}
+        failure = _failure_with_photos if message.images else _failure
+        await _change(account, "POST", receipt.id, tools, form=form, failure=failure)
         return receipt
 
     async def look(
         self, account: FacebookAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> Standing:
         """Ask for the post by its id; if Facebook does not show it, check that it shows the Page."""
-        _own(account, receipt)
+        _own(account, receipt.id)
         fields = "id,message,created_time,permalink_url"
         reply, absence = await self._looked(account, receipt.id, fields, tools)
         if absence:
@@ -280,13 +270,9 @@ class Facebook(
         self, account: FacebookAccount, number: str, fields: str, tools: Tools
     ) -> tuple[Reply, str]:
         """Ask for a post or a photo by its id; also return in which words Facebook says that it is gone."""
+        query = {"fields": fields}
         reply = await _get(
-            account,
-            number,
-            {"fields": fields},
-            tools,
-            accept=_BAD_REQUEST,
-            failure=looking(_failure),
+            account, number, tools, query, accept=_BAD_REQUEST, failure=looking(_failure)
         )
         if _numbers(_error(reply)) == _NO_SUCH_OBJECT:
             # Facebook says the same of what this token may no longer see.
@@ -300,8 +286,7 @@ class Facebook(
         return reply, ""
 
     async def check(self, account: FacebookAccount, tools: Tools) -> str:
-        """Return the Page's name; raise `AccountRefused` if the token may not post there."""
-        reply = await _get(account, account.page_id, {"fields": "id,name"}, tools)
+        reply = await _get(account, account.page_id, tools, {"fields": "id,name"})
         name = reply.readable(str(reply.at("name")))
         if not await _can_post(account, tools):
             raise AccountRefused(
@@ -311,64 +296,45 @@ class Facebook(
         return name
 
     def measure(self, account: FacebookAccount, message: FacebookPost) -> Measure:
-        """Count characters."""
-        del account
         return Measure("text", len(message.text), FACEBOOK_LIMIT, "characters")
 
 
 async def _can_post(account: FacebookAccount, tools: Tools) -> bool:
     """Return whether the token may post on the Page; true if Facebook does not say."""
     try:
-        reply = await _get(account, account.page_id, {"fields": "can_post"}, tools)
+        reply = await _get(account, account.page_id, tools, {"fields": "can_post"})
         return reply.json().get("can_post") is not False
     except (DeliveryError, AttributeError):
         return True  # not every app may ask
 
 
+def _api(account: FacebookAccount, tools: Tools) -> Api:
+    root = f"{account.api}/{account.version}"
+    return Api(tools.http, root, _failure, account.credentials.page_token)
+
+
 async def _get(
-    account: FacebookAccount,
-    path: str,
-    query: Mapping[str, str],
-    tools: Tools,
-    *,
-    accept: Collection[int] = (),
-    failure: Callable[[Reply], DeliveryError] | None = None,
+    account: FacebookAccount, path: str, tools: Tools, query: Mapping[str, str], **options: Any
 ) -> Reply:
-    return await tools.http.get(
-        f"{account.api}/{account.version}/{path}",
-        params={**query, **_proof(account.credentials)},
-        bearer=account.credentials.page_token,
-        accept=accept,
-        failure=failure or _failure,
-    )
+    params = {**query, **_proof(account.credentials)}
+    return await _api(account, tools).get(path, params=params, **options)
 
 
 async def _change(
-    account: FacebookAccount,
-    method: str,
-    receipt: Receipt,
-    form: Mapping[str, str] | None,
-    tools: Tools,
-    failing: Callable[[Reply], DeliveryError] | None = None,
+    account: FacebookAccount, method: str, number: str, tools: Tools, **options: Any
 ) -> Reply:
-    """Change a post of this Page, and make sure that Facebook says that it did."""
-    _own(account, receipt)
-    reply = await tools.http.change(
-        method,
-        f"{account.api}/{account.version}/{receipt.id}",
-        params=_proof(account.credentials),
-        form=form,
-        bearer=account.credentials.page_token,
-        failure=failing or _failure,
-    )
+    """Change a post or a photo of this Page, and make sure that Facebook says that it did."""
+    _own(account, number)
+    params = _proof(account.credentials)
+    reply = await _api(account, tools).change(method, number, params=params, **options)
     if reply.at("success") is not True:
         raise reply.unclear(f"Facebook does not say that it is done: {reply.excerpt()}")
     return reply
 
 
-def _own(account: FacebookAccount, receipt: Receipt) -> None:
+def _own(account: FacebookAccount, number: str) -> None:
     """Raise `AccountRefused` if a post is on another Page than the account's: its id begins with the Page's number."""
-    page, line, _ = receipt.id.partition("_")
+    page, line, _ = number.partition("_")
     if line and page != account.page_id:
         raise AccountRefused(
             f"this post is on page {page}, but the account is now page {account.page_id}; "
@@ -430,26 +396,20 @@ def _error(reply: Reply) -> Mapping[str, Any]:
 
 def _numbers(error: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """Return the code and the subcode of an error."""
-    return _number(error, "code"), _number(error, "error_subcode")
-
-
-def _number(error: Mapping[str, Any], name: str) -> int | None:
-    number = error.get(name)
-    return number if type(number) is int else None
+    code, subcode = (error.get(name) for name in ("code", "error_subcode"))
+    return code if type(code) is int else None, subcode if type(subcode) is int else None
 
 
 def _text(error: Mapping[str, Any]) -> str:
     parts = [error.get("error_user_title"), error.get("error_user_msg"), error.get("message")]
     text = ": ".join(str(part) for part in parts if part)
-    numbers = [_number(error, "code"), _number(error, "error_subcode")]
-    code = "/".join(str(number) for number in numbers if number is not None)
+    code = "/".join(str(number) for number in _numbers(error) if number is not None)
     return f"{text} (code {code})" if text and code else text
 
 
 def _wait(reply: Reply) -> float:
     """Return the seconds until access is regained, as Facebook says, or a quarter of an hour."""
-    after = reply.retry_after()
-    if after is not None:
+    if (after := reply.retry_after()) is not None:
         return after
     try:
         usage = orjson.loads(reply.headers.get("X-Business-Use-Case-Usage", ""))

@@ -152,7 +152,6 @@ class Mastodon(
     async def deliver(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
     ) -> Receipt:
-        """Create the post."""
         status = message.model_dump(
             exclude_none=True, exclude={"text", "thread", "in_reply_to", "images"}
         )
@@ -208,7 +207,6 @@ class Mastodon(
     async def find(
         self, account: MastodonAccount, message: MastodonPost, delivery: Delivery, tools: Tools
     ) -> SearchResult:
-        """Search the account's posts, by their source if one of them could be ours."""
         api = _api(account, tools)
         me = await api.get("v1/accounts/verify_credentials")
         with me.expecting("an account"):
@@ -267,13 +265,11 @@ class Mastodon(
         return _receipt(reply.json(), reply)
 
     def shown_text(self, message: MastodonPost) -> str:
-        """Return the warning and the text."""
         return f"{message.spoiler_text or ''}{message.text}"
 
     async def look(
         self, account: MastodonAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> Standing:
-        """Ask for the post by its id, and for its source."""
         api = _api(account, tools)
         reply = await api.get(f"v1/statuses/{receipt.id}", accept=_GONE, failure=looking(_failure))
         if reply.status in _GONE:
@@ -290,7 +286,6 @@ class Mastodon(
         )
 
     async def check(self, account: MastodonAccount, tools: Tools) -> str:
-        """Return the account's name on its server; raise `AccountRefused` if its token may not write."""
         api = _api(account, tools)
         me = await api.get("v1/accounts/verify_credentials")
         with me.expecting("an account"):
@@ -330,8 +325,7 @@ async def _sources(api: Api, posts: Sequence[Post]) -> Mapping[str, str]:
     for post in [post for post in posts if post.source is None][:_SOURCES]:
         # Older servers, and some others, have none.
         reply = await api.get(f"v1/statuses/{post.receipt.id}/source", accept=_NO_SOURCE)
-        source = _source(reply)
-        if source is not None:
+        if (source := _source(reply)) is not None:
             sources[post.receipt.id] = source
     return sources
 

@@ -77,8 +77,7 @@ class WordPress(
     ) -> Receipt:
         """Create the post, if it is not there."""
         rest = await open_rest(account, tools)
-        earlier = await _existing_post(rest, delivery)
-        if earlier is not None:
+        if (earlier := await _existing_post(rest, delivery)) is not None:
             return earlier
         await require_pictures(rest, message.images)
         fields = await _fields(rest, message)
@@ -111,12 +110,7 @@ class WordPress(
         if reply.status == 501:
             if error_of(reply).get("code") != _NO_TRASH:
                 raise failure(reply)
-            reply = await rest.ask(
-                "DELETE", path, Effect.CHANGE, params={"force": "true", "_fields": "deleted"}
-            )
-            with reply.expecting("the deleted post"):
-                if reply.json()["deleted"] is not True:
-                    raise ValueError("it is still there")
+            reply = await rest.delete(path, "the deleted post")
             return reply.message("deleted; this site has no trash")
         with reply.expecting("the post in the trash"):
             post = reply.json()
@@ -146,7 +140,6 @@ class WordPress(
         return edited
 
     def shown_text(self, message: WordPressPost) -> str:
-        """Return the title and the text."""
         return message.seen()
 
     async def look(
@@ -154,34 +147,27 @@ class WordPress(
     ) -> Standing:
         """Ask for the post by its id; if it is gone or in the trash, check that its page is gone as well."""
         rest = await open_rest(account, tools)
-        reply = await rest.ask(
-            "GET",
-            f"posts/{receipt.id}",
-            params={"context": "edit", "_fields": "id,status,title.raw,content.raw"},
-            accept=(404,),
-        )
-        text, where = "", "it is there"
-        if reply.status == 404:
-            if error_of(reply).get("code") != NO_SUCH_POST:
-                raise looking(failure)(reply)
-            there, where = False, "there is no such post"
-        else:
+        params = {"context": "edit", "_fields": "id,status,title.raw,content.raw"}
+        reply = await rest.ask("GET", f"posts/{receipt.id}", params=params, accept=(404,))
+        text, where = "", "there is no such post"
+        if reply.status != 404:
             with reply.expecting("a post"):
                 post = reply.json()
                 reply.check_name(post["id"], receipt.id)
                 there = post["status"] != "trash"
                 raw = str(post["title"]["raw"]), str(post["content"]["raw"])
                 text = await in_thread(seen, *raw)
-        if there:
-            return Standing(there=True, text=text, seen=reply.message(where))
-        where = where if reply.status == 404 else "it is in the trash"
+            if there:
+                return Standing(there=True, text=text, seen=reply.message("it is there"))
+            where = "it is in the trash"
+        elif error_of(reply).get("code") != NO_SUCH_POST:
+            raise looking(failure)(reply)
         if await still_answers(account, receipt.url, f"?p={receipt.id}", tools):
             where = f"{where}, but its page still answers; a cache may have to be cleared: {receipt.url}"
             return Standing(there=True, text=text, seen=reply.message(where))
         return Standing(there=False, seen=reply.message(where))
 
     async def check(self, account: WordPressAccount, tools: Tools) -> str:
-        """Return the user and the site."""
         reply = await (await open_rest(account, tools)).ask(
             "GET", "users/me", params={"context": "edit", "_fields": "username"}
         )

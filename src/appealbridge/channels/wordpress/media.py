@@ -44,7 +44,6 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
 
     def image_rules(self, account: WordPressAccount) -> ImageRules:
         """Return what a site takes as it is usually set up."""
-        del account
         return _RULES
 
     async def upload(
@@ -69,7 +68,6 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
     async def find_upload(
         self, account: WordPressAccount, image: Image, name: str, delivery: Delivery, tools: Tools
     ) -> Uploaded | None:
-        """Look for a picture by its name."""
         rest = await open_rest(account, tools)
         fields = {"slug": name, "context": "edit", "_fields": "id,source_url"}
         reply = await rest.ask("GET", "media", params=fields)
@@ -82,16 +80,7 @@ class WordPressMedia(PublishesUploads[WordPressAccount]):
     ) -> str:
         """Delete a picture with all its sizes. Pictures have no trash."""
         rest = await open_rest(account, tools)
-        reply = await rest.ask(
-            "DELETE",
-            f"media/{upload.id}",
-            Effect.CHANGE,
-            params={"force": "true", "_fields": "deleted"},
-        )
-        with reply.expecting("the deleted picture"):
-            if reply.json()["deleted"] is not True:
-                raise ValueError("it is still there")
-        return reply.message("deleted")
+        return (await rest.delete(f"media/{upload.id}", "the deleted picture")).message("deleted")
 
     async def look_upload(
         self, account: WordPressAccount, upload: Uploaded, delivery: Delivery, tools: Tools

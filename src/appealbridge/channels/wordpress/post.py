@@ -143,11 +143,11 @@ def linked(text: str) -> str:
         addresses.append(text[begin:end])
         done = end
     markup = plain_text.paragraphs("".join((*parts, text[done:])))
-    return _MARKED.sub(lambda mark: _anchor(addresses[int(mark[1])]), markup)
-
-
-def _anchor(address: str) -> str:
-    return f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>'
+    anchors = [
+        f'<a href="{html.escape(address)}">{html.escape(address, quote=False)}</a>'
+        for address in addresses
+    ]
+    return _MARKED.sub(lambda mark: anchors[int(mark[1])], markup)
 
 
 def seen(title: str, content: str) -> str:

@@ -93,14 +93,20 @@ class WordPressRest:
             **options,
         )
 
+    async def delete(self, path: str, what: str) -> Reply:
+        """Delete something for good, past the trash."""
+        params = {"force": "true", "_fields": "deleted"}
+        reply = await self.ask("DELETE", path, Effect.CHANGE, params=params)
+        with reply.expecting(what):
+            if reply.json()["deleted"] is not True:
+                raise ValueError("it is still there")
+        return reply
+
     async def term(self, kind: str, name: str) -> int:
         """Return the number of a category or tag; create it if the site has none of this name."""
         stored_name = html.escape(name, quote=False)  # as WordPress stores it
-        response = await self.ask(
-            "GET",
-            kind,
-            params={"search": stored_name, "per_page": str(_TERMS), "_fields": "id,name"},
-        )
+        params = {"search": stored_name, "per_page": str(_TERMS), "_fields": "id,name"}
+        response = await self.ask("GET", kind, params=params)
         with response.expecting("a list of terms"):
             for term in response.json():
                 if html.unescape(term["name"]).casefold() == name.casefold():

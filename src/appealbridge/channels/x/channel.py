@@ -184,7 +184,6 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
     async def deliver(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
     ) -> Receipt:
-        """Create the post."""
         body: Mapping[str, Any] = message.model_dump(
             exclude_none=True, exclude={"thread", "images"}
         )
@@ -197,14 +196,11 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
             return _receipt(reply.name(reply.at("data", "id")))
 
     def image_rules(self, account: XAccount) -> ImageRules:
-        """X takes four images of 5 MB."""
-        del account
         return _IMAGES
 
     async def upload(
         self, account: XAccount, image: Image, name: str, delivery: Delivery, tools: Tools
     ) -> Uploaded:
-        """Upload an image, then give it its alt text."""
         api, media_type = _api(account, tools), image.rendition.media_type
         reply = await api.post(
             "media/upload",
@@ -221,7 +217,6 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
     async def find(
         self, account: XAccount, message: Tweet, delivery: Delivery, tools: Tools
     ) -> SearchResult:
-        """Search the account's timeline."""
         api = _api(account, tools)
         user = await _user_id(account, api)
         is_reply = message.in_reply_to is not None
@@ -252,7 +247,6 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
     async def remove(
         self, account: XAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> str:
-        """Delete the post."""
         reply = await _api(account, tools).change("DELETE", f"tweets/{receipt.id}")
         if reply.at("data", "deleted") is not True:  # X says so of posts that are gone already, too
             raise reply.unclear(f"X does not say that it is deleted: {reply.excerpt()}")
@@ -261,7 +255,6 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
     async def look(
         self, account: XAccount, receipt: Receipt, delivery: Delivery, tools: Tools
     ) -> Standing:
-        """Ask for the post by its id."""
         reply = await _api(account, tools).get(
             f"tweets/{receipt.id}",
             params={"tweet.fields": _POST_FIELDS},
@@ -279,7 +272,6 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
         return Standing(there=True, text=unescape(post.text), seen=reply.message("it is there"))
 
     async def check(self, account: XAccount, tools: Tools) -> str:
-        """Return the account's name; raise `AccountRefused` if its login may not write."""
         api = _api(account, tools)
         reply = await api.get("users/me")
         with reply.expecting("an account"):
@@ -297,8 +289,6 @@ class X(Channel[XAccount, Tweet], UploadsImages[XAccount], Removes[XAccount]):
         return f"@{name}"
 
     def measure(self, account: XAccount, message: Tweet) -> Measure:
-        """Count as X does."""
-        del account
         return Measure("text", x_length(message.text), X_LIMIT, "characters as X counts")
 
 

@@ -66,7 +66,9 @@ def settle_upload(
     which = f"image {upload.number}"
     result = upload.result
     if isinstance(result, StoredUpload):
-        due = now if result.ready else _asked_at(result, now)
+        # It is asked again after half as long as the platform has been working on it.
+        pause = min(max((now - result.at) / 2, FIRST_QUESTION), LAST_QUESTION)
+        due = now if result.ready else now + pause
         detail = f"{which} is uploaded" if result.ready else f"the platform still works on {which}"
         return _settlement(
             delivery, State.READY, Outcome.UPLOADED, detail, begun_at, now, due, upload=result
@@ -98,11 +100,6 @@ def settle_upload(
         again,
         expired=upload.again or isinstance(result, UploadExpired),
     )
-
-
-def _asked_at(upload: StoredUpload, now: float) -> float:
-    """Return when to ask again: after half as long as the platform has been working on it."""
-    return now + min(max((now - upload.at) / 2, FIRST_QUESTION), LAST_QUESTION)
 
 
 def _settlement(

@@ -33,7 +33,6 @@ from appealbridge.model.errors import (
 )
 from appealbridge.model.receipt import Receipt
 from appealbridge.plugin.channel import Render, Tools
-from appealbridge.plugin.http.reply import Reply
 from appealbridge.plugin.images import AnyUploads, PublishesUploads, UploadsImages
 from appealbridge.plugin.message_images import Illustrated, Image, Uploaded, upload_name
 from appealbridge.plugin.options import Options
@@ -97,15 +96,11 @@ class Uploads:
         """Return what a channel gets, with the bytes of stored images."""
         return Tools(lane.http, self._clock.now(), self._rng, self._stored, self._render)
 
-    def _own_tools(self, lane: Lane) -> Tools:
-        """Return the same for uploads: a rate limit that a platform has for them says nothing about posts."""
-        return replace(self.tools(lane), http=lane.http.reporting_to(_ignored))
-
     def memory_for(self, lane: Lane, images: Sequence[Image]) -> AbstractAsyncContextManager[None]:
         """Return a context in which a channel may read these images itself, to send them with its message."""
         if not images or isinstance(lane.channel, UploadsImages):
             return nullcontext()
-        return self._memory.of(_COPIES * size_of(images))
+        return self._memory.of(_COPIES * sum(image.rendition.size for image in images))
 
     async def _stored(self, sha256: str) -> bytes:
         try:
@@ -196,7 +191,9 @@ class Uploads:
         image, count = message.images[number - 1], len(message.images)
 
         async def attempt() -> Uploaded:
-            tools, name = self._own_tools(lane), upload_name(delivery.id, number)
+            # A rate limit that a platform has for uploads says nothing about posts.
+            tools = replace(self.tools(lane), http=lane.http.reporting_to(lambda _: None))
+            name = upload_name(delivery.id, number)
             if isinstance(channel, PublishesUploads) and await self._may_be_there(delivery):
                 existing = await channel.find_upload(lane.account, image, name, delivery, tools)
                 if existing is not None:
@@ -264,18 +261,9 @@ class Uploads:
         return UploadAttempt(upload.number, 0, result)
 
 
-def _ignored(reply: Reply) -> None:
-    del reply
-
-
 def as_uploaded(upload: StoredUpload) -> Uploaded:
     """Return an upload as channels get it."""
     return Uploaded(upload.id, upload.url, upload.ready, upload.expires)
-
-
-def size_of(images: Sequence[Image]) -> int:
-    """Return how many bytes images have."""
-    return sum(image.rendition.size for image in images)
 
 
 def _ended(lane: Lane, delivery: Delivery, upload: UploadAttempt, now: float) -> UploadAttempt:

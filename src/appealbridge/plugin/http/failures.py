@@ -45,7 +45,8 @@ def failure_reason(error: BaseException) -> str:
                 "trusts, or name the certificate of its authority in ca_file: in appealbridge.yaml"
             )
         case ssl.SSLError():
-            return f"TLS does not work there ({_of_tls(error)})"
+            reason = (error.reason or "no handshake").lower().replace("_", " ")
+            return f"TLS does not work there ({reason})"
         case socket.gaierror() if error.errno in _NO_NAME:
             return "there is no such name"
         case socket.gaierror():
@@ -57,7 +58,3 @@ def failure_reason(error: BaseException) -> str:
         case OSError() if error.errno:
             return os.strerror(error.errno).lower()
     return "none of its addresses can be reached"
-
-
-def _of_tls(error: ssl.SSLError) -> str:
-    return (error.reason or "no handshake").lower().replace("_", " ")

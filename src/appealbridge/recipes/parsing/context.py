@@ -284,7 +284,8 @@ class ParsingContext:
                 flaw = Malformed(f'"{name}" is defined further below', "move it up", name)
                 self.malformed(path, flaw)
             elif not _part_of(name, (*self.variables, *self.steps)):
-                known = self._names_in_reach()
+                unknown = {"range"} if self.waits else {"range", "wait"}
+                known = {*BUILT_IN_NAMES, *self.variables} - unknown
                 cure = (
                     of_another_tool(chain)
                     or where_else(name, self.fields, known)
@@ -320,9 +321,6 @@ class ParsingContext:
         known = (*RESULT_PARTS, *channels)
         if keys and keys[0] not in known:
             self._unknown_inside(path, f"part of {chain_text(chain)}:", keys[0], known)
-
-    def _names_in_reach(self) -> set[str]:
-        return {*BUILT_IN_NAMES, *self.variables} - ({"range"} if self.waits else {"range", "wait"})
 
     def _check_wait(self, path: Path) -> None:
         known = path[0] == "variables" and self.waits

@@ -107,7 +107,6 @@ def _one_list(
 
 
 def _delay(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
-    del several
     written, place = right.get("delay"), (*path, "delay")
     meaning: Meaning = _after
     if isinstance(written, dict):
@@ -157,7 +156,6 @@ def _on_timeout(right: Entry, path: Path, several: Several) -> list[Node]:
 
 
 def _stop(reading: ParsingContext, right: Entry, path: Path, several: Several) -> Node | None:
-    del several
     if "stop" not in right:
         return None
     place = (*path, "stop")

@@ -108,17 +108,14 @@ def complaints_about(reading: ParsingContext, entry: MessageEntry) -> list[Probl
         elsewhere=entry.places,
         synonyms=OPTIONS,
     )
-    check_for_account(
-        reading, entry.plugin, entry.account, entry.channel, entry.written, entry.place
-    )
+    _check_for_account(reading, entry)
     return [*problems, *_flaws(reading, entry)]
 
 
 def _flaws(reading: ParsingContext, entry: MessageEntry) -> Iterator[Problem]:
     """Yield what the channel finds wrong with fixed texts, such as an invalid address."""
     for option, value in entry.written.items():
-        path = entry.places.get(option, (*entry.path, option))
-        for place, text in texts_in(value, path):
+        for place, text in texts_in(value, entry.place(option)):
             flaw = None if is_filled_in(text) else flaw_of(entry.plugin, option, text)
             if flaw is not None:
                 yield reading.document.problem(place, *flaw)
@@ -205,7 +202,7 @@ def _own_names(reading: ParsingContext) -> frozenset[str]:
 
 def _lists(reading: ParsingContext, entry: MessageEntry) -> Iterator[tuple[str, str, bool]]:
     """Yield each use of a list of the settings: the option, the list, and whether it is used without a filter."""
-    starts = {entry.places.get(name, (*entry.path, name)): name for name in entry.written}
+    starts = {entry.place(name): name for name in entry.written}
     for leaf in entry.filled.leaves:
         if not leaf.expression.chains:
             continue
@@ -241,7 +238,7 @@ def measured(reading: ParsingContext, step: Step, entry: MessageEntry) -> Step:
         alone = "" if filled.constant else "its fixed words alone are "
         threads = issubclass(step.plugin.message, Threaded)
         reading.complain(
-            entry.places.get(measure.field, (*entry.path, measure.field)),
+            entry.place(measure.field),
             f"{alone}{measure.count} {measure.unit}, but {step.channel} allows {measure.limit}",
             "make it shorter, or write overflow: thread" if threads else "make it shorter",
         )
@@ -287,37 +284,23 @@ def _check_image(reading: ParsingContext, image: Mapping[str, Any], path: Path) 
             reading.complain((*path, "file"), *flaw)
 
 
-def check_for_account(
-    reading: ParsingContext,
-    plugin: AnyChannel,
-    account: Account,
-    channel: str,
-    written: Mapping[str, Any],
-    place: Callable[[str], Path],
-) -> None:
-    """Report what is wrong with the images of a message for one account."""
-    images = written.get(IMAGES)
+def _check_for_account(reading: ParsingContext, entry: MessageEntry) -> None:
+    """Report what is wrong with the images of a message for its account."""
+    plugin, images, path = entry.plugin, entry.written.get(IMAGES), entry.place(IMAGES)
     if not images or not isinstance(plugin, AcceptsImages):
         return
-    path = place(IMAGES)
-    for other in sorted(plugin.excludes_images & written.keys()):
+    for other in sorted(plugin.excludes_images & entry.written.keys()):
         cure = "leave one of the two out; a link in the text is still a link"
         message = f'"{other}" and "{IMAGES}" cannot be used together on {plugin.platform}'
-        reading.complain(place(other), message, cure, key=True)
-    rules = plugin.image_rules(account)
+        reading.complain(entry.place(other), message, cure, key=True)
+    most = plugin.image_rules(entry.account).alt_length
     for number, image in enumerate(images if isinstance(images, list) else ()):
-        if not isinstance(image, dict):
+        alt = image.get("alt", "") if isinstance(image, dict) else None
+        if not isinstance(alt, str) or is_filled_in(alt):
             continue
-        alt = image.get("alt", "")
-        if not isinstance(alt, str):
-            continue
-        if is_filled_in(alt):
-            continue
-        if not alt.strip() and account.alt_text is AltText.REQUIRED:
-            message = f"a picture without alt: is held for a person on {channel}"
+        if not alt.strip() and entry.account.alt_text is AltText.REQUIRED:
+            message = f"a picture without alt: is held for a person on {entry.channel}"
             reading.note((*path, number), message, "say in alt: what it shows")
-        elif len(alt) > rules.alt_length:
-            message = (
-                f"{len(alt)} characters, but {channel} allows {rules.alt_length} for an alt text"
-            )
+        elif len(alt) > most:
+            message = f"{len(alt)} characters, but {entry.channel} allows {most} for an alt text"
             reading.complain((*path, number, "alt"), message, "make it shorter")

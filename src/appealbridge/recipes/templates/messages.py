@@ -46,7 +46,6 @@ def template_message(message: str, text: str) -> TemplateMessage:
 
 
 def _unknown_tag(match: re.Match[str], text: str) -> TemplateMessage:
-    del text
     tag, inside = match[1], match[2]
     if tag in ("elseif", "elsif"):
         return TemplateMessage(f"unknown tag {{% {tag} %}}", 'did you mean "elif"?', tag)
@@ -69,7 +68,6 @@ def _unknown_tag(match: re.Match[str], text: str) -> TemplateMessage:
 
 
 def _never_closed(match: re.Match[str], text: str) -> TemplateMessage:
-    del text
     return TemplateMessage(
         f"{{% {match[1]} %}} is never closed", f"end it with {{% end{match[1]} %}}"
     )
@@ -85,13 +83,11 @@ def _character(match: re.Match[str], text: str) -> TemplateMessage:
 
 
 def _bracket(match: re.Match[str], text: str) -> TemplateMessage:
-    del text
     begun = {")": "(", "]": "[", "}": "{"}.get(match[1], match[1])
     return TemplateMessage(f"{begun} is never closed", f"close it with {match[1]}")
 
 
 def _equals(match: re.Match[str], text: str) -> TemplateMessage:
-    del match
     needle = "=" if text.count("=") == 1 else ""
     return TemplateMessage(
         "this is not a comparison", "write == for equal, >= for at least", needle
@@ -118,14 +114,12 @@ def _word(match: re.Match[str], text: str) -> TemplateMessage:
 
 
 def _or(match: re.Match[str], text: str) -> TemplateMessage:
-    del match
     if "||" in text:
         return TemplateMessage("|| is not allowed here", "write or", "||")
     return TemplateMessage("no filter after the |", "for example {{ event.data.road | upper }}")
 
 
 def _braces(match: re.Match[str], text: str) -> TemplateMessage:
-    del match
     if re.search(r"\{\{\s*\{", text):
         return TemplateMessage(
             "too many braces", "write two: {{ … }}", "{{{" if "{{{" in text else ""

@@ -133,11 +133,9 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
     source_options = AppealSource
 
     def source(self, options: AppealOptions) -> str:
-        """Return the source's name; empty for any."""
         return options.source
 
     def accepts(self, options: AppealOptions, event: Event) -> str:
-        """Return why an appeal is not wanted."""
         change = event.type.removeprefix("appeal.")
         if change not in options.on:
             return f"appeal is {change}, wanted {' or '.join(options.on)}"
@@ -161,7 +159,6 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
 
     def fields(self, options: AppealOptions, source: AppealSource | None) -> frozenset[str] | None:
         """Return the names of an appeal's data. An appeal from a file may have others."""
-        del options
         others = {"*"} if source is None or source.feed is None else set()
         return FIELDS | others
 
@@ -175,14 +172,12 @@ class AppealTrigger(Poller[AppealOptions, AppealSource]):
     async def poll(
         self, source: AppealSource, cursor: Mapping[str, str], tools: Tools
     ) -> PollResult:
-        """Poll the feed or folder once and return every appeal; the engine knows which are new."""
         if source.feed is not None:
             return await _from_feed(source.feed, cursor, tools, source.credentials)
         folder = source.folder or Path()
         return await in_folder(folder, _in_folder, folder, tools.now, first=not cursor)
 
     def basis(self, source: AppealSource) -> Basis:
-        """Return what the stored state of this source depends on: its feed or folder."""
         basis = super().basis(source)
         return basis if source.feed is None else replace(basis, reading=FEED_READING)
 

@@ -137,11 +137,9 @@ class Feed(Poller[FeedOptions, FeedSource]):
     source_options = FeedSource
 
     def source(self, options: FeedOptions) -> str:
-        """Return the feed's name, or its address if it has none."""
         return options.feed or options.url or ""
 
     def described(self, options: FeedOptions) -> FeedSource | None:
-        """Return the feed that a recipe describes."""
         if options.url is None:
             return None
         return FeedSource(
@@ -149,21 +147,16 @@ class Feed(Poller[FeedOptions, FeedSource]):
         )
 
     def accepts(self, options: FeedOptions, event: Event) -> str:
-        """Return why neither new nor changed items of this kind are wanted."""
         change = event.type.removeprefix("feed.")
         return "" if change in options.on else f"item is {change}, wanted {' or '.join(options.on)}"
 
     def fields(self, options: FeedOptions, source: FeedSource | None) -> frozenset[str] | None:
-        """Return the names of an item's data."""
-        del options, source
         return ITEM_FIELDS
 
     def basis(self, source: FeedSource) -> Basis:
-        """Return the basis of this feed's memory: its address, and what identifies its items."""
         return replace(super().basis(source), reading=FEED_READING)
 
     async def poll(self, source: FeedSource, cursor: Mapping[str, str], tools: Tools) -> PollResult:
-        """Poll once and return every item; the engine knows which are new."""
         poll = await read_feed(source.url, cursor, tools, source.credentials)
         if poll.entries is None:
             return PollResult(None, poll.cursor, notes=poll.notes)
