@@ -399,6 +399,12 @@ class StoreApprovalsContract:
         (run,) = await store.corrected_by(delivery.run_id)
         assert run.id == new.run_id
 
+    async def test_of_many_corrections_only_the_newest_are_read(self, store: Store) -> None:
+        delivery, _, _ = await stored_question(store)
+        by = [(await corrected(store, n, f"Aged {n}")).run_id for n in range(2, MOST_REVISIONS + 4)]
+        read = [run.id for run in await store.corrected_by(delivery.run_id)]
+        assert read == by[-MOST_REVISIONS:]
+
     async def test_a_correction_ends_an_approval_that_was_not_used_yet(self, store: Store) -> None:
         for number, due_at in ((1, NOW + 20), (3, NOW + 9000)):
             event = {"subject": f"RC-{number}"}

@@ -143,7 +143,11 @@ class ApprovalQueries(Protocol):
         ...
 
     async def corrected_by(self, run_id: str) -> Sequence[Run]:
-        """Return the later runs whose posts became revisions of what a run had planned, the oldest first."""
+        """
+        Return the later runs whose posts became revisions of what a run had planned, the oldest first.
+
+        Only the newest `MOST_REVISIONS`: each revision also names the authors of the revisions before it.
+        """
         ...
 
     async def next_question(self) -> float | None:

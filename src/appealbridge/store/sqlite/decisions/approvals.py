@@ -81,7 +81,7 @@ _CLOSE = (
 )
 _CORRECTED_BY = (
     f"SELECT {names(STORED_RUN, 'r')} FROM corrections c JOIN runs r ON r.id = c.by_run"
-    " WHERE c.run_id = ? ORDER BY r.number"
+    f" WHERE c.run_id = ? ORDER BY r.number DESC LIMIT {MOST_REVISIONS}"
 )
 # Nothing of it waits any more, because it was cancelled, withdrawn, corrected or too late.
 _OVER = (
@@ -148,7 +148,7 @@ class SqliteApprovalQueries(ReadAccess):
 
     @reads
     def corrected_by(self, db: Connection, run_id: str) -> Sequence[Run]:
-        return [run_of(row) for row in db.execute(_CORRECTED_BY, (run_id,))]
+        return [run_of(row) for row in db.execute(_CORRECTED_BY, (run_id,))][::-1]
 
     @reads
     def next_question(self, db: Connection) -> float | None:
