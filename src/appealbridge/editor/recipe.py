@@ -115,13 +115,10 @@ def _step(channel: AnyChannel, known: Catalogue) -> Schema:
 def _post(registry: Registry, known: Catalogue) -> Schema:
     """Return the schema of a `post`: the options of all channels, and of each."""
     schema = of_model(PostEntry)
-    beside, options = schema["properties"], _options([*registry.actions.values()])
     account = proposing({"type": "string"}, known.channels)
-    beside["to"]["anyOf"] = [account, {"type": "array", "items": account, "minItems": 1}]
-    own = beside["per_channel"]["additionalProperties"]
-    own["properties"] = {**options, **own["properties"]}
-    shared = {name: option for name, option in options.items() if name not in beside}
-    return _object("action", POST, schema["description"], beside, shared, ["to"])
+    to = [account, {"type": "array", "items": account, "minItems": 1}]
+    schema["properties"]["to"]["anyOf"] = to
+    return _several(POST, schema, _options([*registry.actions.values()]), "to")
 
 
 def _amend(registry: Registry) -> Schema:
@@ -130,11 +127,16 @@ def _amend(registry: Registry) -> Schema:
     channels = [*registry.actions.values()]
     to = {channel.recipient for channel in channels}
     options = {name: option for name, option in _options(channels).items() if name not in to}
+    return _several(AMEND, schema, options, "of")
+
+
+def _several(action: str, schema: Schema, options: Schema, required: str) -> Schema:
+    """Return the schema of an entry for several channels, with these options for all and for each."""
     beside = schema["properties"]
     own = beside["per_channel"]["additionalProperties"]
     own["properties"] = {**options, **own["properties"]}
     shared = {name: option for name, option in options.items() if name not in beside}
-    return _object("action", AMEND, schema["description"], beside, shared, ["of"])
+    return _object("action", action, schema["description"], beside, shared, [required])
 
 
 def _options(channels: list[AnyChannel]) -> dict[str, Schema]:

@@ -318,8 +318,10 @@ def _images(
     images += [(address, "") for address in _media(raw)]
     images += _shown(markup)
     if not images:
-        thumbnails = raw.get("media_thumbnail") or ()
-        images = [(_text(t, "url"), "") for t in thumbnails if not _is_icon(_text(t, "width"))]
+        listed = raw.get("media_thumbnail") or ()
+        thumbnails = [(_text(each, "url"), _text(each, "width")) for each in listed]
+        # One that is as small as an icon shows the author and not what the entry is about.
+        images = [(url, "") for url, w in thumbnails if not (w.isdecimal() and len(w) < 3)]
     if not images:
         images = [(_text(raw.get("image") or {}, "href"), "")]
     # The fragment after a # does not make it another picture.
@@ -354,11 +356,6 @@ def _is_picture(kind: str, medium: str, address: str, width: str) -> bool:
         return medium == "image" or (not medium and _IMAGE.match(kind) is not None)
     path = address.partition("?")[0].partition("#")[0]
     return bool(_PICTURE.search(path)) or (bool(width) and not _NO_PICTURE.search(path))
-
-
-def _is_icon(width: str) -> bool:
-    """Return whether a thumbnail is so small that it shows the author and not what the entry is about."""
-    return width.isdecimal() and len(width) < 3
 
 
 def _shown(markup: str) -> Iterator[tuple[str, str]]:

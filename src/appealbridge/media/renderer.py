@@ -38,18 +38,14 @@ _CHANCES = 2
 
 class Renderer:
     """
-    Makes renditions without holding the event loop, as many at the same time as there are `processes`.
+    Makes renditions without holding the event loop, one after the other.
 
-    Each process is started when it is needed and ends when it has been idle. `close` ends them at once.
+    The process is started when it is needed and ends when it has been idle. `close` ends it at once.
     """
 
-    def __init__(self, processes: int = 1) -> None:
-        self._workers = [
-            Worker(_MODULE, patience=PATIENCE, part_limit=2 * SOURCE_BYTES)
-            for _ in range(processes)
-        ]
-        self._idle = list(self._workers)
-        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="pictures")
+    def __init__(self) -> None:
+        self._worker = Worker(_MODULE, patience=PATIENCE, part_limit=2 * SOURCE_BYTES)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self._closed = False
 
     async def render(self, data: bytes, limits: ImageLimits) -> Rendition:
@@ -64,30 +60,21 @@ class Renderer:
         if self._closed:
             raise RendererUnavailable("the program is stopping")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._render, data, limits)
+        return await loop.run_in_executor(self._thread, self._render, data, limits)
 
     def close(self) -> None:
-        """End all processes; what is under way is `RendererUnavailable`."""
+        """End the process; what is under way is `RendererUnavailable`."""
         self._closed = True
-        self._threads.shutdown(wait=False)
-        for worker in self._workers:
-            worker.close()
+        self._thread.shutdown(wait=False)
+        self._worker.close()
 
     def _render(self, data: bytes, limits: ImageLimits) -> Rendition:
-        # There are as many threads as processes, so one is idle.
-        worker = self._idle.pop()
-        try:
-            return self._rendered(worker, data, limits)
-        finally:
-            self._idle.append(worker)
-
-    def _rendered(self, worker: Worker, data: bytes, limits: ImageLimits) -> Rendition:
         request = orjson.dumps({**asdict(limits), "media_types": sorted(limits.media_types)})
         for _ in range(_CHANCES):
             if self._closed:
                 raise RendererUnavailable("the program is stopping")
             try:
-                return worker.ask([request, data], lambda part: _answer(part, limits))
+                return self._worker.ask([request, data], lambda part: _answer(part, limits))
             except WorkerEnded:
                 continue  # somebody may have ended it by mistake, so the picture gets another chance
             except OSError as error:

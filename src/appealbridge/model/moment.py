@@ -33,9 +33,6 @@ _DAY = re.compile(
 _GAP = re.compile(r"T|,? (?:at )?", re.IGNORECASE)
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?")
 _ZONE_WORD = re.compile(r"[A-Za-z]{1,5}")
-_SLASHES = re.compile(
-    r"\b(?P<day>[0-9]{1,2})[/.-](?P<month>[0-9]{1,2})[/.-](?P<year>[0-9]{4}|[0-9]{2})\b"
-)
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)?")
 
 _PLACES = {
@@ -290,7 +287,8 @@ def _as_it_is_read(day: date, rest: str) -> str:
     for written in (rest, rest.replace(".", ":")):
         match = _CLOCK.match(written)
         behind = "" if match is None else written[match.end() :].strip()
-        if match is None or not _is_usual_zone(behind):
+        is_usual = not behind or behind.upper() in ("Z", "UTC", "GMT", *_PLACES)
+        if match is None or not is_usual:
             continue
         try:
             time_of_day = _clock(match, written)
@@ -298,11 +296,6 @@ def _as_it_is_read(day: date, rest: str) -> str:
             continue
         return f"write {day}T{time_of_day:%H:%M}{f' {behind}' if behind else ''} for {named}"
     return f"write {day} for {named}, or with a time {day}T10:00"
-
-
-def _is_usual_zone(written: str) -> bool:
-    word = written.upper()
-    return not written or word in ("Z", "UTC", "GMT", *_PLACES)
 
 
 def _day_of(year: int, month: int, day: int) -> tuple[date | None, str]:
@@ -338,7 +331,9 @@ _OTHER_DATES = (
     re.compile(rf"\b{_NAME} {_NTH},? (?P<year>[0-9]{{4}})\b", re.IGNORECASE),
     re.compile(r"\b(?P<year>[0-9]{4})[/.-](?P<month>[0-9]{1,2})[/.-](?P<day>[0-9]{1,2})(?![0-9])"),
     re.compile(r"\b(?P<year>(?:19|20)[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?![0-9])"),
-    _SLASHES,
+    re.compile(
+        r"\b(?P<day>[0-9]{1,2})[/.-](?P<month>[0-9]{1,2})[/.-](?P<year>[0-9]{4}|[0-9]{2})\b"
+    ),
 )
 """Other forms of dates: 27 November 2026, November 27, 2026/11/27, 20261127 and 27/11/26, day before month."""
 

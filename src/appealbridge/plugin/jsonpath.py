@@ -55,7 +55,7 @@ class JsonPath:
         return data
 
     def _values(self, data: Any) -> list[Any]:
-        if self.searches and _larger(data, MOST_SEARCHED):
+        if self.searches and _is_too_large(data):
             raise TooLarge(
                 f"more than {MOST_SEARCHED} values to search; write a path without .., * and ?"
             )
@@ -66,15 +66,15 @@ class JsonPath:
             return []
 
 
-def _larger(data: Any, most: int) -> bool:
+def _is_too_large(data: Any) -> bool:
     waiting, count = [data], 0
-    while waiting and count <= most:
+    while waiting and count <= MOST_SEARCHED:
         value = waiting.pop()
         if type(value) is dict or type(value) is list:
             count += len(value)
             inner = value.values() if type(value) is dict else value
             waiting += [each for each in inner if type(each) is dict or type(each) is list]
-    return count > most
+    return count > MOST_SEARCHED
 
 
 LONGEST = 500

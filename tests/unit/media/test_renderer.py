@@ -30,7 +30,7 @@ async def apart():
 
 
 def process_of(result):
-    return result._workers[0]._running.process
+    return result._worker._running.process
 
 
 async def test_a_rendition_is_the_one_that_is_made_here(apart):
@@ -46,7 +46,7 @@ async def test_a_refusal_says_the_same_as_here(apart):
 
 
 async def test_there_is_no_process_before_there_is_a_picture_and_one_for_many(apart):
-    assert apart._workers[0]._running is None
+    assert apart._worker._running is None
     await asyncio.gather(*(apart.render(PICTURE, LIMITS) for _ in range(3)))
     first = process_of(apart).pid
     await apart.render(PICTURE, LIMITS)
@@ -55,7 +55,7 @@ async def test_there_is_no_process_before_there_is_a_picture_and_one_for_many(ap
 
 async def test_a_process_that_ended_because_it_was_idle_is_followed_by_another(apart):
     await apart.render(PICTURE, LIMITS)
-    idle = apart._workers[0]._running
+    idle = apart._worker._running
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, idle.requests.fileno())  # nobody asks any more, so it ends
     os.close(nowhere)
@@ -74,10 +74,10 @@ async def test_a_picture_that_ends_the_process_once_gets_another_chance(apart):
 async def test_a_picture_that_ends_the_process_twice_is_refused_and_the_next_is_read(
     apart, monkeypatch
 ):
-    monkeypatch.setattr(apart._workers[0], "patience", 0.0)
+    monkeypatch.setattr(apart._worker, "patience", 0.0)
     started = []
-    start = apart._workers[0]._started
-    monkeypatch.setattr(apart._workers[0], "_started", lambda: started.append(1) or start())
+    start = apart._worker._started
+    monkeypatch.setattr(apart._worker, "_started", lambda: started.append(1) or start())
     with pytest.raises(ImageRefused, match="longer or more memory") as refused:
         await apart.render(PICTURE, LIMITS)
     assert "save it again" in refused.value.cure
@@ -126,7 +126,7 @@ async def test_it_gets_no_secret_and_no_open_file_of_the_daemon(apart, monkeypat
 
 async def test_a_picture_that_takes_too_much_memory_is_refused(apart, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    monkeypatch.setattr(apart._workers[0], "_module", "tests.less_memory")
+    monkeypatch.setattr(apart._worker, "_module", "tests.less_memory")
     with pytest.raises(ImageRefused, match="more memory"):
         await apart.render(pictures.png(pictures.drawn(9000, 5000)), LIMITS)
     assert (await apart.render(PICTURE, LIMITS)).width == 400
@@ -145,7 +145,7 @@ async def test_an_answer_that_this_process_never_gives_is_not_believed(apart):
         for part in (lie, b"<script>"):
             os.write(answers, len(part).to_bytes(8, "big") + part)
         os.close(answers)
-        os.dup2(spoken, apart._workers[0]._running.answers.fileno())
+        os.dup2(spoken, apart._worker._running.answers.fileno())
         os.close(spoken)
         assert (await apart.render(PICTURE, LIMITS)).media_type == JPEG  # by another process
 

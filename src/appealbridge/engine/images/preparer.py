@@ -177,10 +177,8 @@ class Preparer(OutcomeListener):
         jobs = [job for each in waiting if (job := await self._job(each)) is not None]
         done = _Renditions()
         for row in await self._store.images_of_run(run_id):
-            done.renditions[row.source, row.limits] = StoredImage(
-                sha256=row.sha256, media_type=row.media_type, width=row.width, height=row.height,
-                size=row.size,
-            )  # fmt: skip
+            stored = StoredImage.model_validate(row, from_attributes=True)
+            done.renditions[row.source, row.limits] = stored
         required = [each for job in jobs for each in job.required]
         for source in dict.fromkeys(each.source for each in required):
             open_ = {

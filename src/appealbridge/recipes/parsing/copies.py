@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from appealbridge.documents import Document, Problem, read
+from appealbridge.documents import Problem, read
 from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.parsing.secrets import TAGS
 
@@ -45,7 +45,7 @@ def copies_among(recipes: Sequence[Recipe]) -> list[Problem]:
         elif namesake != recipe.file:
             message = f"{namesake} has this alias too"
             cure = "give each its own, so that a list of runs shows which is which"
-            document: Document = read(recipe.text, recipe.file, TAGS)
+            document = read(recipe.text, recipe.file, TAGS)
             notes.append(document.problem(("alias",), message, cure, level="note"))
     return notes
 

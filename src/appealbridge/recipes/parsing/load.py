@@ -143,18 +143,19 @@ def _read(reading: ParsingContext, name: str) -> Recipe | None:
         reading.note(("mode",), message, "leave it out")
     if shape.burst is None:
         note_no_limit(reading, triggers, steps)
-    on_failure = shape.on_failure
+    on_failure, lists, owners = shape.on_failure, reading.used_lists, reading.catalogue.list_owners
+    digests = {name: reading.catalogue.list_digests[name] for name in lists}
     check_tests(reading, shape.tests)
     return Recipe(
         name=name,
         alias=shape.alias or name,
         description=shape.description,
         file=document.file,
-        version=_version(document.text, reading.used_templates, _digests(reading)),
+        version=_version(document.text, reading.used_templates, digests),
         text=document.text,
         templates=reading.used_templates,
-        used_lists=tuple(sorted(reading.used_lists)),
-        owners=_owners(reading),
+        used_lists=tuple(sorted(lists)),
+        owners=frozenset(reading.owners | {owners[name] for name in lists & owners.keys()}),
         triggers=triggers,
         conditions=every(conditions) if conditions else None,
         index_hints=index_hints_in(written.get("conditions")),
@@ -254,17 +255,6 @@ def _variable(reading: ParsingContext, value: Any, path: Path) -> Expression:
 
     marks = any(part.marked for part in parts.values())
     return Expression("", chains, "", constant=False, fill=fill, marked=marks)
-
-
-def _digests(reading: ParsingContext) -> Mapping[str, str]:
-    digests = reading.catalogue.list_digests
-    return {name: digests[name] for name in reading.used_lists}
-
-
-def _owners(reading: ParsingContext) -> frozenset[int]:
-    """Return the users to whom the templates and lists belong that a recipe uses."""
-    owners = reading.catalogue.list_owners
-    return frozenset(reading.owners | {owners[name] for name in reading.used_lists & owners.keys()})
 
 
 def _version(text: str, templates: Mapping[str, str], lists: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 
-from appealbridge.documents import Document, InvalidDocuments, Problem, read, unexpected
+from appealbridge.documents import InvalidDocuments, Problem, read, unexpected
 from appealbridge.files import read_file, read_owned, shown_path
 from appealbridge.plugin.options import Options
 from appealbridge.plugin.receiver import Receiver
@@ -40,16 +40,16 @@ def load_book(
     force as it was, as long as the settings still allow it. Raise `InvalidDocuments` if the folder
     itself cannot be listed.
     """
-    shelf = _Shelf(dict(catalogue.declared), before or {})
+    shelf = _Shelf(catalogue, dict(catalogue.declared), before or {})
     for place in only or [folder]:
         files, closed = _listed(place)
         for inside, problem in closed.items():
-            shelf.put_closed(inside, problem, catalogue)
+            shelf.put_closed(inside, problem)
         # To look into a pipe would take its beginning away.
         shelf.problems += _unread(files) if files != [place] or place.is_file() else []
         for path in files:
             if _is_read(path) or path == place:
-                shelf.put(path, recipe_name(path, folder), catalogue, named=path == place)
+                shelf.put(path, recipe_name(path, folder), named=path == place)
     shelf.problems += copies_among([*shelf.recipes.values()])
     return bind(
         shelf.recipes, shelf.quarantined, shelf.problems, shelf.declared, frozenset(shelf.unchanged)
@@ -137,6 +137,7 @@ def _below(path: Path, folder: Path) -> tuple[str, ...]:
 class _Shelf:
     """The recipes read so far."""
 
+    catalogue: Catalogue
     declared: dict[str, Options]
     before: Mapping[str, Recipe]
     unchanged: set[str] = field(default_factory=set)
@@ -144,13 +145,13 @@ class _Shelf:
     quarantined: dict[str, Sequence[Problem]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def put(self, path: Path, name: str, catalogue: Catalogue, *, named: bool) -> None:
+    def put(self, path: Path, name: str, *, named: bool) -> None:
         """Read one file; `named` says that somebody named it. A mistake in it affects no other file."""
         raw, owner, problems = _read(path, pipes=named)
         recipe = None
         try:
             if not problems:
-                recipe, problems = load_recipe(raw, shown_path(path), name, catalogue)
+                recipe, problems = load_recipe(raw, shown_path(path), name, self.catalogue)
                 recipe = recipe and replace(recipe, owners=recipe.owners | {owner})
             self._put(path, name, recipe, problems)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, here too
@@ -160,15 +161,15 @@ class _Shelf:
             self.quarantined[str(path)] = tuple(problems)
             # Who switches it off, and makes a mistake in doing so, wants it off all the same.
             if not _OFF.search(raw):
-                self._keep(name, catalogue)
+                self._keep(name)
 
-    def put_closed(self, folder: Path, problem: Problem, catalogue: Catalogue) -> None:
+    def put_closed(self, folder: Path, problem: Problem) -> None:
         """Record a folder that cannot be listed; the recipes in it stay as they were."""
         self.problems.append(problem)
         self.quarantined[str(folder)] = (problem,)
         for name, recipe in self.before.items():
             if recipe.file.startswith(f"{shown_path(folder)}/"):
-                self._keep(name, catalogue)
+                self._keep(name)
 
     def _put(self, path: Path, name: str, recipe: Recipe | None, problems: list[Problem]) -> None:
         """Put a recipe in force, or add to `problems` why it cannot be."""
@@ -182,12 +183,12 @@ class _Shelf:
                 self.recipes[name] = recipe
         self.problems += problems
 
-    def _keep(self, name: str, catalogue: Catalogue) -> None:
+    def _keep(self, name: str) -> None:
         """Keep a recipe in force as it was, so that a mistake in its file loses no event."""
         old = self.before.get(name)
         if old is None or name in self.recipes:
             return
-        recipe, _ = load_recipe(old.text, old.file, name, catalogue, old.templates)
+        recipe, _ = load_recipe(old.text, old.file, name, self.catalogue, old.templates)
         if recipe is not None and not self._settle(recipe):
             self.recipes[name] = replace(recipe, owners=old.owners)
             self.unchanged.add(name)
@@ -203,13 +204,10 @@ class _Shelf:
                 settled[trigger.source] = trigger.plugin.with_recipe(source, trigger.options)
             except ValueError as error:
                 problem, _, cure = str(error).partition("; ")
-                return [_document(recipe).problem(("triggers", number), problem, cure)]
+                document = read(recipe.text, recipe.file, TAGS)
+                return [document.problem(("triggers", number), problem, cure)]
         self.declared.update(settled)
         return []
-
-
-def _document(recipe: Recipe) -> Document:
-    return read(recipe.text, recipe.file, TAGS)
 
 
 def _read(path: Path, *, pipes: bool) -> tuple[bytes, int, list[Problem]]:

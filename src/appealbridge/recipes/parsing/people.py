@@ -25,7 +25,8 @@ def read_people(
     """
     people = reading.catalogue.people
     approval = written.get("approval")
-    if approval is None and not _misspelt(written):
+    misspelt = any(name != "approval" and nearest(name, ["approval"]) for name in written)
+    if approval is None and not misspelt:
         empty = "approval" in written
         reading.note(
             ("approval",) if empty else (),
@@ -47,10 +48,6 @@ def read_people(
     routing = reading.catalogue.routing
     if routing is not None:
         _check_routing(reading, routing, named, channels)
-
-
-def _misspelt(written: Iterable[str]) -> bool:
-    return any(name != "approval" and nearest(name, ["approval"]) for name in written)
 
 
 def check_name(reading: ParsingContext, name: str) -> None:

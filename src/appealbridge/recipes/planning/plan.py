@@ -255,7 +255,8 @@ def _cancelled_message(
     for need in sorted(step.needs):
         if states[need] not in (StepState.SKIPPED, StepState.FAILED):
             continue
-        for part in _parts_of(recipe, need):
+        # The need is one step, or all those of a `post`.
+        for part in (each.id for each in recipe.steps if need in (each.id, each.group)):
             deliveries = so_far.get(part, ())
             if part in never and not deliveries:
                 return f"cancelled, since {part} was left out: {never[part]}"
@@ -266,8 +267,3 @@ def _cancelled_message(
                 f": {last.reason}" if last.reason else ""
             )
     return "cancelled"
-
-
-def _parts_of(recipe: Recipe, need: str) -> Sequence[str]:
-    """Return the steps with this id: one, or those of a `post`."""
-    return [step.id for step in recipe.steps if need in (step.id, step.group)]

@@ -7,7 +7,7 @@ marks values with `| shorten`, only these are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from jinja2 import nodes
@@ -120,12 +120,8 @@ class Shortening:
 
     def space_for(self, limit: int, count: int) -> int:
         """Return the `space` with which the text fits into `limit`; `count` is its length now."""
-        return _level(self.lengths, limit - count + sum(self.cut))
-
-
-def _level(lengths: Sequence[int], space: int) -> int:
-    """Return the largest length to which the longer parts can be cut so that all fit into `space`."""
-    rest = sorted(lengths)
-    while rest and rest[0] * len(rest) <= space:
-        space -= rest.pop(0)
-    return space // len(rest) if rest else max(lengths, default=0)
+        # This is the largest length to which the longer parts can be cut so that all fit.
+        space, rest = limit - count + sum(self.cut), sorted(self.lengths)
+        while rest and rest[0] * len(rest) <= space:
+            space -= rest.pop(0)
+        return space // len(rest) if rest else max(self.lengths, default=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -251,10 +251,6 @@ def _marked(text: str, spans: Sequence[tuple[int, int]]) -> Line:
     return [("  │ " if text else "  │", False), *parts, (text[done:], False)]
 
 
-def _change(amends: Amends) -> str:
-    return Change.EDIT.value if amends.edits else amends.instead.value
-
-
 def post_as_json(
     post: SimulatedPost, pictures: Mapping[PictureOf, PictureFacts] | None = None
 ) -> dict[str, Any]:
@@ -264,26 +260,21 @@ def post_as_json(
         for source, _ in images_of(post)
         if (picture := (pictures or {}).get((post.channel, source))) is not None
     ]
-    measure = post.measure
+    amends = post.amends
+    change = amends and (Change.EDIT if amends.edits else amends.instead).value
     return {
         "step": post.step,
         "action": post.action,
         "channel": post.channel,
         "message": dict(post.written),
-        "measure": measure
-        and {
-            "field": measure.field,
-            "count": measure.count,
-            "limit": measure.limit,
-            "unit": measure.unit,
-        },
+        "measure": post.measure and asdict(post.measure),
         "hold": post.hold,
         "reason": post.reason,
         "shortened_from": post.too_long and post.too_long.count,
         "after": post.after,
         "follows": post.follows,
-        "amends": None if post.amends is None else post.amends.of,
-        "change": None if post.amends is None else _change(post.amends),
+        "amends": amends and amends.of,
+        "change": change,
         **({"images_left_out": [*post.left_out]} if post.left_out else {}),
         **({"pictures": facts} if facts else {}),
     }

@@ -182,24 +182,18 @@ class _Played:
             lines.append(
                 f"but nothing was planned{f': {rehearsal.stopped}' if rehearsal.stopped else ''}"
             )
-        if unlisted:
-            others = [
-                post for post in rehearsal.posts if not any(post is other for other in unlisted)
-            ]
-            lines += [f"but planned {self._line(post)}" for post in unlisted]
-            lines += [f"and planned {self._line(post)}" for post in others]
-        else:
-            lines += [f"but planned {self._line(post)}" for post in rehearsal.posts]
+        first = unlisted or rehearsal.posts
+        others = [post for post in rehearsal.posts if not any(post is other for other in first)]
+        lines += [f"but planned {self._line(post)}" for post in first]
+        lines += [f"and planned {self._line(post)}" for post in others]
         return "\n".join(lines)
 
     def _line(self, post: SimulatedPost) -> str:
-        return self._when(post) + _line(_fields(post))
-
-    def _when(self, post: SimulatedPost) -> str:
+        line = _line(_fields(post))
         if post.after < 1:
-            return ""
+            return line
         at = shown(self.event.received_at + post.after, self.recipe.zone)
-        return f"{written(post.after)} later, at {at}: "
+        return f"{written(post.after)} later, at {at}: {line}"
 
 
 def _entries_of(expected: Sequence[Expected] | None) -> list[dict[str, Any]] | None:

@@ -28,6 +28,8 @@ _RESERVED = frozenset(
      "kwargs", "caller")
 )  # fmt: skip
 
+_SIGNS = ("-", "+")
+
 
 class Piece(NamedTuple):
     """
@@ -53,9 +55,8 @@ def cut_up(text: str) -> tuple[list[str], list[Piece]] | None:
     """Return the words and the expressions between them, `None` if the text is more complex; raise `Malformed`."""
     parts = _PIECE.split(text)
     literals, sources = parts[::2], parts[1::2]
-    if any(is_template(part) for part in literals) or any(
-        _controls_blanks(part) for part in sources
-    ):
+    controls_blanks = any(part.startswith(_SIGNS) or part.endswith(_SIGNS) for part in sources)
+    if controls_blanks or any(map(is_template, literals)):
         return None
     pieces: list[Piece] = []
     wrong: Malformed | None = None
@@ -74,10 +75,6 @@ def cut_up(text: str) -> tuple[list[str], list[Piece]] | None:
         wrong.chains = tuple(chains)
         raise wrong
     return literals, pieces
-
-
-def _controls_blanks(source: str) -> bool:
-    return source[:1] in ("-", "+") or source[-1:] in ("-", "+")
 
 
 @lru_cache(maxsize=8192)

@@ -23,7 +23,8 @@ def follow(scope: Scope, chain: Chain) -> Any:
     if type(value) is str:
         return value
     if type(value) is Missing:
-        raise NotThere(_hint(value) or _missing(chain))
+        hint = value._undefined_hint  # noqa: SLF001 - Jinja has no other way to ask
+        raise NotThere(hint or _missing(chain))
     if value is ABSENT or value is None or callable(value):
         raise NotThere(_missing(chain))
     return value
@@ -32,11 +33,6 @@ def follow(scope: Scope, chain: Chain) -> Any:
 def _missing(chain: Chain) -> str:
     text = chain_text(chain)
     return f'{text} is missing; give a default: {{{{ {text} | default("…") }}}}'
-
-
-def _hint(value: Missing) -> str | None:
-    hint: str | None = value._undefined_hint  # noqa: SLF001 - Jinja has no other way to ask
-    return hint
 
 
 def plain_value(value: Any) -> Any:

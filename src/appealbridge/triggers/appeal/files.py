@@ -157,7 +157,8 @@ def _meant(name: str) -> bool:
 
 
 def _content(path: Path) -> tuple[bytes, int]:
-    with open(path, "rb", opener=_itself) as file:
+    # The file may have been replaced by a link or a pipe since it was listed.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _GUARD)) as file:
         return file.read(SIZE_LIMIT + 1), os.fstat(file.fileno()).st_uid
 
 
@@ -266,11 +267,6 @@ def _json_appeal(content: bytes) -> bool:
         return False
     names = {name.lower() for name in value} if isinstance(value, dict) else set()
     return names >= {"reference", "title"} and not names & _OTHERS
-
-
-def _itself(path: str, flags: int) -> int:
-    # The file may have been replaced by a link or a pipe since it was listed.
-    return os.open(path, flags | _GUARD)
 
 
 def read_text(content: bytes, name: str) -> str:
