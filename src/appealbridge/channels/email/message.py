@@ -85,7 +85,8 @@ def compose(
         _mailbox_header("To", recipient),
         _text_header("Subject", subject),
         *([] if reply_to is None else [_mailbox_header("Reply-To", reply_to)]),
-        *_thread_headers(in_reply_to),
+        # By these, mail programs show a mail below another (RFC 5322, 3.6.4).
+        *(f"{name}: {in_reply_to}" for name in ("In-Reply-To", "References") if in_reply_to),
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
     ]
@@ -148,13 +149,6 @@ def _image(image: MailImage, id_: str, *, inline: bool) -> str:
         f"Content-ID: <{id_}>\r\n"
         f'Content-Disposition: {"inline" if inline else "attachment"}; filename="{name}"\r\n\r\n{data}'
     )
-
-
-def _thread_headers(message_id: str | None) -> list[str]:
-    """Return the headers by which mail programs show a mail below another (RFC 5322, 3.6.4)."""
-    if message_id is None:
-        return []
-    return [f"{name}: {message_id}" for name in ("In-Reply-To", "References")]
 
 
 def _id(key: str) -> str:

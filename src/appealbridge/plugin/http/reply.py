@@ -304,14 +304,12 @@ def http_date(value: str) -> float | None:
 def readable(text: str, clean: Callable[[str], str], length: int = 300) -> str:
     """Return the beginning of a text from outside on one line, cleaned of secrets, for people."""
     # Cleaned as it came, with its line breaks, and cut only then: half a secret must not stay.
-    line = clean(_on_one_line(clean(text))) or "(empty)"
+    line = " ".join(clean(text).encode("utf-8", "replace").decode().split())
+    if not line.isprintable():
+        # Invisible characters could control a terminal, and some stores accept no NUL.
+        line = "".join(c if c.isprintable() else "�" for c in line)
+    line = clean(line) or "(empty)"
     return line if len(line) <= length else line[:length] + "…"
-
-
-def _on_one_line(text: str) -> str:
-    line = " ".join(text.encode("utf-8", "replace").decode().split())
-    # Invisible characters could control a terminal, and some stores accept no NUL.
-    return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)
 
 
 def bare(url: str) -> str:

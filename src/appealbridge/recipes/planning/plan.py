@@ -8,7 +8,7 @@ time is an argument, and planning twice gives the same ids.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +22,7 @@ from appealbridge.recipes.model.recipe import Recipe
 from appealbridge.recipes.model.step import Step
 from appealbridge.recipes.model.withdraw import ACTION
 from appealbridge.recipes.planning.position import Branch, Marks
-from appealbridge.recipes.planning.progress import Progress, progress_of, wait_view
+from appealbridge.recipes.planning.progress import PlanningMoment, Progress, progress_of
 from appealbridge.recipes.planning.render import RenderedStep, StepContext, held_for, render_step
 from appealbridge.recipes.planning.results import StepState, states_of, views
 from appealbridge.recipes.templates.limits import NO_BOUND, Budget, OutOfTime
@@ -77,15 +77,14 @@ def plan(
     """
     try:
         if recipe.flow:
-            progress = progress_of(recipe, event, so_far, now, marks, later_events, budget)
-            return _plan_reached(recipe, event, so_far, now, later_events, progress, budget)
+            moment = PlanningMoment(recipe, event, so_far, now, later_events, budget)
+            return _plan_reached(moment, progress_of(moment, marks))
         states = states_of(recipe.steps, so_far)
         if so_far or known_scope is None or known_scope.at != now:
             results = views(recipe.steps, states, so_far)
             known_scope = recipe.scope(event, results, now, budget=budget)
-        scope = known_scope
-        context = StepContext(scope, event.received_at)
-        planned = _render_ready_steps(recipe, event, states, lambda _: context)
+        context = StepContext(recipe, event, known_scope, event.received_at)
+        planned = _render_ready_steps(recipe, states, lambda _: context)
     except RenderError as failure:
         return Plan((), done=True, failed=str(failure), marks=marks)
     if planned.failed:
@@ -101,33 +100,26 @@ def plan(
     )
 
 
-def _plan_reached(
-    recipe: Recipe,
-    event: Event,
-    so_far: Mapping[str, Sequence[Delivery]],
-    now: float,
-    later_events: Sequence[Event],
-    progress: Progress,
-    budget: Budget,
-) -> Plan:
+def _plan_reached(moment: PlanningMoment, progress: Progress) -> Plan:
     """Plan the steps that the run has reached in the tree of its actions."""
+    recipe, event = moment.recipe, moment.event
+    with_results = replace(moment, results=progress.results)
     scopes: dict[Branch, Scope] = {}
 
     def context_of(step: Step) -> StepContext:
         branch = progress.position.branches[step.id]
         if branch not in scopes:
-            wait = wait_view(branch, later_events)
-            scopes[branch] = recipe.scope(event, progress.results, now, wait, budget)
+            scopes[branch] = with_results.scope(branch)
         since = event.received_at if branch.since is None else branch.since
-        return StepContext(scopes[branch], since, branch.hold)
+        return StepContext(recipe, event, scopes[branch], since, branch.hold)
 
-    planned = _render_ready_steps(recipe, event, progress.states, context_of)
+    planned = _render_ready_steps(recipe, progress.states, context_of)
     trace = [*progress.trace, *planned.trace]
     if planned.failed:
         return Plan((), done=True, failed=planned.failed, trace=trace, marks=progress.marks)
     done = StepState.WAITING not in progress.states.values() and not progress.position.undecided
     if done:
-        trace += _cancelled(recipe, progress.states, so_far, progress.position.never)
+        trace += _cancelled(recipe, progress.states, moment.so_far, progress.position.never)
     return Plan(
         planned.deliveries,
         done=done,
@@ -174,10 +166,7 @@ class _ReadySteps:
 
 
 def _render_ready_steps(
-    recipe: Recipe,
-    event: Event,
-    states: Mapping[str, StepState],
-    context_of: Callable[[Step], StepContext],
+    recipe: Recipe, states: Mapping[str, StepState], context_of: Callable[[Step], StepContext]
 ) -> _ReadySteps:
     """Finish all steps that are ready, or return why one failed."""
     planned = _ReadySteps()
@@ -187,7 +176,7 @@ def _render_ready_steps(
             context = context_of(step)
             scope = context.scope
             try:
-                rendered = render_step(recipe, step, event, context)
+                rendered = render_step(step, context)
             except RenderError as failure:
                 return _failed(planned, step, scope, str(failure))
             except OutOfTime:

@@ -7,7 +7,7 @@ A decision is final, whatever the clock or the results say later.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from appealbridge.model.delivery import Delivery
@@ -48,10 +48,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PlanningMoment:
-    """Everything that a decision may use; `later_events` are the events of the run's subject after its own."""
+    """
+    Everything that a decision may use.
+
+    `so_far` are the run's deliveries by step, and `later_events` the events of its subject after its own.
+    """
 
     recipe: Recipe
     event: Event
+    so_far: Mapping[str, Sequence[Delivery]]
     now: float
     later_events: Sequence[Event]
     budget: Budget
@@ -59,41 +64,27 @@ class PlanningMoment:
 
     def scope(self, branch: Branch, event: Event | None = None) -> Scope:
         """Return the names that an entry can use; `event` replaces the run's own."""
-        wait = wait_view(branch, self.later_events)
-        event = event or self.event
-        return self.recipe.scope(event, self.results, self.now, wait, self.budget)
+        wait = None
+        if branch.completed is not None:
+            awaited = next((each for each in self.later_events if each.id == branch.event), None)
+            wait = WaitView(branch.completed, None if awaited is None else EventView(awaited))
+        return self.recipe.scope(event or self.event, self.results, self.now, wait, self.budget)
 
     def clock(self, at: float) -> str:
         """Return a moment as people read it."""
         return shown(at, self.recipe.zone)
 
 
-def wait_view(branch: Branch, later_events: Sequence[Event]) -> WaitView | None:
-    """Return the last wait before an entry, as templates see it."""
-    if branch.completed is None:
-        return None
-    awaited = next((event for event in later_events if event.id == branch.event), None)
-    return WaitView(branch.completed, None if awaited is None else EventView(awaited))
-
-
-def progress_of(
-    recipe: Recipe,
-    event: Event,
-    so_far: Mapping[str, Sequence[Delivery]],
-    now: float,
-    marks: Marks,
-    later_events: Sequence[Event],
-    budget: Budget,
-) -> Progress:
-    """Return how far the run gets at `now`; raise `RenderError` if a decision has no value."""
-    new_marks = dict(marks)
+def progress_of(moment: PlanningMoment, marks: Marks) -> Progress:
+    """Return how far the run gets at this moment; raise `RenderError` if a decision has no value."""
+    recipe, so_far, new_marks = moment.recipe, moment.so_far, dict(marks)
     trace: list[TraceEntry] = []
-    unneeded = {later.id for later in later_events if not _is_awaited(recipe, later)}
+    unneeded = {later.id for later in moment.later_events if not _is_awaited(recipe, later)}
     while True:
         position = position_of(recipe.flow, new_marks)
         states = states_of(recipe.steps, so_far, position)
         results = views(recipe.steps, states, so_far)
-        moment = PlanningMoment(recipe, event, now, later_events, budget, results)
+        moment = replace(moment, results=results)
         for node, branch in position.undecided:
             if settled(node.needs, states):
                 mark, message = _decided(

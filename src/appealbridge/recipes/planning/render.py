@@ -50,12 +50,14 @@ def message_of(step: Step, scope: Scope) -> Options:
 @value
 class StepContext:
     """
-    The context in which a step is planned.
+    The context in which a step of a recipe is planned for an event.
 
     `scope` has the names that it can use, `since` is the moment from which `publish_within` counts,
     in Unix seconds, and `hold` is why its deliveries wait for a person; empty if they do not.
     """
 
+    recipe: Recipe
+    event: Event
     scope: Scope
     since: float
     hold: str = ""
@@ -84,12 +86,11 @@ def held_for(delivery: Delivery, unread: str) -> Delivery:
     return replace(delivery, hold=hold, reason=reason)
 
 
-def render_step(recipe: Recipe, step: Step, event: Event, context: StepContext) -> RenderedStep:
+def render_step(step: Step, context: StepContext) -> RenderedStep:
     """Return the deliveries of a step; raise `RenderError` with its path."""
-    if step.plugin is ACTION and not event.subject:
-        raise RenderError(step.path, "the event has no subject, so there is nothing to withdraw")
-    if step.amends is not None and not event.subject:
-        raise RenderError(step.path, "the event has no subject, so there is nothing to amend")
+    if not context.event.subject and (step.plugin is ACTION or step.amends is not None):
+        what = "withdraw" if step.plugin is ACTION else "amend"
+        raise RenderError(step.path, f"the event has no subject, so there is nothing to {what}")
     message = message_of(step, context.scope)
     images = fitting(step, message) if isinstance(message, Illustrated) and message.images else None
     if images is not None and images.left_out:
@@ -97,18 +98,16 @@ def render_step(recipe: Recipe, step: Step, event: Event, context: StepContext) 
     final = fitted(step, message, context.scope)
     whole = final is message or step.overflow is Overflow.THREAD
     too_long = None if whole else step.plugin.measure(step.account, message)
-    deliveries = [*_deliveries(recipe, step, event, context, final)]
+    deliveries = [*_deliveries(step, context, final)]
     if images is None:
         return RenderedStep(deliveries, too_long)
     deliveries = [
-        each if each.follows else illustrated(each, recipe, images) for each in deliveries
+        each if each.follows else illustrated(each, context.recipe, images) for each in deliveries
     ]
     return RenderedStep(deliveries, too_long, images.left_out)
 
 
-def _deliveries(
-    recipe: Recipe, step: Step, event: Event, context: StepContext, whole: Options
-) -> Iterator[Delivery]:
+def _deliveries(step: Step, context: StepContext, whole: Options) -> Iterator[Delivery]:
     parts = _parts(step, whole)
     if not parts:
         raise RenderError(step.path, "the message has no recipient")
@@ -117,20 +116,15 @@ def _deliveries(
         for number, post in enumerate((first, *thread_of(first)), start=1):
             _fits(step, post)
             which = part if number == 1 else f"{part}#{number}"
-            delivery = _delivery(recipe, step, event, context, post, which, follows)
+            delivery = _delivery(step, context, post, which, follows)
             follows = delivery.id
             yield delivery
 
 
 def _delivery(
-    recipe: Recipe,
-    step: Step,
-    event: Event,
-    context: StepContext,
-    message: Options,
-    part: str,
-    follows: str,
+    step: Step, context: StepContext, message: Options, part: str, follows: str
 ) -> Delivery:
+    recipe, event = context.recipe, context.event
     run = run_id(event.id, recipe.name)
     # A delivery that needs approval is not released together with a flood.
     own = Hold.TIME.value if context.hold else event.hold
