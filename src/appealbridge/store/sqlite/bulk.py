@@ -10,12 +10,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 Row = Sequence[Any]
 
 _SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
+
+
+@lru_cache(maxsize=1024)
+def _parts(count: int) -> Sequence[int]:
+    """Return how many rows each statement has for so many rows."""
+    parts: list[int] = []
+    for size in _SIZES:
+        parts += [size] * ((count - sum(parts)) // size)
+    return parts
 
 
 class _Statement:
@@ -25,11 +35,10 @@ class _Statement:
 
     def _run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[sqlite3.Cursor]:
         start = 0
-        for size in _SIZES:
-            while len(rows) - start >= size:
-                values = tuple(chain.from_iterable(rows[start : start + size]))
-                yield connection.execute(self._texts[size], values)
-                start += size
+        for size in _parts(len(rows)):
+            values = tuple(chain.from_iterable(rows[start : start + size]))
+            yield connection.execute(self._texts[size], values)
+            start += size
 
 
 class Insert(_Statement):
