@@ -11,7 +11,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 
@@ -19,21 +19,30 @@ class RaisedBaseException(RuntimeError):
     """A plug-in raised what is no `Exception`; the message has its name and its words."""
 
 
-@contextmanager
-def contained() -> Iterator[None]:
-    """Let nothing out but an `Exception`, the cancelling of this task, and the closing of what runs inside."""
-    try:
-        yield
-    except Exception:
-        raise
-    except BaseException as error:
+class _Contained:
+    """Lets nothing out but an `Exception`, the cancelling of this task, and the closing of what runs inside."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        _: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, Exception):
+            return
         if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
-            raise
-        if isinstance(error, GeneratorExit) and _is_being_closed(error):
-            raise
+            return
+        if isinstance(error, GeneratorExit) and _is_being_closed(trace):
+            return
         message = str(error)
         text = f"{type(error).__name__}{': ' if message else ''}{message}"
-        raise RaisedBaseException(text).with_traceback(error.__traceback__) from None
+        raise RaisedBaseException(text).with_traceback(trace) from None
+
+
+contained = _Contained()
 
 
 def contain(plugin: type) -> None:
@@ -61,7 +70,7 @@ def _contained(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(*args: Any, **options: Any) -> Any:
-        with contained():
+        with contained:
             result = method(*args, **options)
         # A decorator may hide that the method waits, or that it lists.
         if inspect.isawaitable(result):
@@ -81,12 +90,12 @@ _MARK = "_appealbridge_contained"
 
 
 async def _wait(result: Awaitable[Any]) -> Any:
-    with contained():
+    with contained:
         return await result
 
 
 def _list(entries: Iterator[Any]) -> Iterator[Any]:
-    with contained():
+    with contained:
         yield from entries
 
 
@@ -99,12 +108,11 @@ def _is_being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _is_being_closed(error: GeneratorExit) -> bool:
+def _is_being_closed(trace: TracebackType | None) -> bool:
     """
-    Return whether somebody closes the coroutine or generator that this ends; if not, a plug-in raised it.
+    Return whether somebody closes the coroutine or generator that a `GeneratorExit` ends; if not, a plug-in raised it.
 
     Python closes what a frame waits for first, and then raises `GeneratorExit` in this frame itself. So the place of
-    one that somebody else causes is at most our own two frames, and a plug-in's is below them.
+    one that somebody else causes is our own frame, and a plug-in's is below it.
     """
-    trace = error.__traceback__
-    return trace is None or trace.tb_next is None or trace.tb_next.tb_next is None
+    return trace is None or trace.tb_next is None

@@ -42,13 +42,13 @@ class Options(BaseModel):
     @classmethod
     def model_validate(cls, *args: Any, **options: Any) -> Self:
         """Validate a value as pydantic does, whatever a plug-in's own checks raise."""
-        with contained():
+        with contained:
             return super().model_validate(*args, **options)
 
     @classmethod
     def model_validate_json(cls, *args: Any, **options: Any) -> Self:
         """Validate JSON as pydantic does, whatever a plug-in's own checks raise."""
-        with contained():
+        with contained:
             return super().model_validate_json(*args, **options)
 
 

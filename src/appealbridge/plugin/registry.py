@@ -127,7 +127,7 @@ class Registry:
         copy = Registry(self._reserved)
         copy._add_from(self)
         try:
-            with contained():
+            with contained:
                 load()(copy)
         except _Unfit as error:
             self.leave_out(name, where, str(error))

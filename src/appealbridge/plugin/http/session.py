@@ -425,6 +425,5 @@ def _trusting(authorities: str, *protocols: str) -> ssl.SSLContext:
     return context
 
 
-def header_line(name: str, value: str) -> str:
-    """Return a header as it is sent."""
-    return f"{name}: {value}\r\n"
+header_line: Callable[[str, str], str] = "{}: {}\r\n".format
+"""Returns a header, of a name and a value, as it is sent."""
