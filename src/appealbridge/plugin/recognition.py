@@ -219,7 +219,8 @@ def match_timeline(
             return SearchResult(
                 post.receipt, sure=True, seen=f"found on {place}: {post.receipt.url}"
             )
-    searched = f"searched {len(listed)} posts on {place} since {_clock(begin - BEFORE)}"
+    listed_from = datetime.fromtimestamp(begin - BEFORE, UTC)
+    searched = f"searched {len(listed)} posts on {place} since {listed_from:%Y-%m-%d %H:%M:%SZ}"
     # A post that names none may be ours all the same: platforms may stop naming a post that was deleted.
     listed = [post for post in listed if unknown or post.replies_to in (None, replies_to)]
     recent = _recent(listed, begin)
@@ -258,7 +259,3 @@ def _doubt(
     if similar is not None:
         return f"one differs only in links or punctuation: {similar.receipt.url}"
     return "" if whole else "there are more, but none of these has this text"
-
-
-def _clock(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -26,7 +26,7 @@ from appealbridge.engine.images.rendering import (
     described,
     with_renditions,
 )
-from appealbridge.engine.images.sources import Sources, plain
+from appealbridge.engine.images.sources import Sources
 from appealbridge.engine.intake.disk_space import DiskSpace
 from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.engine.supervise import repeat
@@ -225,7 +225,8 @@ class Preparer(OutcomeListener):
         try:
             data = await self.sources.read(source)
         except DeliveryError as error:
-            done.failed |= dict.fromkeys((each.key for each in required), plain(error))
+            why = str(error)[:500]  # short enough for a list
+            done.failed |= dict.fromkeys((each.key for each in required), why)
             if isinstance(error, Rejected):
                 done.for_good |= {each.key for each in required}
             elif isinstance(error, TryAgain) and error.after:

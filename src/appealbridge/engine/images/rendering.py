@@ -31,13 +31,10 @@ class RequiredRendition:
     @property
     def key(self) -> RenditionKey:
         """What its rendition is made of."""
-        return self.source, limits_text(self.limits)
-
-
-def limits_text(limits: ImageLimits) -> str:
-    """Return limits as a text, which is the same for the same limits."""
-    sizes = (limits.max_bytes, limits.max_pixels, limits.max_width, limits.max_height)
-    return f"{','.join(sorted(limits.media_types))} {sizes} {limits.transparency}"
+        limits = self.limits
+        sizes = (limits.max_bytes, limits.max_pixels, limits.max_width, limits.max_height)
+        text = f"{','.join(sorted(limits.media_types))} {sizes} {limits.transparency}"
+        return self.source, text
 
 
 def with_renditions(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from appealbridge.files import read_below
 from appealbridge.media import SOURCE_BYTES, ImageRefused
-from appealbridge.model.errors import DeliveryError, Rejected, TryAgain
+from appealbridge.model.errors import Rejected, TryAgain
 from appealbridge.plugin.http.client import Http
 from appealbridge.plugin.http.images import fetch_image
 from appealbridge.plugin.offload import FILES, offload
@@ -50,8 +50,3 @@ class Sources:
         if len(content) > SOURCE_BYTES:
             raise Rejected(_LARGE)
         return content
-
-
-def plain(error: DeliveryError) -> str:
-    """Return why a picture cannot be fetched, in words that are short enough for a list."""
-    return str(error)[:500]
