@@ -63,58 +63,21 @@ def settle_upload(
     It becomes `ready` again, so that its deadline and a withdrawal count before the next one. Nothing was published,
     whatever became of the upload.
     """
-    which = f"image {upload.number}"
-    result = upload.result
+    which, result = f"image {upload.number}", upload.result
+    due: float | None = now
     if isinstance(result, StoredUpload):
-        # It is asked again after half as long as the platform has been working on it.
-        pause = min(max((now - result.at) / 2, FIRST_QUESTION), LAST_QUESTION)
-        due = now if result.ready else now + pause
-        detail = f"{which} is uploaded" if result.ready else f"the platform still works on {which}"
-        return _settlement(
-            delivery, State.READY, Outcome.UPLOADED, detail, begun_at, now, due, upload=result
-        )
-    detail = f"{which}: {result}"
-    if isinstance(result, Rejected):
-        return _settlement(delivery, State.FAILED, Outcome.REJECTED, detail, begun_at, now)
-    if isinstance(result, TryAgain) and result.is_about_the_account:
-        return _settlement(delivery, State.READY, Outcome.DEFERRED, detail, begun_at, now, now)
-    outcome = Outcome.TRY_AGAIN if isinstance(result, TryAgain) else Outcome.UNSURE
-    again = next_due(
-        policy,
-        attempts=so_far.count,
-        first_begun_at=so_far.first_at,
-        now=now,
-        after=getattr(result, "after", None),
-        rng=rng,
-    )
-    if again is None or result.status in policy.stop_at:
-        reason = f"gave up after {so_far.count} attempts; the last one: {detail}"
-        return _settlement(delivery, State.FAILED, outcome, detail, begun_at, now, reason=reason)
-    return _settlement(
-        delivery,
-        State.READY,
-        outcome,
-        detail,
-        begun_at,
-        now,
-        again,
-        expired=upload.again or isinstance(result, UploadExpired),
-    )
-
-
-def _settlement(
-    delivery: Delivery,
-    target: State,
-    outcome: Outcome,
-    detail: str,
-    begun_at: float,
-    now: float,
-    due_at: float | None = None,
-    *,
-    reason: str = "",
-    upload: StoredUpload | None = None,
-    expired: bool = False,
-) -> Settlement:
+        target, outcome = State.READY, Outcome.UPLOADED
+        reason = detail = f"{which} is uploaded"
+        if not result.ready:
+            reason = detail = f"the platform still works on {which}"
+            # It is asked again after half as long as the platform has been working on it.
+            due = now + min(max((now - result.at) / 2, FIRST_QUESTION), LAST_QUESTION)
+    else:
+        reason = detail = f"{which}: {result}"
+        target, outcome, due = _not_uploaded(result, policy, so_far, now, rng)
+        if target is State.FAILED and outcome is not Outcome.REJECTED:
+            reason = f"gave up after {so_far.count} attempts; the last one: {detail}"
+    ready = target is State.READY
     attempt = Attempt(
         delivery.id, delivery.attempts, AttemptKind.UPLOAD, begun_at, now, outcome,
         detail[:DETAIL_LIMIT],
@@ -125,9 +88,31 @@ def _settlement(
         target=target,
         at=now,
         attempt=attempt,
-        due_at=due_at,
-        hold=delivery.hold if target is State.READY else "",
-        reason=reason or detail,
-        upload=upload,
-        uploads_expired=expired,
+        due_at=due,
+        hold=delivery.hold if ready else "",
+        reason=reason,
+        upload=result if isinstance(result, StoredUpload) else None,
+        uploads_expired=ready and (upload.again or isinstance(result, UploadExpired)),
     )
+
+
+def _not_uploaded(
+    error: DeliveryError, policy: RetryPolicy, so_far: Tried, now: float, rng: random.Random
+) -> tuple[State, Outcome, float | None]:
+    """Return where an attempt leads that ended with an error, its outcome, and when the next one is due."""
+    if isinstance(error, Rejected):
+        return State.FAILED, Outcome.REJECTED, None
+    if isinstance(error, TryAgain) and error.is_about_the_account:
+        return State.READY, Outcome.DEFERRED, now
+    outcome = Outcome.TRY_AGAIN if isinstance(error, TryAgain) else Outcome.UNSURE
+    again = next_due(
+        policy,
+        attempts=so_far.count,
+        first_begun_at=so_far.first_at,
+        now=now,
+        after=getattr(error, "after", None),
+        rng=rng,
+    )
+    if again is None or error.status in policy.stop_at:
+        return State.FAILED, outcome, None
+    return State.READY, outcome, again
