@@ -12,12 +12,11 @@ from typing import Any
 
 import click
 
-from appealbridge.cli.common import SpanParameter, config_option, fail, json_option
+from appealbridge.cli.common import SpanParameter, common_options, fail
 from appealbridge.cli.output import Line, progress, say, say_json, styled
 from appealbridge.cli.recipes import chosen
 from appealbridge.clock import SystemClock
 from appealbridge.model.duration import written
-from appealbridge.model.errors import StoreError
 from appealbridge.store.backend import Backend
 from appealbridge.store.opening import store_at
 
@@ -71,8 +70,7 @@ class _Report:
 @click.option(
     "--limit", default=100, show_default=True, help="The largest number of posts to show."
 )
-@config_option
-@json_option
+@common_options
 def backtest(
     config: Path | None, as_json: bool, limit: int, every: bool, since: float, recipe_name: str
 ) -> None:
@@ -87,12 +85,9 @@ def backtest(
     if not store.exists():
         fail(f"no store at {store}; start the daemon with: appealbridge run")
     report = _Report(every, limit)
-    try:
-        with progress("events") as report_progress:
-            playing = _play(assembly, store, draft, since, report, report_progress)
-            tested, beside = asyncio.run(playing)
-    except StoreError as error:
-        fail(str(error))
+    with progress("events") as report_progress:
+        playing = _play(assembly, store, draft, since, report, report_progress)
+        tested, beside = asyncio.run(playing)
     report.shown.sort(key=lambda finding: float(finding.at))
     if as_json:
         say_json(_as_json(draft, tested, beside, since, report))

@@ -12,9 +12,8 @@ import click
 
 from appealbridge.cli import tables
 from appealbridge.cli.client import DaemonClient
-from appealbridge.cli.common import config_option, fail_with, json_option
+from appealbridge.cli.common import common_options, json_option
 from appealbridge.cli.output import say, say_json, say_text, show, styled
-from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import fault
 
 SECONDS = 20.0
@@ -25,8 +24,7 @@ SECONDS = 20.0
     invoke_without_command=True,
     short_help="Show how the accounts are doing; `check` logs in to them.",
 )
-@config_option
-@json_option
+@common_options
 @click.pass_context
 def channels(context: click.Context, config: Path | None, as_json: bool) -> None:
     """Show how the daemon's accounts are doing: working, down, refused, or login expired."""
@@ -41,16 +39,12 @@ def channels(context: click.Context, config: Path | None, as_json: bool) -> None
 
 @channels.command(short_help="Log in to every account, and say whose each is.")
 @click.argument("names", metavar="[NAME...]", nargs=-1)
-@config_option
-@json_option
+@common_options
 def check(config: Path | None, as_json: bool, names: tuple[str, ...]) -> None:
     """Log in to every account, or to those you name, and say whose each is. Nothing is published."""
     from appealbridge.daemon.assembly import assemble
 
-    try:
-        assembly = assemble(config)
-    except InvalidDocuments as error:
-        fail_with(error)
+    assembly = assemble(config)
     accounts = assembly.active.channels
     unknown = [name for name in names if name not in accounts]
     if unknown:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from appealbridge.cli.common import fail, fail_with, needs_settings
+from appealbridge.cli.common import fail, needs_settings
 from appealbridge.cli.failures import describe_failure
 from appealbridge.cli.output import say
 from appealbridge.daemon.control import by_socket
-from appealbridge.documents import InvalidDocuments
-from appealbridge.settings import control_socket_of, practice_of, store_of
+from appealbridge.model.errors import AppealBridgeError
+from appealbridge.settings import control_socket_of, mode_of, store_of
 from appealbridge.store.backend import Backend, NotBelieved
 from appealbridge.store.opening import store_at
 from appealbridge.store.records import Control
@@ -46,7 +46,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-class NotAMember(Exception):
+class NotAMember(AppealBridgeError):
     """The user may not use the daemon's control socket; the message says who may."""
 
 
@@ -60,16 +60,6 @@ class DaemonClient:
 
     @classmethod
     def of(cls, config: Path | None) -> DaemonClient:
-        """Find the daemon through its settings; end the command if this user may not use it."""
-        try:
-            return cls.find(config)
-        except InvalidDocuments as error:
-            fail_with(error)
-        except NotAMember as error:
-            fail(str(error))
-
-    @classmethod
-    def find(cls, config: Path | None) -> DaemonClient:
         """Find the daemon through its settings; raise `NotAMember` if this user may not use it."""
         store, control_socket = store_at(store_of(config)), control_socket_of(config)
         needs_settings(config, store)
@@ -89,8 +79,7 @@ class DaemonClient:
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """Return the answer to a GET request; end the command if the daemon refuses."""
-        options = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        return self._ask("GET", path + (f"?{urlencode(options)}" if options else ""))
+        return self._ask("GET", path, query or {})
 
     def mode(self) -> tuple[str, bool]:
         """
@@ -99,8 +88,7 @@ class DaemonClient:
         If no daemon runs, the settings and the stop file say so. The mode is empty if the daemon is too old to say.
         """
         if self.control is None:
-            own = "practice" if practice_of(self.config) else "live"
-            return own, self.store.stop_file().exists()
+            return mode_of(self.config), self.store.stop_file().exists()
         try:
             _, answer = _request(self.control, "GET", "/api/v1/mode")
         except (OSError, ValueError):
@@ -110,17 +98,25 @@ class DaemonClient:
         mode = answer.get("mode")
         return (mode if mode in ("practice", "live") else ""), bool(answer.get("stopped"))
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def post(
+        self,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Return the answer to a POST request with the name of the user; end the command if the daemon refuses."""
-        by = urlencode({"by": user()})
         content = None if body is None else json.dumps(body).encode()
-        return self._ask("POST", f"{path}{'&' if '?' in path else '?'}{by}", content)
+        return self._ask("POST", path, {**(query or {}), "by": user()}, content)
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, object], body: bytes | None = None
+    ) -> Any:
         if self.control is None:
             fail(f"no daemon is running on {self.store}; start it with: appealbridge run")
+        options = {name: value for name, value in query.items() if value not in (None, "")}
+        target = f"/api/v1{path}" + (f"?{urlencode(options)}" if options else "")
         try:
-            status, answer = _request(self.control, method, f"/api/v1{path}", body)
+            status, answer = _request(self.control, method, target, body)
         except (OSError, ValueError) as error:
             fail(visible(f"the daemon at {self.control.url} does not answer: {error}"))
         if status >= 400:

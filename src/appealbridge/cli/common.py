@@ -58,6 +58,11 @@ def json_option(function: F) -> F:
     return option(function)
 
 
+def common_options(function: F) -> F:
+    """Add `--config` and `--json`, which most commands have."""
+    return config_option(json_option(function))
+
+
 def not_on_windows() -> None:
     """End a command that needs what only Linux and macOS have."""
     if str(sys.platform) == "win32":
@@ -89,13 +94,10 @@ def needs_settings(config: Path | None, store: Backend | None = None) -> None:
 
 
 def assembly_of(config: Path | None, only: Sequence[Path] = ()) -> Any:
-    """Read the settings and recipes without needing the secrets; end the command if the settings have problems."""
+    """Read the settings and recipes without needing the secrets; end the command if there are none."""
     from appealbridge.daemon.assembly import assemble
 
-    try:
-        assembly = assemble(config, only=only, offline=True)
-    except InvalidDocuments as error:
-        fail_with(error)
+    assembly = assemble(config, only=only, offline=True)
     if not (assembly.book.loaded or assembly.book.quarantined or assembly.problems):
         needs_settings(config)
     return assembly

@@ -9,10 +9,10 @@ import click
 
 from appealbridge.cli.common import (
     WRONG_USE,
+    common_options,
     config_option,
     fail,
     fail_with,
-    json_option,
     not_on_windows,
 )
 from appealbridge.cli.output import say, say_json, say_text
@@ -45,8 +45,7 @@ def run(config: Path | None) -> None:
 
 
 @click.command()
-@config_option
-@json_option
+@common_options
 def reload(config: Path | None, as_json: bool) -> None:
     """Make the running daemon use new recipes and settings."""
     from appealbridge.cli.client import DaemonClient

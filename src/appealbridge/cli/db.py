@@ -7,13 +7,10 @@ from pathlib import Path
 
 import click
 
-from appealbridge.cli.common import config_option, fail, fail_with, json_option
+from appealbridge.cli.common import common_options
 from appealbridge.cli.output import same_line, say, say_json
 from appealbridge.clock import SystemClock
-from appealbridge.documents import InvalidDocuments
-from appealbridge.model.errors import StoreError
 from appealbridge.settings import store_of
-from appealbridge.store.backend import Backend
 from appealbridge.store.opening import store_at
 
 
@@ -24,8 +21,7 @@ def db() -> None:
 
 @db.command(short_help="Copy the store to a new FILE and check the copy.")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@config_option
-@json_option
+@common_options
 def backup(config: Path | None, as_json: bool, file: Path) -> None:
     """
     Copy the store to a new FILE and check the copy, whether or not the daemon runs.
@@ -33,11 +29,8 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
     To restore it, stop the daemon, replace the store with the copy, remove the store's -wal and -shm files, and start
     the daemon.
     """
-    store = _store(config)
-    try:
-        size = store.back_up(file, SystemClock().now(), _percent if sys.stderr.isatty() else None)
-    except StoreError as error:
-        fail(str(error))
+    store = store_at(store_of(config))
+    size = store.back_up(file, SystemClock().now(), _percent if sys.stderr.isatty() else None)
     if as_json:
         say_json({"store": str(store), "file": str(file), "bytes": size})
     else:
@@ -45,17 +38,13 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
 
 
 @db.command()
-@config_option
-@json_option
+@common_options
 def vacuum(config: Path | None, as_json: bool) -> None:
     """Rewrite the store without the data that was removed from it. Stop the daemon first."""
-    store = _store(config)
+    store = store_at(store_of(config))
     if sys.stderr.isatty():
         say(f"{store}: this may take a minute per gigabyte", err=True)
-    try:
-        before, after = store.vacuum()
-    except StoreError as error:
-        fail(str(error))
+    before, after = store.vacuum()
     if as_json:
         say_json({"store": str(store), "bytes": after, "freed": before - after})
     else:
@@ -66,35 +55,18 @@ def vacuum(config: Path | None, as_json: bool) -> None:
 @click.option(
     "--check", is_flag=True, help="Change nothing. Exit with 1 if the store is not up to date."
 )
-@config_option
-@json_option
+@common_options
 def migrate(config: Path | None, as_json: bool, check: bool) -> None:
     """Update the store to this version, or make a new one. Stop the daemon first."""
-    store = _store(config)
-    try:
-        before, after = store.versions() if check else store.migrate()
-    except StoreError as error:
-        fail(str(error))
+    store = store_at(store_of(config))
+    before, after = store.versions() if check else store.migrate()
     if as_json:
-        say_json(
-            {
-                "store": str(store),
-                "from": before,
-                "to": after,
-                "changed": before != after and not check,
-            }
-        )
+        changed = before != after and not check
+        say_json({"store": str(store), "from": before, "to": after, "changed": changed})
     else:
         say(f"{store}: {_moved(before, after, check=check)}")
     if check and before != after:
         sys.exit(1)
-
-
-def _store(config: Path | None) -> Backend:
-    try:
-        return store_at(store_of(config))
-    except InvalidDocuments as error:
-        fail_with(error)
 
 
 def _moved(before: int, after: int, *, check: bool) -> str:

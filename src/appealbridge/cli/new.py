@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from appealbridge.cli.common import WRONG_USE, config_option, fail, fail_with, print_problems
+from appealbridge.cli.common import WRONG_USE, config_option, fail, print_problems
 from appealbridge.cli.output import answer_to, answered_yes, say, styled
 from appealbridge.cli.questions import ask, ask_which, introduce
 from appealbridge.cli.recipes import print_previews, print_tests
-from appealbridge.documents import InvalidDocuments
 from appealbridge.documents.diagnostic import did_you_mean
 from appealbridge.files import read_file, shown_path, write_file
 
@@ -59,11 +58,8 @@ def new(
     from appealbridge.blueprints.filling import fill
     from appealbridge.daemon.assembly import assemble
 
-    try:
-        assembly = assemble(config, offline=True)
-        chosen = _chosen(blueprint)
-    except InvalidDocuments as error:
-        fail_with(error)
+    assembly = assemble(config, offline=True)
+    chosen = _chosen(blueprint)
     file = _free(output or assembly.settings.recipes / f"{chosen.name}.yaml", force)
     answers = _answers(chosen, assembly, _from_arguments(chosen, arguments))
     try:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import click
 
 from appealbridge.cli import tables, traces
 from appealbridge.cli.client import DaemonClient
-from appealbridge.cli.common import SpanParameter, config_option, json_option
+from appealbridge.cli.common import SpanParameter, common_options
 from appealbridge.cli.listings import Stored
 from appealbridge.cli.output import say, say_json, show
 from appealbridge.cli.people.names import with_names
@@ -41,13 +41,13 @@ def _known(*names: str, many: bool = False) -> Callable[[click.Context, click.Pa
     return check
 
 
-since_option = click.option(
-    "--since", type=SpanParameter(), help="Only those of the last 2h or 3d, for example."
-)
+def _since_option(help_: str) -> Callable[[F], F]:
+    """Return `--since`, a length of time before now, as the Unix seconds at which it begins."""
 
+    def begin(_context: click.Context, _parameter: click.Parameter, span: float | None) -> str:
+        return "" if span is None else str(SystemClock().now() - span)
 
-def _begin(since: float | None) -> str:
-    return "" if since is None else str(SystemClock().now() - since)
+    return click.option("--since", type=SpanParameter(), callback=begin, help=help_)
 
 
 def _list(
@@ -79,16 +79,12 @@ def _list(
     "--hold", default="", callback=_known(*Hold), help=f"Only those held for this reason: {HOLDS}."
 )
 @click.option("--event", default="", help="Only those that this event caused.")
-@since_option
+@_since_option("Only those of the last 2h or 3d, for example.")
 @click.option("--limit", default=50, show_default=True, help="The largest number to list.")
-@config_option
-@json_option
-def deliveries(
-    config: Path | None, as_json: bool, since: float | None, limit: int, **filters: str
-) -> None:
+@common_options
+def deliveries(config: Path | None, as_json: bool, **filters: object) -> None:
     """List deliveries, newest first: what waits and why, what went out and where to find it."""
-    query = {**filters, "since": _begin(since), "limit": limit}
-    _list(config, as_json, tables.deliveries, "/deliveries", **query)
+    _list(config, as_json, tables.deliveries, "/deliveries", **filters)
 
 
 @click.command(short_help="List runs: which recipe did what about which event.")
@@ -98,11 +94,10 @@ def deliveries(
 @click.option("--event", default="", help="Only those of this event.")
 @click.option("--recipe", default="", help="Only those of this recipe.")
 @click.option("--limit", default=50, show_default=True, help="The largest number to list.")
-@config_option
-@json_option
-def runs(config: Path | None, as_json: bool, limit: int, **filters: str) -> None:
+@common_options
+def runs(config: Path | None, as_json: bool, **filters: object) -> None:
     """List runs, newest first: which recipe did what about which event."""
-    _list(config, as_json, tables.runs, "/runs", **filters, limit=limit)
+    _list(config, as_json, tables.runs, "/runs", **filters)
 
 
 @click.command(short_help="List events: what came in.")
@@ -111,22 +106,17 @@ def runs(config: Path | None, as_json: bool, limit: int, **filters: str) -> None
     "--source", default="", help="Only those of this source, such as webhook:incident-desk."
 )
 @click.option("--type", default="", help="Only those of this type, such as appeal.new.")
-@since_option
+@_since_option("Only those of the last 2h or 3d, for example.")
 @click.option("--limit", default=50, show_default=True, help="The largest number to list.")
-@config_option
-@json_option
-def events(
-    config: Path | None, as_json: bool, since: float | None, limit: int, **filters: str
-) -> None:
+@common_options
+def events(config: Path | None, as_json: bool, **filters: object) -> None:
     """List events, newest first: what came in, from where, and about what."""
-    query = {**filters, "since": _begin(since), "limit": limit}
-    _list(config, as_json, tables.events, "/events", **query)
+    _list(config, as_json, tables.events, "/events", **filters)
 
 
 @click.command(short_help="Show the history of an event, a run, a delivery or a subject.")
 @click.argument("id_", metavar="ID")
-@config_option
-@json_option
+@common_options
 def trace(config: Path | None, as_json: bool, id_: str) -> None:
     """
     Show what came in, which recipes wanted it and why, what was sent, and what came back.
@@ -161,8 +151,7 @@ def all_option(function: F) -> F:
 @click.command()
 @click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
 @all_option
-@config_option
-@json_option
+@common_options
 def release(
     config: Path | None, as_json: bool, every: bool, delivery_ids: tuple[str, ...], **which: str
 ) -> None:
@@ -173,28 +162,18 @@ def release(
 @click.command(short_help="Try failed deliveries again.")
 @click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All failed deliveries.")
-@click.option(
-    "--since",
-    type=SpanParameter(),
-    help="With --all: only those planned in the last 2h, for example.",
-)
-@config_option
-@json_option
+@_since_option("With --all: only those planned in the last 2h, for example.")
+@common_options
 def retry(
-    config: Path | None,
-    as_json: bool,
-    since: float | None,
-    every: bool,
-    delivery_ids: tuple[str, ...],
+    config: Path | None, as_json: bool, since: str, every: bool, delivery_ids: tuple[str, ...]
 ) -> None:
     """Try failed deliveries again, with the same checks as the first time."""
-    if every == bool(delivery_ids) or (since is not None and not every):
+    if every == bool(delivery_ids) or (since and not every):
         raise click.UsageError("give IDs, or --all, perhaps with --since")
     if not every:
         _each(config, as_json, delivery_ids, "retry", "will be tried again")
         return
-    begin = "" if since is None else f"?since={SystemClock().now() - since}"
-    moved = daemon_of(config, as_json).post(f"/retry{begin}")
+    moved = daemon_of(config, as_json).post("/retry", {"since": since})
     _tell_all(as_json, moved, "will be tried again", "no delivery has failed")
 
 
@@ -202,8 +181,7 @@ def retry(
 @click.argument("event_id", metavar="EVENT")
 @click.option("--recipe", default="", help="Only run this recipe.")
 @click.option("--dry-run", is_flag=True, help="Only show what would go out.")
-@config_option
-@json_option
+@common_options
 def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event_id: str) -> None:
     """
     Run an event again through the recipes in force.
@@ -211,34 +189,30 @@ def replay(config: Path | None, as_json: bool, dry_run: bool, recipe: str, event
     Nothing goes to a channel where it is published, or may still be. What failed, expired or was
     cancelled may go out again. EVENT is the id that `trace` shows.
     """
-    options = {"recipe": recipe, "dry_run": "1" if dry_run else ""}
-    query = urlencode({name: value for name, value in options.items() if value})
-    answer = daemon_of(config, as_json).post(f"/events/{quote(event_id, safe='')}/replay?{query}")
+    query = {"recipe": recipe, "dry_run": "1" if dry_run else ""}
+    path = f"/events/{quote(event_id, safe='')}/replay"
+    answer = daemon_of(config, as_json).post(path, query)
     show(answer, as_json, partial(traces.replayed, dry_run=dry_run))
 
 
 @click.command(short_help="Record that a delivery held as unknown is published.")
 @click.argument("delivery_id", metavar="ID")
 @click.option("--url", default="", help="The address of the post.")
-@config_option
-@json_option
+@common_options
 def confirm(config: Path | None, as_json: bool, url: str, delivery_id: str) -> None:
     """
     Record that a delivery held as `unknown` is published after all, or that a withdrawn post is gone.
 
     For the second, give the number of its removal, which `withdrawals` shows.
     """
-    answer = daemon_of(config, as_json).post(
-        f"/deliveries/{delivery_id}/confirm?{urlencode({'url': url})}"
-    )
+    answer = daemon_of(config, as_json).post(f"/deliveries/{delivery_id}/confirm", {"url": url})
     show(answer, as_json, partial(_tell, outcome="confirmed"))
 
 
 @click.command()
 @click.argument("delivery_ids", metavar="[ID...]", nargs=-1)
 @all_option
-@config_option
-@json_option
+@common_options
 def cancel(
     config: Path | None, as_json: bool, every: bool, delivery_ids: tuple[str, ...], **which: str
 ) -> None:
@@ -283,8 +257,7 @@ def _each_or_all(
     if not every:
         _each(config, as_json, ids, verb, outcome)
         return
-    query = urlencode({name: value for name, value in which.items() if value})
-    moved = daemon_of(config, as_json).post(f"/{verb}?{query}")
+    moved = daemon_of(config, as_json).post(f"/{verb}", which)
     _tell_all(as_json, moved, outcome, f"no delivery is held for {which['hold']}")
 
 

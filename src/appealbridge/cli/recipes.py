@@ -14,10 +14,9 @@ import click
 from appealbridge.cli.common import (
     WRONG_USE,
     assembly_of,
+    common_options,
     config_option,
     fail,
-    fail_with,
-    json_option,
     print_problems,
 )
 from appealbridge.cli.output import say, say_json, show_lines, styled
@@ -31,10 +30,10 @@ from appealbridge.cli.send import (
     tried,
     webhook_option,
 )
-from appealbridge.cli.tables import mode_of, say_mode
+from appealbridge.cli.tables import say_mode
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
-from appealbridge.settings import practice_of, zone_of
+from appealbridge.settings import mode_of, zone_of
 
 
 @click.command(short_help="List every mistake, where it is and how to fix it.")
@@ -85,7 +84,7 @@ def check(
         fine = [f"{_count(loaded, 'recipe')} fine{silent}"] if recipes or not appeals else []
         fine = fine if read else ["recipes are checked once the settings are right"]
         fine += [f"{_count(sum(appeals.values()), 'appeal')} fine"] if appeals else []
-        mode = [mode_of(practice_of(config))] if loaded else []
+        mode = [mode_of(config)] if loaded else []
         say(", ".join([*fine, _count(len(errors), "error"), _count(notes, "note"), *mode]))
     if errors:
         raise SystemExit(1)
@@ -198,8 +197,7 @@ def _count(number: int, noun: str) -> str:
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
-@config_option
-@json_option
+@common_options
 def test(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
     """
     Run the recipes' own tests. This cannot reach a channel.
@@ -260,8 +258,7 @@ def print_tests(results: Sequence[tuple[Any, Any]]) -> None:
 )
 @webhook_option
 @header_option
-@config_option
-@json_option
+@common_options
 def preview(
     config: Path | None,
     as_json: bool,
@@ -300,7 +297,7 @@ def preview(
         rows = [preview.as_json() for preview in shown]
         say_json(rows[0] if recipe_name and len(rows) == 1 else rows)
     else:
-        say_mode(mode_of(practice_of(config)))
+        say_mode(assembly.active.mode)
         print_previews(shown, several=len(shown) > 1 or not recipe_name)
     if any(preview.failed for preview in shown):
         raise SystemExit(1)
@@ -318,13 +315,10 @@ def _previews(
     from appealbridge.recipes.rehearsal.preview import preview_of
 
     now = SystemClock().now()
-    try:
-        if not webhook or event_file is None:
-            return _read_by_some(recipes, lambda recipe: rehearse(recipe, event_file, now))
-        content = body_in(event_file, hook_of(assembly, webhook))
-        body = tried(assembly, webhook, event_file, content, headers_in(headers), now)
-    except InvalidDocuments as error:
-        fail_with(error)
+    if not webhook or event_file is None:
+        return _read_by_some(recipes, lambda recipe: rehearse(recipe, event_file, now))
+    content = body_in(event_file, hook_of(assembly, webhook))
+    body = tried(assembly, webhook, event_file, content, headers_in(headers), now)
     if not body.events:
         fail(f"{event_file}: no event: {body.received.why_none or 'the body has none'}")
     return [preview_of(recipe, each.event) for each in body.events for recipe in recipes]

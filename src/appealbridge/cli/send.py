@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import click
 
 from appealbridge.cli import tables
-from appealbridge.cli.common import WRONG_USE, assembly_of, config_option, fail, json_option
+from appealbridge.cli.common import WRONG_USE, assembly_of, common_options, fail
 from appealbridge.cli.output import say, say_json, show_lines, styled
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
@@ -23,6 +23,7 @@ from appealbridge.files import read_file
 from appealbridge.model.duration import written
 from appealbridge.model.errors import Refused
 from appealbridge.plugin.receiver import Request
+from appealbridge.settings import address_here
 from appealbridge.settings.filling import is_placeholder
 
 WAIT_SECONDS = 5.0
@@ -61,8 +62,7 @@ webhook_option = click.option(
     help="Send to this address, such as the public one. If left out, to the daemon on this machine.",
 )
 @header_option
-@config_option
-@json_option
+@common_options
 def send(
     config: Path | None,
     as_json: bool,
@@ -291,10 +291,8 @@ def _listening(assembly: Any, config: Path | None) -> str:
     listen = assembly.settings.daemon.listen
     if listen.path is not None:
         return f"unix:{listen.path}"
-    if listen.address is not None and listen.address[1]:
-        host, port = listen.address
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not to listen there
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if address := address_here(config):
+        return address
     # The settings leave the address open, and the running daemon knows it.
     control = DaemonClient.of(config).store.control()
     if control is None:
@@ -385,7 +383,7 @@ def _caused(config: Path | None, answer: Any) -> list[dict[str, Any]]:
 
     ids = _ids(answer) if isinstance(answer, dict) else []
     try:
-        daemon = DaemonClient.find(config)
+        daemon = DaemonClient.of(config)
     except (NotAMember, PermissionError):
         return []
     if daemon.control is None:

@@ -42,11 +42,6 @@ _MODES = {
 }
 
 
-def mode_of(practice: bool) -> str:
-    """Return the word for practice mode or for real accounts."""
-    return "practice" if practice else "live"
-
-
 def say_mode(mode: str, stopped: bool = False) -> None:
     """Print whether this is practice or live, if that is known, and whether everything is stopped."""
     if mode:

@@ -8,6 +8,7 @@ from datetime import datetime
 from appealbridge.cli.output import Line, paragraph, say, styled, timed
 from appealbridge.cli.tables import REASON_REMOVED, STYLES, Row, clock, state_of, where, why
 from appealbridge.model.size import size_text
+from appealbridge.web.pages.wording import act_text
 
 REMOVED = "(content removed: its retention is over)"
 _SLOW = 1.0
@@ -23,19 +24,6 @@ _OUTCOMES = {
     "rejected": "red",
     "uploaded": "green",
 }
-
-_ACTS = {
-    "release": "released",
-    "retry": "to be tried again, as decided",
-    "cancel": "cancelled",
-    "confirm": "confirmed",
-    "approve": "approved",
-    "reject": "rejected",
-    "ask_changes": "changes asked for",
-    "edit": "edited",
-    "take_back": "approval taken back",
-}
-"""How a decision is worded; others are shown by their own word."""
 
 _TAKEN_BACK = {
     "removing": "published",
@@ -251,11 +239,9 @@ def _tries(row: Row) -> Iterator[Moment]:
 
 
 def _decision(decision: Row) -> Line:
-    word: str = decision["act"]
-    act = styled(_ACTS.get(word, word), "bold")
     by = f" by {decision['by']}" if decision["by"] else ""
     reason = f": {decision['reason']}" if decision["reason"] else ""
-    return (act, f"{by} ({decision['how']}){reason}")
+    return styled(act_text(decision["act"]), "bold"), f"{by} ({decision['how']}){reason}"
 
 
 def _still_open(run: Row) -> Iterator[Moment]:

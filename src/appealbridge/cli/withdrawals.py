@@ -6,11 +6,11 @@ import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import click
 
-from appealbridge.cli.common import config_option, json_option
+from appealbridge.cli.common import common_options
 from appealbridge.cli.listings import Stored
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
@@ -39,8 +39,7 @@ WOULD = {"being removed": "would be removed", "cancelled": "would be cancelled"}
     "--subject", "is_subject", is_flag=True, help="It is a subject, although it has only digits."
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be taken back.")
-@config_option
-@json_option
+@common_options
 def withdraw(
     config: Path | None,
     as_json: bool,
@@ -61,18 +60,16 @@ def withdraw(
     is_post = what.isdecimal() and not is_subject
     if is_post and channels:
         raise click.UsageError("--channels is for a subject; a number is one post on one channel")
-    options = {"reason": reason, "channels": channels, "dry_run": dry_run and "1"}
-    query = urlencode({name: value for name, value in options.items() if value})
+    query = {"reason": reason, "channels": channels, "dry_run": "1" if dry_run else ""}
     path = f"/deliveries/{what}" if is_post else f"/subjects/{quote(what, safe='')}"
-    answer = daemon_of(config, as_json).post(f"{path}/withdraw?{query}")
+    answer = daemon_of(config, as_json).post(f"{path}/withdraw", query)
     show(answer, as_json, partial(_withdrawn, dry_run=dry_run))
 
 
 @click.command(short_help="List withdrawals: what is removed, and what remains to be done.")
 @click.argument("subject", default="")
 @click.option("--limit", default=50, show_default=True, help="The largest number to list.")
-@config_option
-@json_option
+@common_options
 def withdrawals(config: Path | None, as_json: bool, limit: int, subject: str) -> None:
     """List withdrawals, newest first, perhaps only those of a SUBJECT: what is removed, and what is not."""
     rows = Stored(daemon_of(config, as_json)).get(
@@ -83,8 +80,7 @@ def withdrawals(config: Path | None, as_json: bool, limit: int, subject: str) ->
 
 @click.command(short_help="End a withdrawal, so that its subject may be published again.")
 @click.argument("number", type=click.IntRange(min=1))
-@config_option
-@json_option
+@common_options
 def lift(config: Path | None, as_json: bool, number: int) -> None:
     """
     End a withdrawal by its number, so that its subject may be published again.

@@ -262,9 +262,9 @@ def address_here(file: Path | None) -> str:
 
 
 @_only_problems
-def practice_of(file: Path | None) -> bool:
-    """Return whether this is practice mode without checking anything else; raise `InvalidDocuments`."""
-    return _only(file, "practice")[1].practice is not None
+def mode_of(file: Path | None) -> str:
+    """Return `practice` or `live` without checking anything else; raise `InvalidDocuments`."""
+    return "live" if _only(file, "practice")[1].practice is None else "practice"
 
 
 @_only_problems

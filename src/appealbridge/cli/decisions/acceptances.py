@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import click
 
 from appealbridge.cli.client import DaemonClient
-from appealbridge.cli.common import WRONG_USE, config_option, fail, json_option
+from appealbridge.cli.common import WRONG_USE, common_options, fail
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import answered_yes, paragraph, say, say_json, show, styled, table
 from appealbridge.cli.people.names import named, with_names
@@ -24,8 +24,7 @@ MOST_LINES = 40
 
 
 @click.group(invoke_without_command=True, short_help="List recipes; accept what they publish.")
-@config_option
-@json_option
+@common_options
 @click.pass_context
 def recipes(context: click.Context, config: Path | None, as_json: bool) -> None:
     """
@@ -38,8 +37,7 @@ def recipes(context: click.Context, config: Path | None, as_json: bool) -> None:
 
 
 @recipes.command("list")
-@config_option
-@json_option
+@common_options
 def list_(config: Path | None, as_json: bool) -> None:
     """List the recipes in force, what has to be accepted of them, and what has changed in it."""
     _listed(config, as_json)
@@ -47,8 +45,7 @@ def list_(config: Path | None, as_json: bool) -> None:
 
 @recipes.command("show", short_help="Show what has changed in a recipe since it was accepted.")
 @click.argument("recipe")
-@config_option
-@json_option
+@common_options
 def show_(config: Path | None, as_json: bool, recipe: str) -> None:
     """
     Show what has changed in a recipe, its templates and its lists since the last version that was accepted.
@@ -69,8 +66,7 @@ def show_(config: Path | None, as_json: bool, recipe: str) -> None:
     help="The hash of the version that you have read; if left out, it is shown and you are asked.",
 )
 @click.option("--yes", is_flag=True, help="Accept it without asking, after showing it.")
-@config_option
-@json_option
+@common_options
 def accept(config: Path | None, as_json: bool, yes: bool, hash_: str, recipe: str) -> None:
     """
     Accept a recipe as it is now: it publishes without approval, and so does what waits for this.
@@ -90,8 +86,7 @@ def accept(config: Path | None, as_json: bool, yes: bool, hash_: str, recipe: st
             if not yes and not answered_yes("Accept this?"):
                 say("nothing was changed")
                 return
-    query = urlencode({"hash": hash_})
-    answer = daemon.post(f"/recipes/{quote(name, safe='')}/accept?{query}")
+    answer = daemon.post(f"/recipes/{quote(name, safe='')}/accept", {"hash": hash_})
     if as_json:
         say_json(answer)
     else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import click
 
 from appealbridge.cli import tables
 from appealbridge.cli.client import DaemonClient
-from appealbridge.cli.common import config_option, fail, json_option
+from appealbridge.cli.common import common_options, fail
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import (
     answered_yes,
@@ -40,8 +40,7 @@ _QUESTIONS = {
 
 
 @click.command(short_help="Show what waits for approval.")
-@config_option
-@json_option
+@common_options
 def questions(config: Path | None, as_json: bool) -> None:
     """Show everything that waits for approval: texts, recipients, pictures, and who may answer."""
     answer = daemon_of(config, as_json).get("/questions")
@@ -56,8 +55,7 @@ def questions(config: Path | None, as_json: bool) -> None:
     help="Do not publish it before this time, such as 18:30 or 2026-11-27 18:30.",
 )
 @hash_option
-@config_option
-@json_option
+@common_options
 def approve(config: Path | None, as_json: bool, hash_: str, at: str, delivery_id: str) -> None:
     """
     Approve a delivery, after it was shown. ID is its number.
@@ -74,8 +72,7 @@ def approve(config: Path | None, as_json: bool, hash_: str, at: str, delivery_id
     "--changes", is_flag=True, help="Only ask for changes: the delivery waits for an edit."
 )
 @hash_option
-@config_option
-@json_option
+@common_options
 def reject(
     config: Path | None,
     as_json: bool,
@@ -94,8 +91,7 @@ def reject(
 @click.option("--text", default=None, help="The new text; - reads it from standard input.")
 @click.option("--subject", default=None, help="The new subject of a mail.")
 @hash_option
-@config_option
-@json_option
+@common_options
 def edit(
     config: Path | None,
     as_json: bool,
@@ -117,8 +113,8 @@ def edit(
         raise click.UsageError("say what to change: --text or --subject")
     daemon = daemon_of(config, as_json)
     hash_ = hash_ or _deliveries_of(daemon, delivery_id)[0]["revision"]["hash"]
-    query = urlencode({"hash": hash_})
-    revision = daemon.post(f"/deliveries/{quote(delivery_id, safe='')}/edit?{query}", changes)
+    path = f"/deliveries/{quote(delivery_id, safe='')}/edit"
+    revision = daemon.post(path, {"hash": hash_}, changes)
     show(
         revision, as_json, lambda row: say(f"{delivery_id}: revision {row['number']} is asked now")
     )
@@ -126,8 +122,7 @@ def edit(
 
 @click.command("take-back", short_help="Take an approval back before the post is sent.")
 @click.argument("delivery_id", metavar="ID")
-@config_option
-@json_option
+@common_options
 def take_back(config: Path | None, as_json: bool, delivery_id: str) -> None:
     """Take an approval back, until the post is sent: it waits for approval again. ID is its number."""
     row = daemon_of(config, as_json).post(f"/deliveries/{quote(delivery_id, safe='')}/take-back")
@@ -156,8 +151,8 @@ def _answer(
         if not answered_yes(_QUESTIONS[verb]):
             say("nothing was changed")
             return
-    query = urlencode({"hash": hash_, **{name: value for name, value in more.items() if value}})
-    row = daemon.post(f"/deliveries/{quote(delivery_id, safe='')}/{verb}?{query}")
+    path = f"/deliveries/{quote(delivery_id, safe='')}/{verb}"
+    row = daemon.post(path, {"hash": hash_, **more})
     if as_json:
         say_json(row)
         return

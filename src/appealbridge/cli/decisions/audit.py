@@ -11,11 +11,10 @@ from typing import Any
 import click
 
 from appealbridge.cli.client import DaemonClient
-from appealbridge.cli.common import config_option, fail, fail_with, json_option
+from appealbridge.cli.common import common_options, config_option, fail
 from appealbridge.cli.listings import Stored
 from appealbridge.cli.output import paragraph, say, say_json, say_last, styled
 from appealbridge.cli.tables import iso
-from appealbridge.documents import InvalidDocuments
 from appealbridge.model.audit import AuditEntry, AuditReport, Checkpoint, Verifier
 from appealbridge.settings import checkpoints_of
 from appealbridge.store.checkpoints import append_checkpoint, read_checkpoints
@@ -37,8 +36,7 @@ def audit() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file with checkpoints, such as a copy kept elsewhere. The one of the settings is always read.",
 )
-@config_option
-@json_option
+@common_options
 def verify(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
     """
     Check the trail, entry by entry, and name every entry that was changed, removed, inserted or cut off.
@@ -83,8 +81,7 @@ def export(config: Path | None) -> None:
 
 @audit.command(short_help="Print the hash of the newest decision, or add it to a file.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@config_option
-@json_option
+@common_options
 def checkpoint(config: Path | None, as_json: bool, file: Path | None) -> None:
     """
     Print the number and the hash of the newest decision, or add them to FILE.
@@ -117,10 +114,7 @@ def _pages(config: Path | None) -> Iterator[dict[str, Any]]:
 
 
 def _checkpoints(config: Path | None, files: tuple[Path, ...]) -> list[Checkpoint]:
-    try:
-        own = checkpoints_of(config)
-    except InvalidDocuments as error:
-        fail_with(error)
+    own = checkpoints_of(config)
     try:
         points = [point for file in files for point in read_checkpoints(file)]
         return [*points, *_own_checkpoints(own)]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
 from appealbridge.cli import tables
 from appealbridge.cli.client import DaemonClient, user
-from appealbridge.cli.common import config_option, fail, fail_with, json_option, needs_settings
+from appealbridge.cli.common import common_options, fail, needs_settings
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import (
     answered_yes,
@@ -24,15 +23,13 @@ from appealbridge.cli.output import (
 )
 from appealbridge.cli.people.names import named, with_names
 from appealbridge.clock import SystemClock
-from appealbridge.documents import InvalidDocuments
 from appealbridge.settings import store_of
 from appealbridge.store.opening import store_at
 
 
 @click.command(short_help="Stop everything at once: nothing more is published.")
 @click.option("--reason", required=True, help="Why; everybody concerned is told.")
-@config_option
-@json_option
+@common_options
 def stop(config: Path | None, as_json: bool, reason: str) -> None:
     """
     Stop everything at once, even if the daemon hangs or does not run.
@@ -48,7 +45,7 @@ def stop(config: Path | None, as_json: bool, reason: str) -> None:
     answer: dict[str, Any] | None = None
     daemon = DaemonClient.of(config)
     if daemon.control is not None:
-        answer = daemon.post(f"/stop?{urlencode({'reason': reason})}")
+        answer = daemon.post("/stop", {"reason": reason})
     elif file is None:
         fail(f"no daemon is running on {daemon.store}, and its stop file cannot be made: {error}")
     if as_json:
@@ -63,8 +60,7 @@ def stop(config: Path | None, as_json: bool, reason: str) -> None:
 
 @click.command(short_help="Lift the stop, after you have seen what would go out.")
 @click.option("--yes", is_flag=True, help="Lift it without asking, after showing what goes out.")
-@config_option
-@json_option
+@common_options
 def start(config: Path | None, as_json: bool, yes: bool) -> None:
     """
     Show what would go out, and lift the stop.
@@ -84,13 +80,12 @@ def start(config: Path | None, as_json: bool, yes: bool) -> None:
         if not yes and not answered_yes("Lift the stop?"):
             say("nothing was changed")
             return
-    answer = daemon.post(f"/start?{urlencode({'seen': would['seen']})}")
+    answer = daemon.post("/start", {"seen": would["seen"]})
     show(answer, as_json, lambda _: say(styled("the stop is lifted", "green")))
 
 
 @click.command(short_help="Show whether everything is stopped, and what waits.")
-@config_option
-@json_option
+@common_options
 def status(config: Path | None, as_json: bool) -> None:
     """Show whether this is practice or live, whether everything is stopped, and what waits or is in trouble."""
     daemon = daemon_of(config, as_json)
@@ -99,10 +94,7 @@ def status(config: Path | None, as_json: bool) -> None:
 
 def _make_file(config: Path | None, reason: str) -> tuple[Path | None, str]:
     """Make the stop file; return its path, or `None` and why not."""
-    try:
-        store = store_at(store_of(config))
-    except InvalidDocuments as error:
-        fail_with(error)
+    store = store_at(store_of(config))
     # A file in the wrong folder would stop nothing, while everybody believes that all is stopped.
     needs_settings(config, store)
     file = store.stop_file()
@@ -114,12 +106,8 @@ def _make_file(config: Path | None, reason: str) -> tuple[Path | None, str]:
 
 
 def _preview(would: dict[str, Any]) -> None:
-    stop = would["stop"]
-    if stop is not None:
-        by = f" by {stop['by']}" if stop["by"] else ""
-        say(
-            f"stopped{by} since {tables.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}"
-        )
+    if would["stop"] is not None:
+        _say_stop(would["stop"])
     if not would["channels"]:
         say("nothing waits, so nothing goes out at once")
         return
@@ -142,17 +130,19 @@ def _preview(would: dict[str, Any]) -> None:
             say(f"{channel['channel']}: {channel['held']} more that wait will be held for a person")
 
 
+def _say_stop(stop: dict[str, Any]) -> None:
+    by = f" by {stop['by']}" if stop["by"] else ""
+    say(f"stopped{by} since {tables.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}")
+
+
 def _text(post: dict[str, Any]) -> str:
     content = post["content"] or {}
     return short(str(content.get("text") or content.get("message") or content.get("subject") or ""))
 
 
 def _status(row: dict[str, Any]) -> None:
-    if stop := row["stopped"]:
-        by = f" by {stop['by']}" if stop["by"] else ""
-        say(
-            f"stopped{by} since {tables.clock(stop['at'])}: {stop['reason'] or 'no reason was given'}"
-        )
+    if row["stopped"]:
+        _say_stop(row["stopped"])
     waiting = ", ".join(f"{count} {state}" for state, count in sorted(row["deliveries"].items()))
     say(f"deliveries: {waiting or 'none wait'}")
     for channel in row["channels"]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import click
 
-from appealbridge.cli.common import config_option, json_option
+from appealbridge.cli.common import common_options
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
 from appealbridge.cli.people.names import with_names
@@ -25,8 +25,7 @@ def people() -> None:
 
 
 @people.command("list")
-@config_option
-@json_option
+@common_options
 def list_(config: Path | None, as_json: bool) -> None:
     """List everybody who is named under people:, with roles, and whether they can log in."""
     show(daemon_of(config, as_json).get("/people"), as_json, _people)
@@ -34,8 +33,7 @@ def list_(config: Path | None, as_json: bool) -> None:
 
 @people.command(short_help="Print a one-time code for somebody without a password.")
 @click.argument("name")
-@config_option
-@json_option
+@common_options
 def invite(config: Path | None, as_json: bool, name: str) -> None:
     """
     Print a one-time code with which NAME chooses a password and a second factor.
@@ -47,8 +45,7 @@ def invite(config: Path | None, as_json: bool, name: str) -> None:
 
 @people.command(short_help="Take somebody's password away, and print a one-time code.")
 @click.argument("name")
-@config_option
-@json_option
+@common_options
 def reset(config: Path | None, as_json: bool, name: str) -> None:
     """
     Take password and second factor away from NAME, end all sessions, and print a one-time code.
@@ -64,8 +61,7 @@ def tokens() -> None:
 
 
 @tokens.command("list")
-@config_option
-@json_option
+@common_options
 def list_tokens(config: Path | None, as_json: bool) -> None:
     """List all tokens, with what they may do and until when."""
     answer = daemon_of(config, as_json).get("/tokens")
@@ -89,23 +85,21 @@ def list_tokens(config: Path | None, as_json: bool) -> None:
     type=click.IntRange(1, 366),
     help="How long it is valid.",
 )
-@config_option
-@json_option
+@common_options
 def make(config: Path | None, as_json: bool, days: int, scopes: tuple[str, ...], name: str) -> None:
     """
     Make a token for a system called NAME, and print it once: only its hash is stored.
 
     A token never approves or edits, and sees no recipients. The system sends it as `Authorization: Bearer TOKEN`.
     """
-    query = urlencode({"scopes": ",".join(scopes), "days": days})
-    answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}?{query}")
+    query = {"scopes": ",".join(scopes), "days": days}
+    answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}", query)
     show(answer, as_json, lambda token: say(token["token"]))
 
 
 @tokens.command()
 @click.argument("name")
-@config_option
-@json_option
+@common_options
 def revoke(config: Path | None, as_json: bool, name: str) -> None:
     """Revoke the token called NAME, from now on."""
     answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}/revoke")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
-from appealbridge.cli.common import config_option, json_option
+from appealbridge.cli.common import common_options
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show
 from appealbridge.cli.people.names import with_names
@@ -18,8 +17,7 @@ from appealbridge.cli.tables import clock
 @click.command(short_help="Say that you are on duty, and see who is.")
 @click.option("--until", default="", help="You are on duty until then, such as 07:00.")
 @click.option("--end", is_flag=True, help="You are not on duty any more.")
-@config_option
-@json_option
+@common_options
 def duty(config: Path | None, as_json: bool, end: bool, until: str) -> None:
     """
     Show who is on duty, or say that you are.
@@ -36,7 +34,7 @@ def duty(config: Path | None, as_json: bool, end: bool, until: str) -> None:
         return
     print_all = with_names(config, _on_duty)
     if until:
-        answer = daemon.post(f"/duty?{urlencode({'until': until})}")
+        answer = daemon.post("/duty", {"until": until})
         show(answer, as_json, lambda row: print_all([_with_who(row)]))
     else:
         show(daemon.get("/duty"), as_json, lambda rows: print_all(list(map(_with_who, rows))))

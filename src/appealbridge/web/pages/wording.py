@@ -47,7 +47,7 @@ HOLDS: Mapping[str, str] = {
 
 ACTS: Mapping[str, str] = {
     Act.RELEASE: "released",
-    Act.RETRY: "to be tried again",
+    Act.RETRY: "to be tried again, as decided",
     Act.CANCEL: "cancelled",
     Act.CONFIRM: "confirmed",
     Act.WITHDRAW: "withdrawn",
