@@ -40,6 +40,7 @@ from appealbridge.engine.holds.stops import Stops
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.upkeep.expiry import ExpiryTimer
 from appealbridge.model.actor import Actor, How
+from appealbridge.model.approval import AnswerKind
 from appealbridge.model.audit import Act, AuditEntry, Checkpoint, Decision, Verifier
 from appealbridge.model.delivery import OPEN, Delivery, Hold, State
 from appealbridge.model.errors import IllegalMove, NotFound
@@ -251,7 +252,9 @@ class Approvals(RuleBasedStateMachine):
     def somebody_approves(self, place: int, who: str, newest: bool, at: str) -> None:
         view = self.views[-1] if newest else one_of(self.views, place)
         delivery = self.tries(
-            self.answers.approve(view.delivery, view.hash, Actor(who, How.LOG_IN), at=at)
+            self.answers.answer(
+                view.delivery, view.hash, Actor(who, How.LOG_IN), AnswerKind.APPROVE, at=at
+            )
         )
         if delivery is None:
             return
@@ -284,8 +287,9 @@ class Approvals(RuleBasedStateMachine):
     @rule(place=PLACES, who=WHO, for_good=st.booleans())
     def somebody_rejects_or_asks_for_changes(self, place: int, who: str, for_good: bool) -> None:
         view, actor = one_of(self.views, place), Actor(who, How.LOG_IN)
-        ask = self.answers.reject if for_good else self.answers.ask_changes
-        delivery = self.tries(ask(view.delivery, view.hash, actor, "no"))
+        kind = AnswerKind.REJECT if for_good else AnswerKind.CHANGES
+        answering = self.answers.answer(view.delivery, view.hash, actor, kind, reason="no")
+        delivery = self.tries(answering)
         if delivery is not None and for_good:
             self.ends(delivery)
 

@@ -316,13 +316,15 @@ class StoreWithdrawalsContract:
         closed = an_event(3, subject=SUBJECT)
         await store.accept([Arrival(closed, [a_run(closed)], [an_order(closed)])])
         (withdrawal,) = await store.withdrawals(SUBJECT)
-        (left,) = await store.from_other_sources(withdrawal)
+        (left,) = (await store.from_other_sources([withdrawal]))[withdrawal.number]
         assert left.event_id == theirs.id
         (alarm,) = [sort for sort in await store.news() if sort.kind == Alarm.LEFT_UP]
         (news,) = await store.news_of([alarm], 9)
         assert f"no. {left.number} on {CHANNEL}" in news.reason
         await store.withdraw(a_withdrawal())
-        assert await store.from_other_sources(withdrawal) == []
+        both = await store.withdrawals(SUBJECT)
+        assert len(both) == 2
+        assert await store.from_other_sources(both) == {}
 
     async def test_nobody_is_told_of_other_sources_if_nothing_of_theirs_is_left(
         self, store: Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from appealbridge.model.amendment import Version
@@ -77,12 +77,13 @@ class CorrectionQueries(Protocol):
         ...
 
     async def from_other_sources(
-        self, withdrawal: Withdrawal, limit: int = 100
-    ) -> Sequence[Delivery]:
+        self, withdrawals: Sequence[Withdrawal], limit: int = 100
+    ) -> Mapping[int, Sequence[Delivery]]:
         """
-        List what is published, or waits, about the subject that a recipe has withdrawn, newest first.
+        Return for each withdrawal of a recipe, by its number, what is published or waits about its subject.
 
-        A recipe takes back only what came from its own origin.
+        A recipe takes back only what came from its own origin. The newest come first; a withdrawal that left nothing is
+        left out.
         """
         ...
 

@@ -10,13 +10,13 @@ from aiohttp import hdrs, web
 from appealbridge.engine.engine import Engine
 from appealbridge.model.actor import Actor
 from appealbridge.model.delivery import OPEN, Delivery, State
-from appealbridge.model.errors import IllegalMove, NotFound, StaleRevision, StoreError, TooMuch
+from appealbridge.model.errors import NotFound, StaleRevision
 from appealbridge.web import approvals, listing, people, recipes, views
 from appealbridge.web.access import ROUTES, Access, refusal
 from appealbridge.web.callers import CALLER, Recognise, actor_of
 from appealbridge.web.connection import connection_of
 from appealbridge.web.masking import masked
-from appealbridge.web.problem import answer, problem
+from appealbridge.web.problem import STATUSES, answer, problem, status_of
 from appealbridge.web.recipients import hidden
 from appealbridge.web.subjects import refuse_shortened
 
@@ -65,16 +65,12 @@ def _guarded(access: Access, recognise: Recognise, handler: Any, engine: Engine)
             connection_of(request).proven()
             answered = await masked(await handler(request), engine.clean)
             return answered if caller.sees_recipients else await hidden(answered)
-        except NotFound as error:
-            return problem(404, engine.clean(str(error)))
         except StaleRevision as error:
             return problem(409, engine.clean(str(error)), difference=error.difference)
-        except IllegalMove as error:
-            return problem(409, engine.clean(str(error)))
-        except (ValueError, TooMuch) as error:
-            return problem(422, engine.clean(str(error)))
-        except StoreError as error:
-            return problem(503, engine.clean(str(error)), retry_after=5)
+        except tuple(STATUSES) as error:
+            status = status_of(error)
+            retry_after = 5 if status == 503 else None
+            return problem(status, engine.clean(str(error)), retry_after=retry_after)
 
     return guarded
 
@@ -83,16 +79,12 @@ def _listings(engine: Engine) -> web.RouteTableDef:
     table = web.RouteTableDef()
 
     @table.get("/mode")
-    async def mode(request: web.Request) -> web.Response:
-        del request
-        in_force = engine.stops.in_force
-        stopped = None if in_force is None else views.stop(in_force)
-        return answer({"mode": engine.active.mode, "stopped": stopped})
+    async def mode(_request: web.Request) -> web.Response:
+        return answer({"mode": engine.active.mode, "stopped": views.stop(engine.stops.in_force)})
 
     @table.get("/status")
-    async def status(request: web.Request) -> web.Response:
-        del request
-        in_force, now = engine.stops.in_force, engine.clock.now()
+    async def status(_request: web.Request) -> web.Response:
+        now = engine.clock.now()
         counts = (await engine.store.backlog()).counts
         waiting: dict[str, int] = {}
         for (state, _), count in counts.items():
@@ -100,7 +92,7 @@ def _listings(engine: Engine) -> web.RouteTableDef:
         return answer(
             {
                 "mode": engine.active.mode,
-                "stopped": None if in_force is None else views.stop(in_force),
+                "stopped": views.stop(engine.stops.in_force),
                 "deliveries": waiting,
                 "channels": [
                     views.channel(name, lane, 0, now) for name, lane in sorted(engine.lanes.items())
@@ -110,8 +102,7 @@ def _listings(engine: Engine) -> web.RouteTableDef:
         )
 
     @table.get("/channels")
-    async def channels(request: web.Request) -> web.Response:
-        del request
+    async def channels(_request: web.Request) -> web.Response:
         counts = (await engine.store.backlog()).counts
         waiting = dict.fromkeys(engine.lanes, 0)
         for (state, name), count in counts.items():
@@ -153,37 +144,27 @@ def _pictures(engine: Engine) -> web.RouteTableDef:
 
 def _operations(engine: Engine) -> web.RouteTableDef:
     table = web.RouteTableDef()
+    operations = engine.operations
 
-    async def changed(moved: Delivery) -> web.Response:
-        (row,) = await listing.rows(engine.store, [moved])
-        return answer(row)
+    async def changed(moving: Awaitable[Delivery]) -> web.Response:
+        return answer(await listing.row(engine.store, await moving))
 
     @table.post("/deliveries/{id}/release")
     async def release(request: web.Request) -> web.Response:
-        return await changed(
-            await engine.operations.release(request.match_info["id"], actor_of(request))
-        )
+        return await changed(operations.release(_id(request), actor_of(request)))
 
     @table.post("/deliveries/{id}/retry")
     async def retry(request: web.Request) -> web.Response:
-        return await changed(
-            await engine.operations.retry(request.match_info["id"], actor_of(request))
-        )
+        return await changed(operations.retry(_id(request), actor_of(request)))
 
     @table.post("/deliveries/{id}/confirm")
     async def confirm(request: web.Request) -> web.Response:
         url = request.query.get("url", "")
-        return await changed(
-            await engine.operations.confirm(request.match_info["id"], url, actor_of(request))
-        )
+        return await changed(operations.confirm(_id(request), url, actor_of(request)))
 
     @table.post("/deliveries/{id}/cancel")
     async def cancel(request: web.Request) -> web.Response:
-        return await changed(
-            await engine.operations.cancel(
-                request.match_info["id"], _reason(request), actor_of(request)
-            )
-        )
+        return await changed(operations.cancel(_id(request), _reason(request), actor_of(request)))
 
     return table
 
@@ -191,39 +172,32 @@ def _operations(engine: Engine) -> web.RouteTableDef:
 def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
     """Return the commands that act on more than one delivery."""
     table = web.RouteTableDef()
+    operations = engine.operations
 
-    async def all_changed(moved: Sequence[Delivery]) -> web.Response:
-        return answer(await listing.rows(engine.store, moved))
+    async def all_changed(moving: Awaitable[Sequence[Delivery]]) -> web.Response:
+        return answer(await listing.rows(engine.store, await moving))
 
     @table.post("/release")
     async def release_all(request: web.Request) -> web.Response:
         hold, which = await _together(request, engine)
-        return await all_changed(
-            await engine.operations.release_all(hold, actor_of(request), **which)
-        )
+        return await all_changed(operations.release_all(hold, actor_of(request), **which))
 
     @table.post("/cancel")
     async def cancel_all(request: web.Request) -> web.Response:
         hold, which = await _together(request, engine)
-        return await all_changed(
-            await engine.operations.cancel_all(hold, _reason(request), actor_of(request), **which)
-        )
+        cancelling = operations.cancel_all(hold, _reason(request), actor_of(request), **which)
+        return await all_changed(cancelling)
 
     @table.post("/retry")
     async def retry_all(request: web.Request) -> web.Response:
-        return await all_changed(
-            await engine.operations.retry_all(listing.since_of(request.query), actor_of(request))
-        )
+        since = listing.since_of(request.query)
+        return await all_changed(operations.retry_all(since, actor_of(request)))
 
     @table.post("/events/{id}/replay")
     async def replay(request: web.Request) -> web.Response:
-        query = request.query
-        replayed = await engine.operations.replay(
-            engine.active.book,
-            request.match_info["id"],
-            actor_of(request),
-            recipe=query.get("recipe", ""),
-            dry_run=_dry_run(request),
+        recipe, book = request.query.get("recipe", ""), engine.active.book
+        replayed = await operations.replay(
+            book, _id(request), actor_of(request), recipe=recipe, dry_run=_dry_run(request)
         )
         return answer([views.replayed(each) for each in replayed])
 
@@ -256,20 +230,16 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
 
     @table.post("/deliveries/{id}/withdraw")
     async def withdraw_post(request: web.Request) -> web.Response:
+        reason = request.query.get("reason", "")
         result = await engine.withdrawals.post(
-            request.match_info["id"],
-            request.query.get("reason", ""),
-            actor_of(request),
-            dry_run=_dry_run(request),
+            _id(request), reason, actor_of(request), dry_run=_dry_run(request)
         )
         return answer(views.withdrawn(result, engine.withdrawals.can_remove))
 
     @table.post("/withdrawals/{number}/lift")
     async def lift(request: web.Request) -> web.Response:
-        text = request.match_info["number"]
-        if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-            raise ValueError(f"number: {text!r:.40} is not the number of a withdrawal")
-        lifted = await engine.withdrawals.lift(int(text), actor_of(request))
+        number = listing.number_of(request.match_info, "number")
+        lifted = await engine.withdrawals.lift(number, actor_of(request))
         left = await engine.withdrawals.left(lifted)
         still = [each.number for each in left]
         going_on = await engine.withdrawals.still_removing(lifted)
@@ -283,8 +253,7 @@ def _stops(engine: Engine) -> web.RouteTableDef:
     table = web.RouteTableDef()
 
     @table.get("/stop")
-    async def show(request: web.Request) -> web.Response:
-        del request
+    async def show(_request: web.Request) -> web.Response:
         return answer(views.start(await engine.stops.would_start(), engine.stops.in_force))
 
     @table.post("/stop")
@@ -300,6 +269,10 @@ def _stops(engine: Engine) -> web.RouteTableDef:
         return answer(views.start(started, engine.stops.in_force))
 
     return table
+
+
+def _id(request: web.Request) -> str:
+    return request.match_info["id"]
 
 
 async def _together(request: web.Request, engine: Engine) -> tuple[str, dict[str, str]]:

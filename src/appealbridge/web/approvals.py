@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -12,10 +13,11 @@ from appealbridge.engine.approvals.answers import hash_of
 from appealbridge.engine.approvals.questions import AskedDelivery
 from appealbridge.engine.engine import Engine
 from appealbridge.model.approval import AnswerKind, ApprovalQuestion, Revision
-from appealbridge.model.delivery import Delivery
 from appealbridge.web import listing, views
 from appealbridge.web.callers import CALLER, actor_of
 from appealbridge.web.problem import answer
+
+T = TypeVar("T")
 
 LONGEST_EDIT = 1024 * 1024
 """How many bytes an edit may have."""
@@ -33,11 +35,8 @@ def routes(engine: Engine) -> web.RouteTableDef:
         for each in deliveries:
             why = "" if actor is None else await engine.answers.why_not(actor, each)
             row = view_of(each, why, may_answer=actor is not None)
-            # Whoever may approve may reject.
-            row["may_reject"] = (
-                actor is not None
-                and each.waits
-                and not (why and await engine.answers.why_not(actor, each, AnswerKind.REJECT))
+            row["may_reject"] = actor is not None and await engine.answers.may_reject(
+                actor, each, why
             )
             rows.append(row)
         return question_view(question, rows, hash_of([each for each in deliveries if each.waits]))
@@ -73,53 +72,31 @@ def routes(engine: Engine) -> web.RouteTableDef:
 
 
 def _answers(engine: Engine, table: web.RouteTableDef) -> None:
-    async def changed(moved: Delivery) -> web.Response:
-        (row,) = await listing.rows(engine.store, [moved])
-        return answer(row)
-
-    @table.post("/deliveries/{id}/approve")
-    async def approve(request: web.Request) -> web.Response:
-        id_, hash_, actor = _which(request)
-        at = request.query.get("at", "")
-        return await changed(await engine.answers.approve(id_, hash_, actor, at=at))
-
-    @table.post("/deliveries/{id}/reject")
-    async def reject(request: web.Request) -> web.Response:
-        id_, hash_, actor = _which(request)
-        reason = request.query.get("reason", "")
-        return await changed(await engine.answers.reject(id_, hash_, actor, reason))
-
-    @table.post("/deliveries/{id}/changes")
-    async def changes(request: web.Request) -> web.Response:
-        id_, hash_, actor = _which(request)
-        reason = request.query.get("reason", "")
-        return await changed(await engine.answers.ask_changes(id_, hash_, actor, reason))
-
     @table.post("/deliveries/{id}/take-back")
     async def take_back(request: web.Request) -> web.Response:
-        return await changed(
-            await engine.answers.take_back(request.match_info["id"], actor_of(request))
-        )
+        moved = await engine.answers.take_back(request.match_info["id"], actor_of(request))
+        return answer(await listing.row(engine.store, moved))
 
     @table.post("/deliveries/{id}/edit")
     async def edit(request: web.Request) -> web.Response:
-        id_, hash_, actor = _which(request)
+        hash_ = request.query.get("hash", "")
         body = await request.content.read(LONGEST_EDIT + 1)
-        revision = await engine.answers.edit(id_, hash_, _changes(body), actor)
+        revision = await engine.answers.edit(
+            request.match_info["id"], hash_, _changes(body), actor_of(request)
+        )
         return answer(revision_view(revision))
 
+    async def answer_one(request: web.Request) -> web.Response:
+        answering = partial(engine.answers.answer, request.match_info["id"])
+        return answer(await listing.row(engine.store, await _answered(request, answering)))
+
     async def answer_all(request: web.Request) -> web.Response:
-        moved = await engine.answers.answer_all(
-            listing.number_of(request.match_info, "number"),
-            request.query.get("hash", ""),
-            actor_of(request),
-            AnswerKind(request.path.rpartition("/")[2]),
-            reason=request.query.get("reason", ""),
-            at=request.query.get("at", ""),
-        )
-        return answer(await listing.rows(engine.store, moved))
+        number = listing.number_of(request.match_info, "number")
+        answering = partial(engine.answers.answer_all, number)
+        return answer(await listing.rows(engine.store, await _answered(request, answering)))
 
     for kind in AnswerKind:
+        table.post(f"/deliveries/{{id}}/{kind.value}")(answer_one)
         table.post(f"/questions/{{number}}/{kind.value}")(answer_all)
 
 
@@ -176,8 +153,11 @@ def revision_view(revision: Revision) -> dict[str, Any]:
     }
 
 
-def _which(request: web.Request) -> tuple[str, str, Any]:
-    return request.match_info["id"], request.query.get("hash", ""), actor_of(request)
+async def _answered(request: web.Request, answering: Callable[..., Awaitable[T]]) -> T:
+    """Take the answer with which the address ends."""
+    kind = AnswerKind(request.path.rpartition("/")[2])
+    hash_, reason, at = (request.query.get(name, "") for name in ("hash", "reason", "at"))
+    return await answering(hash_, actor_of(request), kind, reason=reason, at=at)
 
 
 def _changes(body: bytes) -> Mapping[str, Any]:

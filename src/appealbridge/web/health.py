@@ -17,13 +17,11 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
     table = web.RouteTableDef()
 
     @table.get("/healthz")
-    async def healthz(request: web.Request) -> web.Response:
-        del request
+    async def healthz(_request: web.Request) -> web.Response:
         return answer({"status": "alive"})
 
     @table.get("/readyz")
-    async def readyz(request: web.Request) -> web.Response:
-        del request
+    async def readyz(_request: web.Request) -> web.Response:
         if failure := engine.heartbeat.failure:
             return problem(503, f"the store accepts nothing now: {failure}", retry_after=5)
         if engine.disk_space.why:
@@ -43,10 +41,9 @@ def routes(engine: Engine, metrics: Metrics) -> web.RouteTableDef:
     rendering: asyncio.Task[bytes] | None = None
 
     @table.get("/metrics")
-    async def figures(request: web.Request) -> web.Response:
+    async def figures(_request: web.Request) -> web.Response:
         # Requests that come meanwhile get the same answer: metrics are expensive, and need no token.
         nonlocal rendering
-        del request
         if rendering is None or rendering.done():
             rendering = asyncio.create_task(_figures(engine, metrics))
         body = await asyncio.shield(rendering)

@@ -15,10 +15,7 @@ from appealbridge.model.run import Run, RunState
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.recipes.planning.quiet_hours import REASON as QUIET
 from appealbridge.store.base import StoreQueries
-from appealbridge.store.records import (
-    DeliveryFilter,
-    Removal,
-)
+from appealbridge.store.records import DeliveryFilter, Removal
 from appealbridge.web import views
 from appealbridge.web.subjects import subject_of, whole_subject
 
@@ -74,6 +71,11 @@ async def rows(
         about = object_of(row["number"])
         row["decisions"] = [views.decision(each) for each in decisions if each.object == about]
     return shown
+
+
+async def row(store: StoreQueries, delivery: Delivery) -> dict[str, Any]:
+    """Return one delivery for display."""
+    return (await rows(store, [delivery]))[0]
 
 
 async def _number(store: StoreQueries, delivery_id: str) -> int | None:
@@ -207,23 +209,18 @@ async def withdrawals(store: StoreQueries, query: Query) -> list[dict[str, Any]]
     removals: dict[int, list[Removal]] = {}
     for each in await store.removals(subject, limit=MOST):
         removals.setdefault(each.withdrawal, []).append(each)
+    others = await store.from_other_sources(listed)
     return [
-        views.withdrawal(
-            record,
-            removals.get(record.number, ()),
-            await store.from_other_sources(record),
-        )
+        views.withdrawal(record, removals.get(record.number, ()), others.get(record.number, ()))
         for record in listed
     ]
 
 
 async def audit(store: StoreQueries, query: Query) -> dict[str, Any]:
     """Return entries of the audit trail `after` a number, in order; its checkpoints, and the last number given."""
-    text = query.get("after", "0")
-    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-        raise ValueError(f"after must be the number of an entry, not {text!r:.40}")
+    entries = await store.audit(number_of(query, "after"), limit_of(query))
     return {
-        "entries": [asdict(each) for each in await store.audit(int(text), limit_of(query))],
+        "entries": [asdict(each) for each in entries],
         "checkpoints": [asdict(each) for each in await store.checkpoints()],
         "issued": await store.audit_issued(),
     }

@@ -27,8 +27,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
             )
 
     @table.get("/people")
-    async def everybody(request: web.Request) -> web.Response:
-        del request
+    async def everybody(_request: web.Request) -> web.Response:
         known = await engine.store.people()
         now = engine.clock.now()
         return answer(
@@ -55,8 +54,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
         return answer(_invitation(engine, id_, code))
 
     @table.get("/tokens")
-    async def tokens(request: web.Request) -> web.Response:
-        del request
+    async def tokens(_request: web.Request) -> web.Response:
         now = engine.clock.now()
         return answer([_token(each, now) for each in await people.tokens.all()])
 
@@ -84,8 +82,7 @@ def routes(engine: Engine) -> web.RouteTableDef:
 
 def _duty(engine: Engine, table: web.RouteTableDef) -> None:
     @table.get("/duty")
-    async def on_duty(request: web.Request) -> web.Response:
-        del request
+    async def on_duty(_request: web.Request) -> web.Response:
         rows = await engine.duties.all()
         return answer([{"id": id_, "until": moment(ends)} for id_, ends in rows.items()])
 

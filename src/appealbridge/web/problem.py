@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import orjson
 from aiohttp import hdrs, web
+
+from appealbridge.model.errors import IllegalMove, NotFound, StoreError, TooMuch
 
 
 def problem(
@@ -33,6 +36,21 @@ def problem(
         headers=headers,
         content_type="application/problem+json",
     )
+
+
+STATUSES: Mapping[type[Exception], int] = {
+    NotFound: 404,
+    IllegalMove: 409,
+    TooMuch: 422,
+    ValueError: 422,
+    StoreError: 503,
+}
+"""How the API and the pages answer what the engine raises; the first that fits counts."""
+
+
+def status_of(error: Exception) -> int:
+    """Return the status of the answer to an error of `STATUSES`."""
+    return next(status for kind, status in STATUSES.items() if isinstance(error, kind))
 
 
 def nothing_at(request: web.BaseRequest) -> web.Response:

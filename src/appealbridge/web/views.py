@@ -159,8 +159,10 @@ def decision(record: AuditEntry) -> dict[str, Any]:
     }
 
 
-def stop(record: TotalStop) -> dict[str, Any]:
-    """Return a stop, and who lifted it."""
+def stop(record: TotalStop | None) -> dict[str, Any] | None:
+    """Return a stop, and who lifted it; `None` for none."""
+    if record is None:
+        return None
     return {
         "number": record.number or None,
         "by": record.by or None,
@@ -176,7 +178,7 @@ def start(record: Start, in_force: TotalStop | None) -> dict[str, Any]:
     """Return what lifting the stop does or would do; the deliveries are those that go out first."""
     return {
         "stopped": in_force is not None,
-        "stop": None if record.stop is None else stop(record.stop),
+        "stop": stop(record.stop),
         "channels": [
             {
                 "channel": each.channel,

@@ -70,29 +70,31 @@ class Answers:
         question = await self._store.question(item.newest.question)
         return self._refusal(actor, question, item.newest, kind)
 
-    async def approve(
-        self, delivery_id: str, hash_: str, actor: Actor, *, at: str = ""
+    async def may_reject(self, actor: Actor, item: AskedDelivery, why_not: str) -> bool:
+        """Return whether somebody may reject a delivery; `why_not` says why they may not approve it."""
+        if not item.waits or not why_not:  # whoever may approve may reject
+            return item.waits
+        return not await self.why_not(actor, item, AnswerKind.REJECT)
+
+    async def answer(
+        self,
+        delivery_id: str,
+        hash_: str,
+        actor: Actor,
+        kind: AnswerKind,
+        *,
+        reason: str = "",
+        at: str = "",
     ) -> Delivery:
         """
-        Approve a delivery, with all that follows in its thread; return it.
+        Answer what is asked about a delivery, with all that follows in its thread; return it.
 
-        It waits a few seconds, in which the approval can be taken back. `at` is a time in the zone of the settings,
-        such as `18:30` or `2026-11-27 18:30`: it does not go out before. Raise `ValueError` if that time has passed,
-        does not exist, or is too late.
+        Once approved, it waits a few seconds, in which the approval can be taken back. `at` is a time in the zone of
+        the settings, such as `18:30` or `2026-11-27 18:30`: it does not go out before. Rejected, it is cancelled. If
+        changes are asked for, it waits on, and shows what is asked for. Raise `ValueError` if that time has passed,
+        does not exist, or is too late, or if a rejection or a wish has no `reason`.
         """
-        (delivery,) = await self._answer([(delivery_id, hash_)], actor, AnswerKind.APPROVE, at=at)
-        return delivery
-
-    async def reject(self, delivery_id: str, hash_: str, actor: Actor, reason: str) -> Delivery:
-        """Reject a delivery for good, with a reason (`ValueError` without one); return it."""
-        (delivery,) = await self._answer([(delivery_id, hash_)], actor, AnswerKind.REJECT, reason)
-        return delivery
-
-    async def ask_changes(
-        self, delivery_id: str, hash_: str, actor: Actor, reason: str
-    ) -> Delivery:
-        """Ask for changes: the delivery waits on, and shows what is asked for. Return it."""
-        (delivery,) = await self._answer([(delivery_id, hash_)], actor, AnswerKind.CHANGES, reason)
+        (delivery,) = await self._answer([(delivery_id, hash_)], actor, kind, reason, at=at)
         return delivery
 
     async def answer_all(
@@ -205,25 +207,24 @@ class Answers:
         at: str = "",
     ) -> Sequence[Delivery]:
         reason = self._context.clean(reason).strip()
-        if kind is not AnswerKind.APPROVE and not reason:
+        approves = kind is AnswerKind.APPROVE
+        if not approves and not reason:
             raise ValueError("reason: say why, so that whoever wrote it knows what to do")
         now, active = self._clock.now(), self._questions.active
-        chosen = chosen_time(at, now, active.zone) if at else None
+        chosen = chosen_time(at, now, active.zone) if at and approves else None
         replies = []
         for delivery_id, hash_ in pairs:
             item = await self._asked(delivery_id, hash_)
             question = await self._store.question(item.newest.question)
             if why := self._refusal(actor, question, item.newest, kind):
                 raise IllegalMove(f"delivery {item.delivery.number}: {why}")
-            due_at = now
-            if kind is AnswerKind.APPROVE:
-                due_at = due(now, chosen, active.approvals, item.delivery, active.zone)
+            due_at = due(now, chosen, active.approvals, item.delivery, active.zone)
             replies.append(
                 PersonsAnswer(
                     delivery_id=item.delivery.id,
                     hash=item.newest.hash,
                     kind=kind,
-                    due_at=due_at,
+                    due_at=due_at if approves else now,
                     publish_at=chosen,
                     reason=reason,
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 
 import orjson
@@ -151,47 +151,12 @@ _OUTSTANDING = (
 )
 
 
-@dataclass(slots=True)
-class _Fates:
-    """What becomes of the deliveries that a withdrawal is about; `already` are being removed."""
-
-    cancelled: list[Delivery] = field(default_factory=list)
-    removing: list[Delivery] = field(default_factory=list)
-    awaited: list[Delivery] = field(default_factory=list)
-    tasks: list[Delivery] = field(default_factory=list)
-    already: list[Delivery] = field(default_factory=list)
-
-    def of(self, delivery: Delivery) -> list[Delivery]:
-        """Return the list for a delivery in its state."""
-        match delivery.state:
-            case State.DELIVERED:
-                return self.removing
-            case State.SENDING | State.UNKNOWN:
-                return self.awaited
-            case State.HELD | State.CANCELLED if (
-                delivery.hold == Hold.UNKNOWN and not delivery.is_edit
-            ):
-                return self.tasks
-        return self.cancelled
-
-    def result(self, withdrawal: Withdrawal) -> Withdrawn:
-        """Return them as a record."""
-        return Withdrawn(
-            withdrawal=withdrawal,
-            cancelled=self.cancelled,
-            removing=self.removing,
-            awaited=self.awaited,
-            tasks=self.tasks,
-            already=self.already,
-        )
-
-
 class WithdrawalQueries(AmendmentQueries):
     """What people ask about withdrawals, in SQLite."""
 
     @reads
     def would_withdraw(self, db: Connection, order: WithdrawalOrder) -> Withdrawn:
-        return _fates(db, order).result(order.withdrawal)
+        return _planned(db, order)
 
     @reads
     def withdrawals(
@@ -210,9 +175,10 @@ class WithdrawalQueries(AmendmentQueries):
 
     @reads
     def from_other_sources(
-        self, db: Connection, withdrawal: Withdrawal, limit: int = 100
-    ) -> Sequence[Delivery]:
-        return _from_others(db, withdrawal, limit)
+        self, db: Connection, withdrawals: Sequence[Withdrawal], limit: int = 100
+    ) -> Mapping[int, Sequence[Delivery]]:
+        posts = {each.number: _from_others(db, each, limit) for each in withdrawals}
+        return {number: some for number, some in posts.items() if some}
 
     @reads
     def removals(self, db: Connection, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
@@ -320,29 +286,28 @@ def release_order(
 
 def withdraw(db: Connection, order: WithdrawalOrder, decision: Decision | None = None) -> Withdrawn:
     """Store a withdrawal with all that follows from it, in the transaction of its caller."""
-    fates, now = _fates(db, order), order.withdrawal.at
-    w = order.withdrawal
-    stored = store_withdrawal(db, w)
-    for delivery in fates.cancelled:
-        put(db, delivery.id, CANCELLED, now, reason=f"withdrawn: {w.reason}")
-    taken_back = (*fates.removing, *fates.awaited, *fates.tasks)
-    is_about(db, stored, (*taken_back, *fates.already))
+    planned, now = _planned(db, order), order.withdrawal.at
+    stored = store_withdrawal(db, order.withdrawal)
+    for delivery in planned.cancelled:
+        put(db, delivery.id, CANCELLED, now, reason=f"withdrawn: {stored.reason}")
+    taken_back = (*planned.removing, *planned.awaited, *planned.tasks)
+    is_about(db, stored, (*taken_back, *planned.already))
     behind = {each.follows: removal_id(each, stored.number) for each in taken_back}
     for delivery in sorted(taken_back, key=lambda each: -each.number):
         plan_removal(db, stored, delivery, behind.get(delivery.id, ""))
     mark_withdrawn(db)
-    leave(db, [(delivery.id, now) for delivery in fates.cancelled])
+    leave(db, [(delivery.id, now) for delivery in planned.cancelled])
     forget(db)
     if decision is not None:
-        object_, shown = withdrawal_object(stored.number), _shown(fates)
+        object_, shown = withdrawal_object(stored.number), _shown(planned)
         record(db, replace(decision, object=object_, shown={**shown, **decision.shown}))
-    return fates.result(stored)
+    return replace(planned, withdrawal=stored)
 
 
-def _shown(fates: _Fates) -> dict[str, list[int]]:
+def _shown(planned: Withdrawn) -> dict[str, list[int]]:
     """Return the numbers of the deliveries that a withdrawal is about, as the audit trail has them."""
     return {
-        name: [each.number for each in getattr(fates, name)[:_MOST_SHOWN]]
+        name: [each.number for each in getattr(planned, name)[:_MOST_SHOWN]]
         for name in ("cancelled", "removing", "awaited", "tasks")
     }
 
@@ -405,7 +370,8 @@ def _notify_of_others(db: Connection, w: Withdrawal) -> None:
     notify(db, Alarm.LEFT_UP, text, w.at)
 
 
-def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
+def _planned(db: Connection, order: WithdrawalOrder) -> Withdrawn:
+    """Return what a withdrawal does; its `withdrawal` is not stored yet."""
     w = order.withdrawal
     if w.target:
         post = find(db, w.target)
@@ -436,11 +402,24 @@ def _fates(db: Connection, order: WithdrawalOrder) -> _Fates:
             "steps": json_list(order.steps),
         }
         affected = deliveries_where(db, _AFFECTED, values)
-    fates = _Fates()
+    lists: dict[str, list[Delivery]] = {}
     for delivery in affected:
-        already = delivery.state is State.WITHDRAWING or is_being_removed(db, delivery)
-        (fates.already if already else fates.of(delivery)).append(delivery)
-    return fates
+        lists.setdefault(_list_of(db, delivery), []).append(delivery)
+    return Withdrawn(withdrawal=w, **lists)
+
+
+def _list_of(db: Connection, delivery: Delivery) -> str:
+    """Return the name of the list of a `Withdrawn` to which a delivery in its state belongs."""
+    if delivery.state is State.WITHDRAWING or is_being_removed(db, delivery):
+        return "already"
+    match delivery.state:
+        case State.DELIVERED:
+            return "removing"
+        case State.SENDING | State.UNKNOWN:
+            return "awaited"
+        case State.HELD | State.CANCELLED if delivery.hold == Hold.UNKNOWN and not delivery.is_edit:
+            return "tasks"
+    return "cancelled"
 
 
 def withdrawal_of(row: Row) -> Withdrawal:

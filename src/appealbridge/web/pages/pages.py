@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from appealbridge.engine.engine import Engine
-from appealbridge.web.pages import held, home, log_in, posts, questions, recipes, stop
+from appealbridge.web.pages import home, log_in, posts, questions, recipes, stop
 from appealbridge.web.pages.site import Site
 
 
@@ -16,7 +16,6 @@ def routes(engine: Engine) -> Sequence[web.RouteDef]:
     site = Site(engine)
     home.add(site)
     questions.add(site)
-    held.add(site)
     posts.add(site)
     recipes.add(site)
     stop.add(site)

@@ -1,4 +1,4 @@
-"""Posts: what waits, what went out, and each of them with its trace and what a person can do about it."""
+"""Posts: what is held, what waits, what went out, and each of them with its trace and what a person can do about it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ Row = dict[str, Any]
 
 def add(site: Site) -> None:
     """Add the pages."""
+    site.page("GET", "/held", held, menu="Held")
     site.page("GET", "/deliveries", posts, menu="Posts")
     site.page("GET", "/deliveries/{id}", post)
     site.page("GET", "/deliveries/{id}/images/{number}", image)
@@ -50,25 +51,30 @@ def add(site: Site) -> None:
     site.page("POST", "/deliveries/{id}/withdraw", withdraw)
 
 
+async def held(visit: Visit) -> web.Response:
+    """List what waits for somebody."""
+    return await _listed(visit, "held.html", "Held", frozenset({State.HELD}))
+
+
 async def posts(visit: Visit) -> web.Response:
-    """List posts, the newest first, a page at a time."""
-    query = visit.request.query
-    which = query.get("show", "all")
+    """List posts, perhaps only those of one of the filters."""
+    which = visit.request.query.get("show", "all")
     if which not in FILTERS:
         raise ValueError(f"show: one of {', '.join(FILTERS)}")
-    before = number_of(query.get("before", ""), "before") if query.get("before") else 0
-    filter_ = DeliveryFilter(states=FILTERS[which][1], before=before, limit=PAGE + 1)
+    filters = [(name, label) for name, (label, _) in FILTERS.items()]
+    states = FILTERS[which][1]
+    return await _listed(visit, "posts.html", "Posts", states, filters=filters, which=which)
+
+
+async def _listed(
+    visit: Visit, template: str, title: str, states: frozenset[State], **more: Any
+) -> web.Response:
+    """List posts in these states, the newest first, a page at a time."""
+    before = number_of(visit.request.query.get("before") or "0", "before")
+    filter_ = DeliveryFilter(states=states, before=before, limit=PAGE + 1)
     rows = await shown(visit, await visit.site.engine.store.deliveries(filter_))
     older = rows[PAGE - 1]["number"] if len(rows) > PAGE else 0
-    return visit.show(
-        "posts.html",
-        title="Posts",
-        filters=[(name, label) for name, (label, _) in FILTERS.items()],
-        which=which,
-        rows=rows[:PAGE],
-        older=older,
-        before=before,
-    )
+    return visit.show(template, title=title, rows=rows[:PAGE], older=older, before=before, **more)
 
 
 async def post(visit: Visit) -> web.Response:

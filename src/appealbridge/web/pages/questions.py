@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -50,8 +51,7 @@ async def waiting(visit: Visit) -> web.Response:
     """List the open questions, the oldest first; those that this person may answer are marked."""
     questions = visit.site.engine.questions
     await questions.catch_up()
-    text = visit.request.query.get("after", "")
-    after = number_of(text, "question") if text else 0
+    after = number_of(visit.request.query.get("after") or "0", "question")
     open_questions = await questions.open_questions(after, PAGE + 1)
     listed = []
     for open_question in open_questions[:PAGE]:
@@ -103,38 +103,30 @@ async def question(visit: Visit) -> web.Response:
 
 async def answer(visit: Visit) -> web.Response:
     """Approve a post, perhaps for a time, reject it, or ask for changes."""
-    engine, form = visit.site.engine, visit.form
     delivery = await delivery_of(visit)
-    kind, hash_ = _kind(form), form.get("hash", "")
-    try:
-        if kind is AnswerKind.APPROVE:
-            at = _time(form)
-            await engine.answers.approve(delivery.id, hash_, visit.actor, at=at)
-        elif kind is AnswerKind.REJECT:
-            await engine.answers.reject(delivery.id, hash_, visit.actor, reason_of(visit))
-        else:
-            await engine.answers.ask_changes(delivery.id, hash_, visit.actor, reason_of(visit))
-    except StaleRevision as stale:
-        return await _stale(visit, stale, f"/questions/{delivery.question}")
-    return visit.go_on(f"/questions/{delivery.question}")
+    answering = partial(visit.site.engine.answers.answer, delivery.id)
+    return await _answered(visit, answering, f"/questions/{delivery.question}")
 
 
 async def answer_all(visit: Visit) -> web.Response:
     """Answer all that waits of a question together."""
     number = number_of(visit.request.match_info["number"], "question")
-    kind, form = _kind(visit.form), visit.form
+    answering = partial(visit.site.engine.answers.answer_all, number)
+    return await _answered(visit, answering, f"/questions/{number}")
+
+
+async def _answered(
+    visit: Visit, answering: Callable[..., Awaitable[object]], page: str
+) -> web.Response:
+    form, kind = visit.form, _kind(visit.form)
+    # As a browser's own field for times writes it, or a person.
+    at = form.get("at", "").strip()[:40].replace("T", " ")
+    more = {"at": at} if kind is AnswerKind.APPROVE else {"reason": reason_of(visit)}
     try:
-        await visit.site.engine.answers.answer_all(
-            number,
-            form.get("hash", ""),
-            visit.actor,
-            kind,
-            reason="" if kind is AnswerKind.APPROVE else reason_of(visit),
-            at=_time(form) if kind is AnswerKind.APPROVE else "",
-        )
+        await answering(form.get("hash", ""), visit.actor, kind, **more)
     except StaleRevision as stale:
-        return await _stale(visit, stale, f"/questions/{number}")
-    return visit.go_on(f"/questions/{number}")
+        return await _stale(visit, stale, page)
+    return visit.go_on(page)
 
 
 async def take_back(visit: Visit) -> web.Response:
@@ -196,6 +188,7 @@ async def _item(visit: Visit, item: AskedDelivery, row: Row) -> Row:
     engine = visit.site.engine
     lane = engine.lanes.get(row["channel"])
     why_not = await _why_not(visit, item) if item.waits else ""
+    may_answer = visit.may("/deliveries/{id}/answer")
     parts = await _parts(visit, item)
     if parts:  # shown as they are now, and not as they were planned
         row = {**row, "content": {**row["content"], "thread": []}}
@@ -212,13 +205,13 @@ async def _item(visit: Visit, item: AskedDelivery, row: Row) -> Row:
         "answers": [
             (each, WORDS[each.kind], _reason(each, row["decisions"])) for each in item.answers
         ],
-        "may_answer": item.waits and visit.may("/deliveries/{id}/answer") and not why_not,
-        "may_reject": await _may_reject(visit, item, why_not),
+        "may_answer": item.waits and may_answer and not why_not,
+        "may_reject": may_answer and await engine.answers.may_reject(visit.actor, item, why_not),
         "may_edit": item.waits
         and visit.may("/deliveries/{id}/edit")
         and not (row["target"] or item.delivery.is_order),
         "may_take_back": _is_approved(item) and visit.may("/deliveries/{id}/take-back"),
-        "why_not": why_not if visit.may("/deliveries/{id}/answer") else "",
+        "why_not": why_not if may_answer else "",
     }
 
 
@@ -293,14 +286,6 @@ async def _why_not(visit: Visit, item: AskedDelivery) -> str:
     return await visit.site.engine.answers.why_not(visit.actor, item)
 
 
-async def _may_reject(visit: Visit, item: AskedDelivery, why_not: str) -> bool:
-    if not (item.waits and visit.may("/deliveries/{id}/answer")):
-        return False
-    if not why_not:  # whoever may approve may reject
-        return True
-    return not await visit.site.engine.answers.why_not(visit.actor, item, AnswerKind.REJECT)
-
-
 def _is_approved(item: AskedDelivery) -> bool:
     return (
         item.delivery.attempts == 0
@@ -318,11 +303,6 @@ def _kind(form: Mapping[str, str]) -> AnswerKind:
     if (kind := form.get("answer", "")) not in {*AnswerKind}:
         raise ValueError(f"answer: one of {', '.join(AnswerKind)}")
     return AnswerKind(kind)
-
-
-def _time(form: Mapping[str, str]) -> str:
-    """Return the time of a form, as a browser's own field for times or a person writes it."""
-    return form.get("at", "").strip()[:40].replace("T", " ")
 
 
 def _title(question: ApprovalQuestion, waits: int) -> str:

@@ -18,7 +18,7 @@ import base64
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ from markupsafe import Markup
 
 from appealbridge.engine.engine import Engine
 from appealbridge.model.actor import Actor, How
-from appealbridge.model.errors import IllegalMove, NotFound, StoreError, TooMuch
-from appealbridge.model.people import LogInSession, Profile
+from appealbridge.model.errors import StoreError
+from appealbridge.model.people import Profile
 from appealbridge.plugin.offload import Pool, offload
 from appealbridge.web.access import ROUTES, Access, Caller, refusal
 from appealbridge.web.callers import CALLER
@@ -39,7 +39,7 @@ from appealbridge.web.connection import connection_of
 from appealbridge.web.pages.origin import PageOrigin, origin_of
 from appealbridge.web.pages.previews import visible
 from appealbridge.web.pages.wording import act_text, hold_text, local_time
-from appealbridge.web.problem import nothing_at
+from appealbridge.web.problem import STATUSES, nothing_at, status_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -81,7 +81,6 @@ class Visit:
     place: PageOrigin
     caller: Caller
     person: Profile | None = None
-    session: LogInSession | None = None
     secret: str = field(default="", repr=False)
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -199,12 +198,12 @@ class Site:
         if logged_in is None:
             caller = Caller(why="you are not logged in")
             return Visit(site=self, request=request, place=place, caller=caller)
-        person, session = logged_in
+        person, _ = logged_in
         connection_of(request).proven()
         caller = Caller(Actor(person.id, How.LOG_IN, people.roster.shown(person.id)), person.roles)
         return Visit(
-            site=self, request=request, place=place, caller=caller, person=person, session=session, secret=secret,
-        )  # fmt: skip
+            site=self, request=request, place=place, caller=caller, person=person, secret=secret
+        )
 
     async def _answer(self, visit: Visit, access: Access, handler: Handler) -> web.StreamResponse:
         request = visit.request
@@ -220,14 +219,8 @@ class Site:
             return await handler(visit)
         except Outside as error:
             return self._message(visit, 403, str(error))
-        except NotFound as error:
-            return self._message(visit, 404, str(error))
-        except IllegalMove as error:
-            return self._message(visit, 409, str(error))
-        except (ValueError, TooMuch) as error:
-            return self._message(visit, 422, str(error))
-        except StoreError as error:
-            return self._message(visit, 503, str(error))
+        except tuple(STATUSES) as error:
+            return self._message(visit, status_of(error), str(error))
 
     async def _with_form(self, visit: Visit) -> Visit:
         """Return the visit with the fields of its form; raise `Outside` if the form is none of ours."""
@@ -254,18 +247,14 @@ class Site:
         sent = fields.pop("form_token", "").encode()
         if not key or not hmac.compare_digest(sent, expected.encode()):
             raise Outside("this form is too old, or from another log-in; load the page again")
-        return Visit(
-            site=self, request=request, place=place, caller=visit.caller, person=visit.person,
-            session=visit.session, secret=visit.secret, form=fields,
-        )  # fmt: skip
+        return replace(visit, form=fields)
 
     def _message(self, visit: Visit, status: int, text: str) -> web.Response:
         """Return a page that says why something was not done."""
         message = self.engine.clean(text)
         return self.show(visit, "message.html", status, title="That did not work", message=message)
 
-    async def _send_style(self, request: web.Request) -> web.Response:
-        del request
+    async def _send_style(self, _request: web.Request) -> web.Response:
         headers = HEADERS | {"Cache-Control": "max-age=3600"}
         channels = {lane.channel for lane in self.engine.lanes.values()}
         tints = "".join(
