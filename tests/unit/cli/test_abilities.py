@@ -8,9 +8,11 @@ from appealbridge.cli.main import main
 from tests.plugging import PLUG_IN, installed
 
 REMOVES = PLUG_IN.replace(
-    "class Sms(Channel[Gateway, Text]):", "class Sms(Channel[Gateway, Text], Removes[Gateway]):"
+    "class Sms(Channel[Gateway, Text]):",
+    "from appealbridge.plugin.published import Removes, Standing\n\n\n"
+    "class Sms(Channel[Gateway, Text], Removes[Gateway]):",
 )
-REMOVES = REMOVES.replace("Repeat, field_validator,", "Repeat, Removes, Standing,").replace(
+REMOVES = REMOVES.replace(
     "    def practice",
     """    async def remove(self, account, receipt, delivery, tools):
         return "removed"
