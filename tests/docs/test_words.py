@@ -137,7 +137,7 @@ def test_every_status_that_a_sender_may_hear_is_told():
 
 
 def test_every_address_of_the_api_is_told():
-    engine = SimpleNamespace(people=None)  # asked for its routes only
+    engine = SimpleNamespace(people=None, operations=None)  # asked for its routes only
     verbs = {route.path.removeprefix("/api/v1") for route in api.routes(engine, None, None)}
     # The page leaves out the pattern of a part of an address.
     expected = {re.sub(r":[^}]+}", "}", route) for route in verbs if "{path" not in route}

@@ -16,6 +16,7 @@ All errors that AppealBridge raises on purpose, as one tree.
     ├── SourceError                 one poll of a source, or one request from it, failed
     │   ├── SourceDown              the source could not be read this time; poll it again later
     │   └── Refused                 the request is not accepted; carries the HTTP status to answer
+    ├── NotAMember                  (in cli) this user may not use the daemon
     ├── NotProven                   (in engine.people) nobody has shown who they are
     ├── TooSoon                     (in engine.people) too many wrong passwords; wait before the next
     ├── InvalidDocuments            (in documents) files with problems; has them all, each with its place
