@@ -1,4 +1,8 @@
-"""The daemon and the practice platforms as real processes, which a story starts, calls and kills."""
+"""
+The daemon and the practice platforms as processes, which a story starts, calls and kills.
+
+They are forked from one that has loaded the program (`tests/forking.py`), unless a story names the command.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,16 @@ import aiohttp
 
 from appealbridge.clock import SystemClock
 from appealbridge.store.sqlite.control import read_control
+from tests import forking
 from tests.stories.staging import Stage, signed
 
-RUN = (sys.executable, "-m", "appealbridge", "run", "--config")
+RUN = ("-m", "appealbridge", "run", "--config")
+ANEW = (sys.executable, *RUN)
+"""The command of a daemon that is started as a person starts it."""
+
 DYING = (sys.executable, str(Path(__file__).with_name("dying_process.py")))
+AnyProcess = asyncio.subprocess.Process | forking.Forked
+
 PATIENCE = 30.0
 """How many seconds a story waits for a result."""
 
@@ -40,7 +50,7 @@ async def until(happened: Callable[[], Awaitable[Any]], what: str) -> Any:
 class Process:
     """A process of ours; the lines of one of its streams are kept, and can be waited for."""
 
-    def __init__(self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader) -> None:
+    def __init__(self, process: AnyProcess, stream: asyncio.StreamReader) -> None:
         self.process = process
         self.ending = asyncio.ensure_future(process.wait())
         self.lines: list[str] = []
@@ -98,10 +108,10 @@ class Platforms:
 @asynccontextmanager
 async def platforms(folder: Path) -> AsyncIterator[Platforms]:
     """Run the practice platforms while the context lasts."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appealbridge.practice",
+    process = await forking.start(
+        "-m", "appealbridge.practice",
         "--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--state", str(folder / "state"),
-        stdout=asyncio.subprocess.PIPE,
+        stdout=forking.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
     running = Process(process, process.stdout)
@@ -118,7 +128,7 @@ class Daemon(Process):
     """The daemon in a separate process, called over HTTP."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader, stage: Stage
+        self, process: AnyProcess, stream: asyncio.StreamReader, stage: Stage
     ) -> None:
         super().__init__(process, stream)
         self.stage = stage
@@ -181,10 +191,14 @@ class Daemon(Process):
 async def daemon(
     stage: Stage, *command: str, before: Callable[[], None] | None = None
 ) -> AsyncIterator[Daemon]:
-    """Start the daemon on a stage, and kill it at the end; `before` runs in the new process."""
-    process = await asyncio.create_subprocess_exec(
-        *(command or RUN), str(stage.config), stderr=asyncio.subprocess.PIPE, preexec_fn=before
-    )
+    """Start the daemon on a stage, and kill it at the end; `before` runs in a process that is started anew."""
+    process: AnyProcess
+    if command or before:
+        process = await asyncio.create_subprocess_exec(
+            *(command or ANEW), str(stage.config), stderr=asyncio.subprocess.PIPE, preexec_fn=before
+        )
+    else:
+        process = await forking.start(*RUN, str(stage.config), stderr=forking.PIPE)
     assert process.stderr is not None
     running = Daemon(process, process.stderr, stage)
     try:
