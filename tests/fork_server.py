@@ -24,6 +24,7 @@ import sys
 import time
 import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 128 * 1024
@@ -134,7 +135,7 @@ def _stream(number: int, old: io.TextIOWrapper) -> io.TextIOWrapper:
 def run(first: str, *rest: str) -> None:
     """Run what `python FIRST REST` runs."""
     if first == "-m":
-        sys.path[0] = os.getcwd()
+        sys.path[0] = str(Path.cwd())
         sys.argv = list(rest)
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     elif first == "-c":

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -58,10 +59,14 @@ class Forked:
         """Return its exit status when it has ended, or minus the signal that it died of."""
         return await asyncio.shield(self._end)
 
-    def send_signal(self, signal: int) -> None:
+    def send_signal(self, name: int) -> None:
         """Send it a signal, unless it has ended."""
         if self.returncode is None:
-            os.kill(self.pid, signal)
+            os.kill(self.pid, name)
+
+    def kill(self) -> None:
+        """Kill it, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
 
     async def communicate(self) -> tuple[bytes, bytes]:
         """Return all that it prints, when it has ended."""

@@ -55,9 +55,7 @@ def test_it_finds_the_same_as_one_that_was_started_anew(tmp_path, odd_limits):
     environment = {**os.environ, "TZ": "Asia/Tokyo", "ONLY": "this"}
     environment.pop("HOME", None)
     more = {"folder": tmp_path, "environment": environment, "given": b"to be read"}
-    one, another = (
-        run("-c", FACTS, "an argument", **more) for run in (anew, forking.run)
-    )
+    one, another = (run("-c", FACTS, "an argument", **more) for run in (anew, forking.run))
     assert json.loads(another.stdout) == json.loads(one.stdout)
     assert (one.stderr, another.stderr) == (b"", b"")
 
@@ -94,7 +92,9 @@ def test_a_script_is_run_with_its_arguments(tmp_path):
 
 
 def test_no_two_draw_the_same_numbers():
-    program = "import random, secrets, uuid; print(random.random(), secrets.token_hex(), uuid.uuid4())"
+    program = (
+        "import random, secrets, uuid; print(random.random(), secrets.token_hex(), uuid.uuid4())"
+    )
     drawn = [forking.run("-c", program).stdout.split() for _ in range(2)]
     assert all(one != another for one, another in zip(*drawn, strict=True))
 

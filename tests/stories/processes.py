@@ -127,9 +127,7 @@ async def platforms(folder: Path) -> AsyncIterator[Platforms]:
 class Daemon(Process):
     """The daemon in a separate process, called over HTTP."""
 
-    def __init__(
-        self, process: AnyProcess, stream: asyncio.StreamReader, stage: Stage
-    ) -> None:
+    def __init__(self, process: AnyProcess, stream: asyncio.StreamReader, stage: Stage) -> None:
         super().__init__(process, stream)
         self.stage = stage
         self._session = aiohttp.ClientSession()

@@ -1,14 +1,13 @@
 """Members of a group use the running daemon from the command line; other users do not."""
 
-import asyncio
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests import forking
 from tests.stories import staging
 from tests.stories.processes import daemon
 
@@ -52,11 +51,11 @@ main()
 
 async def command(*arguments, group):
     """Run the command line as a user who may do nothing but what the group may."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", AS_SOMEBODY, str(group), *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd="/",
+    process = await forking.start(
+        *("-c", AS_SOMEBODY, str(group), *arguments),
+        folder=Path("/"),
+        stdout=forking.PIPE,
+        stderr=forking.STDOUT,
     )
     return (await process.communicate())[0].decode(), process.returncode
 

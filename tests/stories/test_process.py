@@ -4,13 +4,13 @@ import asyncio
 import resource
 import shutil
 import signal
-import sys
 
 import pytest
 
 from appealbridge.testing.server import DAWDLE, ScriptedServer
+from tests import forking
 from tests.stories import staging
-from tests.stories.processes import daemon, platforms, until
+from tests.stories.processes import ANEW, daemon, platforms, until
 
 EVENT = {"type": "incident", "subject": "M6", "text": "M6 closed"}
 
@@ -23,7 +23,7 @@ async def test_sigterm_lets_an_attempt_that_is_under_way_end(tmp_path):
     async with platforms(tmp_path) as there:
         stage = staging.build(tmp_path / "stage", there.url, there.smtp, {"t": staging.TWEET})
         await there.fault("x", "slow", seconds=1)
-        async with daemon(stage) as first:
+        async with daemon(stage, *ANEW) as first:
             assert await first.ready()
             await first.receives("msg_1", EVENT)
             await until(lambda: there.posts("M6"), "the post")
@@ -222,10 +222,9 @@ async def test_a_stop_while_the_daemon_hangs_lets_nothing_out_when_it_goes_on(tm
             if how == "file":
                 stage.store.with_name("bridge.db.stop").write_text("wrong picture")
             else:
-                stop = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "appealbridge", "stop", "--reason", "wrong picture",
-                    "--config", str(stage.config),
-                    stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+                stop = await forking.start(
+                    *("-m", "appealbridge", "stop", "--reason", "wrong picture"),
+                    *("--config", str(stage.config)), stdout=forking.PIPE, stderr=forking.STDOUT,
                 )  # fmt: skip
                 assert b"nothing more is published" in await stop.stdout.readline()
             hung.process.send_signal(signal.SIGCONT)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import ssl
-import sys
 from base64 import b64encode
 from contextlib import asynccontextmanager, chdir
 
@@ -13,6 +12,7 @@ from aiohttp import web
 from click.testing import CliRunner
 
 from appealbridge.cli.main import main
+from tests import forking
 from tests.proxying import PracticeProxy
 from tests.stories import staging
 from tests.stories.processes import daemon, platforms
@@ -60,14 +60,11 @@ async def run(stage, *arguments, sent=None):
 
     if sent is None:
         return await asyncio.to_thread(called)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appealbridge", *arguments),
-        cwd=stage.folder,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate(sent)
+    process = await forking.start(
+        *("-m", "appealbridge", *arguments), folder=stage.folder, given=sent, stdout=forking.PIPE,
+        stderr=forking.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
     return process.returncode, output.decode()
 
 

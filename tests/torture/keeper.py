@@ -19,6 +19,8 @@ import aiohttp
 
 from appealbridge.clock import SystemClock
 from appealbridge.store.sqlite.control import read_control
+from tests import forking
+from tests.stories.processes import AnyProcess
 from tests.stories.staging import Stage, signed
 
 JUMPING = str(Path(__file__).with_name("jumping_clock.py"))
@@ -32,16 +34,18 @@ class Keeper:
     """
     Runs one daemon, and sends it requests.
 
-    Its clock is wrong by `wrong_by` seconds; `log` is the file of its log lines.
+    Each is a new process, or `forked` from one that has loaded the program. Its clock is wrong by `wrong_by` seconds;
+    `log` is the file of its log lines.
     """
 
-    def __init__(self, stage: Stage, session: aiohttp.ClientSession) -> None:
+    def __init__(self, stage: Stage, session: aiohttp.ClientSession, *, forked: bool) -> None:
         self.stage = stage
+        self._forked = forked
         self.wrong_by = 0.0
         self.log = stage.folder / "daemon.log"
         self.starts = 0
         self._session = session
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: AnyProcess | None = None
         self._copying: asyncio.Task[None] | None = None
         self._url = self._token = ""
         self._there = asyncio.Event()
@@ -56,10 +60,13 @@ class Keeper:
     async def start(self) -> None:
         """Start the process; `ready` waits until it takes requests."""
         self.starts += 1
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, JUMPING, str(self.stage.folder / "clock"), str(self.stage.config),
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        program = (JUMPING, str(self.stage.folder / "clock"), str(self.stage.config))
+        if self._forked:
+            self._process = await forking.start(*program, stderr=forking.PIPE)
+        else:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, *program, stderr=asyncio.subprocess.PIPE
+            )
         assert self._process.stderr is not None
         self._copying = asyncio.create_task(self._copy(self._process.stderr))
 

@@ -95,14 +95,16 @@ class Outcomes:
 Tell = Callable[[str], None]
 
 
-async def play(folder: Path, seed: int, size: Size, tell: Tell) -> Outcomes:
+async def play(
+    folder: Path, seed: int, size: Size, tell: Tell, *, forked: bool = False
+) -> Outcomes:
     """Run the torture in a folder and return its result; every process has ended then."""
     async with AsyncExitStack() as stack:
         there = await stack.enter_async_context(platforms(folder))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         stage = staging.build(folder / "stage", there.url, there.smtp, {"torture": RECIPE})
         stage.configure(CHANNELS)
-        keeper = Keeper(stage, session)
+        keeper = Keeper(stage, session, forked=forked)
         stack.push_async_callback(keeper.end)
         return await _Play(keeper, there, session, seed, size, tell).whole()
 

@@ -3,8 +3,6 @@
 import os
 import socket
 import stat
-import subprocess
-import sys
 
 import pytest
 
@@ -17,6 +15,7 @@ from appealbridge.store.records import Control
 from appealbridge.store.sqlite.connections import StoreLock, prepared
 from appealbridge.store.sqlite.control import announced, control_file, read_control
 from appealbridge.store.sqlite.maintenance import back_up
+from tests import forking
 
 CONTROL = Control("http://127.0.0.1:8080", "token", 7)
 NOBODY = 65534
@@ -334,8 +333,8 @@ def test_one_that_another_has_put_in_its_place_is_left_there(tmp_path):
 def test_a_schema_is_not_written_through_a_link(tmp_path, victim, command):
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "recipe.schema.json").symlink_to(victim)
-    arguments = [sys.executable, "-m", "appealbridge", *command.format(tmp_path).split()]
-    done = subprocess.run(arguments, capture_output=True, cwd=tmp_path, check=False, timeout=60)
+    arguments = ("-m", "appealbridge", *command.format(tmp_path).split())
+    done = forking.run(*arguments, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert victim.read_text() == "precious"
     assert b"schema" in (tmp_path / "made" / "recipe.schema.json").read_bytes()

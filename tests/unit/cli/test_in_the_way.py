@@ -13,6 +13,7 @@ import pytest
 from appealbridge.store.records import Control
 from appealbridge.store.sqlite.connections import prepared
 from appealbridge.store.sqlite.control import announced, control_file
+from tests import forking
 
 NOBODY = 65534
 ROOT = os.geteuid() == 0
@@ -38,7 +39,17 @@ COMMANDS = [
 ]  # fmt: skip
 
 EACH = """
-import json, sys
+import ctypes, json, os, sys
+
+if os.geteuid() == 0:  # `as_anybody` is about what is begun later; this is about the process itself
+    library, version, rights = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    for capability in (0, 1, 2, 3):
+        library.prctl(24, capability, 0, 0, 0)
+    assert library.capget(version, rights) == 0
+    rights[0] &= ~0b1111
+    rights[1] &= ~0b1111
+    assert library.capset(version, rights) == 0
+
 from click.testing import CliRunner
 from appealbridge.cli.main import main
 config, *commands = sys.argv[1:]
@@ -108,8 +119,13 @@ def python(folder, *arguments, **more):
 
 def each(folder, commands):
     """Have somebody type these commands, and return how each ended."""
-    done = python(
-        folder, "-c", EACH, str(folder / "appealbridge.yaml"), *commands, capture_output=True
+    values = {
+        name: value for name, value in os.environ.items() if forking.READ_AT_START.match(name)
+    }
+    done = forking.run(
+        *("-c", EACH, str(folder / "appealbridge.yaml"), *commands),
+        folder=folder.parent,
+        environment={**values, "PATH": "/usr/bin:/bin", "COLUMNS": "80"},
     )
     ended = [Done(*json.loads(line)) for line in done.stdout.splitlines()]
     assert [each.command for each in ended] == commands, done.stderr.decode()

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import re
 import signal
-import sys
 
 import aiohttp
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from appealbridge.practice import Sandbox
 from appealbridge.practice.app import AddressUnusable, main
 from appealbridge.practice.faults import FaultName
+from tests import forking
 
 BEARER = {"Authorization": "Bearer practice-force"}
 READY = re.compile(r"practice platforms on (http://\S+) and (smtp://\S+)\n")
@@ -19,10 +19,9 @@ READY = re.compile(r"practice platforms on (http://\S+) and (smtp://\S+)\n")
 
 @contextlib.asynccontextmanager
 async def running(*options):
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appealbridge.practice",
-        "--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0", *options,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    process = await forking.start(
+        "-m", "appealbridge.practice", "--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0", *options,
+        stdout=forking.PIPE, stderr=forking.PIPE,
     )  # fmt: skip
     try:
         line = (await process.stdout.readline()).decode()

@@ -1,8 +1,6 @@
 """The proxy and the private authority in the settings, and what is wrong with them."""
 
-import asyncio
 import ssl
-import sys
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,6 +11,7 @@ from click.testing import CliRunner
 from appealbridge.cli.main import main
 from appealbridge.daemon.assembly import assemble
 from appealbridge.documents import InvalidDocuments
+from tests import forking
 from tests.proxying import PracticeProxy
 
 PASSWORD = "planted-word"
@@ -175,14 +174,8 @@ async def served(authority):
 
 async def checked(folder, text):
     (folder / "appealbridge.yaml").write_text(text)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "appealbridge",
-        "channels",
-        "check",
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
+    process = await forking.start(
+        *("-m", "appealbridge", "channels", "check"), folder=folder, stdout=forking.PIPE
     )
     printed, _ = await process.communicate()
     return printed.decode()
