@@ -1,6 +1,7 @@
 """`preview` of a recipe with pictures: it shows what it knows, and fetches only if it is requested to."""
 
 import threading
+from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import orjson
@@ -28,7 +29,11 @@ actions:
       force_x: { images: [{ file: badge.png, alt: The badge }] }
 approval: none
 """
-LARGE = pictures.jpeg(pictures.noisy(2400, 1800), quality=90)
+
+
+@cache
+def large():
+    return pictures.jpeg(pictures.noisy(2400, 1800), quality=90)
 
 
 class Website(BaseHTTPRequestHandler):
@@ -36,7 +41,7 @@ class Website(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.requested.append(self.path)
-        files = {"/large.jpg": LARGE, "/a.heic": b"\0\0\0\x18ftypheic" + bytes(99)}
+        files = {"/large.jpg": large(), "/a.heic": b"\0\0\0\x18ftypheic" + bytes(99)}
         data = files.get(self.path, b"")
         self.send_response(200 if data else 404)
         self.send_header("Content-Length", str(len(data)))
@@ -96,7 +101,7 @@ def test_with_fetch_each_picture_is_fetched_once_and_shown_as_each_channel_gets_
     assert sorted(Website.requested) == ["/a.heic", "/large.jpg", "/none.jpg"]
     assert "image/png, 64 × 48 pixels" in output
     assert "image/jpeg, " in output
-    assert f"made of {len(LARGE) / 1e6:.2f} MB" in output
+    assert f"made of {len(large()) / 1e6:.2f} MB" in output
     assert "cannot be sent: this is a HEIC picture" in output
     assert "404" in output
 
@@ -105,7 +110,7 @@ def test_programs_read_the_same(previewed):
     rows = orjson.loads(previewed("large.jpg", options=["--fetch", "--json"]))
     facts = {post["channel"]: post["pictures"][0] for post in rows["posts"]}
     assert (facts["force_x"]["width"], facts["force_x"]["height"]) == (64, 48)
-    assert facts["force_bluesky"]["fetched"] == len(LARGE)
+    assert facts["force_bluesky"]["fetched"] == len(large())
     assert facts["force_bluesky"]["size"] <= 950_000
 
 

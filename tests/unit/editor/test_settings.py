@@ -1,5 +1,7 @@
 """The schema of appealbridge.yaml."""
 
+from functools import cache
+
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -7,17 +9,20 @@ from appealbridge.editor.settings import settings_schema
 from appealbridge.plugin.registry import load
 from tests.unit.editor.test_recipe import unexplained
 
-SCHEMA = settings_schema(load(third_party=False))
-SETTINGS = Draft202012Validator(SCHEMA)
 PRACTICE = {"practice": "http://127.0.0.1:8090"}
 
 
+@cache
+def settings():
+    return Draft202012Validator(settings_schema(load(third_party=False)))
+
+
 def test_it_is_a_schema():
-    Draft202012Validator.check_schema(SCHEMA)
+    Draft202012Validator.check_schema(settings().schema)
 
 
 def test_an_empty_file_fits():
-    assert SETTINGS.is_valid({})
+    assert settings().is_valid({})
 
 
 FINE = {
@@ -35,7 +40,7 @@ FINE = {
 
 @pytest.mark.parametrize("values", FINE.values(), ids=FINE.keys())
 def test_what_can_be_said_fits(values):
-    assert SETTINGS.is_valid(values)
+    assert settings().is_valid(values)
 
 
 WRONG = {
@@ -60,8 +65,8 @@ WRONG = {
 
 @pytest.mark.parametrize("values", WRONG.values(), ids=WRONG.keys())
 def test_what_cannot_be_said_does_not_fit(values):
-    assert not SETTINGS.is_valid(values)
+    assert not settings().is_valid(values)
 
 
 def test_every_option_has_a_description_and_an_example():
-    assert [*unexplained(SCHEMA)] == []
+    assert [*unexplained(settings().schema)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from functools import cache, partial
 from io import BytesIO
 
 import pytest
@@ -66,36 +67,52 @@ def corners(image):
 UPRIGHT = ["red", "lime", "blue", "yellow"]
 
 CORPUS = {
-    **{f"orientation {n}": (pictures.turned(n), JPEG, (640, 480)) for n in range(1, 9)},
-    "png": (pictures.png(exif=pictures.exif()), PNG, (640, 480)),
+    **{f"orientation {n}": (partial(pictures.turned, n), JPEG, (640, 480)) for n in range(1, 9)},
+    "png": (lambda: pictures.png(exif=pictures.exif()), PNG, (640, 480)),
     "png turned": (
-        pictures.png(pictures.drawn().rotate(90, expand=True), exif=pictures.exif(6)),
+        lambda: pictures.png(pictures.drawn().rotate(90, expand=True), exif=pictures.exif(6)),
         PNG,
         (640, 480),
     ),
-    "webp": (pictures.saved(pictures.drawn(), "WEBP", exif=pictures.exif()), WEBP, (640, 480)),
-    "gif": (pictures.saved(pictures.drawn(), "GIF"), GIF, (640, 480)),
-    "animated gif": (pictures.animated("GIF"), GIF, (640, 480)),
-    "animated png": (pictures.animated("PNG"), PNG, (640, 480)),
-    "animated webp": (pictures.animated("WEBP"), WEBP, (640, 480)),
-    "cmyk": (pictures.jpeg(pictures.drawn(mode="CMYK"), quality=95), JPEG, (640, 480)),
-    "grey": (pictures.jpeg(pictures.drawn(mode="L")), JPEG, (640, 480)),
-    "black and white": (pictures.png(pictures.drawn(mode="1")), PNG, (640, 480)),
-    "16 bits": (pictures.deep_png(), PNG, (64, 48)),
-    "16 bits of grey": (pictures.deep_grey(), PNG, (64, 48)),
-    "palette": (pictures.palette_png(), PNG, (640, 480)),
-    "srgb profile": (pictures.jpeg(icc_profile=pictures.srgb_profile()), JPEG, (640, 480)),
-    "other profile": (pictures.jpeg(icc_profile=pictures.swapped_profile()), JPEG, (640, 480)),
-    "broken profile": (pictures.jpeg(icc_profile=b"no profile" * 20), JPEG, (640, 480)),
-    "transparent": (pictures.png(pictures.transparent()), PNG, (640, 480)),
-    "1x1": (pictures.png(pictures.drawn(1, 1)), PNG, (1, 1)),
-    "long": (pictures.png(pictures.drawn(9000, 2)), PNG, (9000, 2)),
-    "polyglot": (pictures.polyglot(), JPEG, (640, 480)),
-    "text bomb": (pictures.text_bomb(), PNG, (640, 480)),
-    "profile bomb": (pictures.profile_bomb(), PNG, (640, 480)),
-    "gps": (pictures.jpeg(exif=pictures.exif()), JPEG, (640, 480)),
-    "large": (pictures.jpeg(pictures.noisy(3000, 2000), quality=97), JPEG, (3000, 2000)),
+    "webp": (
+        lambda: pictures.saved(pictures.drawn(), "WEBP", exif=pictures.exif()),
+        WEBP,
+        (640, 480),
+    ),
+    "gif": (lambda: pictures.saved(pictures.drawn(), "GIF"), GIF, (640, 480)),
+    "animated gif": (lambda: pictures.animated("GIF"), GIF, (640, 480)),
+    "animated png": (lambda: pictures.animated("PNG"), PNG, (640, 480)),
+    "animated webp": (lambda: pictures.animated("WEBP"), WEBP, (640, 480)),
+    "cmyk": (lambda: pictures.jpeg(pictures.drawn(mode="CMYK"), quality=95), JPEG, (640, 480)),
+    "grey": (lambda: pictures.jpeg(pictures.drawn(mode="L")), JPEG, (640, 480)),
+    "black and white": (lambda: pictures.png(pictures.drawn(mode="1")), PNG, (640, 480)),
+    "16 bits": (lambda: pictures.deep_png(), PNG, (64, 48)),
+    "16 bits of grey": (lambda: pictures.deep_grey(), PNG, (64, 48)),
+    "palette": (lambda: pictures.palette_png(), PNG, (640, 480)),
+    "srgb profile": (lambda: pictures.jpeg(icc_profile=pictures.srgb_profile()), JPEG, (640, 480)),
+    "other profile": (
+        lambda: pictures.jpeg(icc_profile=pictures.swapped_profile()),
+        JPEG,
+        (640, 480),
+    ),
+    "broken profile": (lambda: pictures.jpeg(icc_profile=b"no profile" * 20), JPEG, (640, 480)),
+    "transparent": (lambda: pictures.png(pictures.transparent()), PNG, (640, 480)),
+    "1x1": (lambda: pictures.png(pictures.drawn(1, 1)), PNG, (1, 1)),
+    "long": (lambda: pictures.png(pictures.drawn(9000, 2)), PNG, (9000, 2)),
+    "polyglot": (lambda: pictures.polyglot(), JPEG, (640, 480)),
+    "text bomb": (lambda: pictures.text_bomb(), PNG, (640, 480)),
+    "profile bomb": (lambda: pictures.profile_bomb(), PNG, (640, 480)),
+    "gps": (lambda: pictures.jpeg(exif=pictures.exif()), JPEG, (640, 480)),
+    "large": (lambda: pictures.jpeg(pictures.noisy(3000, 2000), quality=97), JPEG, (3000, 2000)),
 }
+
+
+@cache
+def picture(name):
+    """Draw a picture of the corpus; some take a second, and each process that collects these tests would wait."""
+    return CORPUS[name][0]()
+
+
 CONVERTED = {f"orientation {n}" for n in range(2, 9)} | {
     "png turned", "cmyk", "16 bits", "16 bits of grey", "other profile", "animated webp",
 }  # fmt: skip
@@ -104,7 +121,7 @@ CONVERTED = {f"orientation {n}" for n in range(2, 9)} | {
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("name", CORPUS)
 def test_every_picture_fits_every_platform_and_tells_nothing_about_its_maker(name, platform):
-    data, _, size = CORPUS[name]
+    data, (_, _, size) = picture(name), CORPUS[name]
     limits = PLATFORMS[platform]
     rendition = render(data, limits)
     image = opened(rendition)
@@ -125,7 +142,7 @@ def test_every_picture_fits_every_platform_and_tells_nothing_about_its_maker(nam
 
 @pytest.mark.parametrize("name", sorted(CORPUS.keys() - CONVERTED))
 def test_what_fits_keeps_every_pixel_and_its_compressed_bytes(name):
-    data, kind, _ = CORPUS[name]
+    data, (_, kind, _) = picture(name), CORPUS[name]
     everything = ImageLimits({JPEG, PNG, GIF, WEBP}, 20 * 1024**2)
     rendition = render(data, everything)
     assert rendition.media_type == kind
@@ -176,11 +193,11 @@ def test_the_first_picture_of_an_animation_is_sent():
 
 
 def test_cmyk_becomes_the_colours_that_people_see():
-    assert corners(opened(render(CORPUS["cmyk"][0], PLATFORMS["x"]))) == UPRIGHT
+    assert corners(opened(render(picture("cmyk"), PLATFORMS["x"]))) == UPRIGHT
 
 
 def test_a_profile_is_followed_and_then_not_needed():
-    rendition = render(CORPUS["other profile"][0], PLATFORMS["x"])
+    rendition = render(picture("other profile"), PLATFORMS["x"])
     assert corners(opened(rendition))[:2] == ["lime", "red"], "the profile exchanges red and green"
 
 
@@ -201,7 +218,7 @@ def test_transparency_is_kept_where_the_platform_has_it_and_is_white_elsewhere()
 
 
 def test_quality_is_lowered_before_the_size():
-    data = CORPUS["large"][0]
+    data = picture("large")
     rendition = render(data, ImageLimits({JPEG}, int(len(data) * 0.7)))
     assert (rendition.width, rendition.height) == (3000, 2000)
     tiny = render(data, ImageLimits({JPEG}, 50_000))
@@ -278,7 +295,7 @@ def test_exactly_50_megapixels_are_read():
 @pytest.mark.parametrize("name", CORPUS)
 def test_any_picture_cut_off_or_damaged_anywhere_is_shown_or_refused(name):
     """And nothing else is raised: it is never the daemon's fault."""
-    data = CORPUS[name][0][:200_000]
+    data = picture(name)[:200_000]
     limits = SMALL
     for part in range(1, 8):
         at = len(data) * part // 8
