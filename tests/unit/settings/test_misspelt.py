@@ -85,18 +85,37 @@ def test_the_file_has_every_option(problems):
 def test_a_misspelt_name_is_one_mistake_and_gets_the_right_name(problems, slip, mode):
     lines = EVERY_OPTION.splitlines()
     wrong, tried = {}, set()
+    mistakes = []
     for number, path, name in options():
         misspelt = SLIPS[slip](name, len(name) // 2) if len(name) > 2 else name
         if name in NAMES or misspelt == name or path[-2:] in tried:
             continue
         tried.add(path[-2:])
+        mistakes.append((path, number, name, misspelt))
+    for together in apart(mistakes):
         changed = lines.copy()
-        changed[number] = lines[number].replace(name, misspelt, 1)
+        for _, number, name, misspelt in together:
+            changed[number] = lines[number].replace(name, misspelt, 1)
         reported = problems("\n".join(changed) + mode)
-        if reported != [(number + 1, f'did you mean "{name}"?')]:
-            wrong[".".join(path), misspelt] = reported
+        if reported != [(number + 1, f'did you mean "{name}"?') for _, number, name, _ in together]:
+            wrong[tuple((".".join(path), misspelt) for path, *_, misspelt in together)] = reported
     assert wrong == {}
     assert tried
+
+
+def apart(mistakes):
+    """Yield the mistakes in as few lists as possible, no two of one list in the same section or entry."""
+    while mistakes:
+        together, rest = {}, []
+        for mistake in mistakes:
+            place = mistake[0][:2]
+            clash = any(place[: len(other)] == other[: len(place)] for other in together)
+            if clash:
+                rest.append(mistake)
+            else:
+                together[place] = mistake
+        yield [*together.values()]
+        mistakes = rest
 
 
 @pytest.mark.parametrize(
