@@ -93,13 +93,15 @@ LITTLE = 0.02
 """Seconds within which the time of four times as much is not looked at closely."""
 
 
-def seconds(work, text):
-    """Return the processor time that the quickest of some tries takes."""
+def seconds(work, text, enough=0.0):
+    """Return the processor time that the quickest of some tries takes, or the first that takes less than `enough`."""
     best = float("inf")
     for _ in range(3):
         begun = thread_time()
         work(text)
         best = min(best, thread_time() - begun)
+        if best < enough:
+            break
     return best
 
 
@@ -111,7 +113,7 @@ def made_of(piece, length):
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK)
 def test_four_times_the_text_takes_about_four_times_as_long(work, piece):
     links("warm.example.com")
-    large = seconds(work, made_of(piece, 4 * SMALL))
+    large = seconds(work, made_of(piece, 4 * SMALL), LITTLE)
     assert large < LITTLE or large < 9 * seconds(work, made_of(piece, SMALL))
 
 
@@ -125,7 +127,7 @@ LONG = {
 @pytest.mark.parametrize("piece", ["a\n", "é\n", "\n", "- a\n", "a  \n"])
 @pytest.mark.parametrize("work", LONG.values(), ids=LONG)
 def test_what_may_be_a_megabyte_takes_time_in_proportion_too(work, piece):
-    large = seconds(work, made_of(piece, 400_000))
+    large = seconds(work, made_of(piece, 400_000), LITTLE)
     assert large < LITTLE or large < 9 * seconds(work, made_of(piece, 100_000))
 
 
@@ -186,4 +188,4 @@ def test_a_very_long_text_is_cut_with_a_look_at_a_few_places(piece):
     result = shortened(text, FACEBOOK_LIMIT, counting)
     assert len(result) <= FACEBOOK_LIMIT
     assert counting.looked_at < 40 * FACEBOOK_LIMIT
-    assert seconds(lambda text: shortened(text, FACEBOOK_LIMIT, len), text) < 0.5
+    assert seconds(lambda text: shortened(text, FACEBOOK_LIMIT, len), text, 0.5) < 0.5
