@@ -17,6 +17,7 @@ from appealbridge.engine.supervise import Loops
 from appealbridge.engine.upkeep.checkpoints import Checkpoints
 from appealbridge.engine.upkeep.retention import Pruning
 from appealbridge.engine.upkeep.stalled import Heartbeat, Monitor
+from appealbridge.logs import LogEvent
 from appealbridge.media.values import Rendition
 from appealbridge.model.actor import Actor
 from appealbridge.recipes.parsing.catalogue import Catalogue
@@ -63,7 +64,8 @@ class Engine:
         # A request of the last process may still be on its way to the platform. A search made at once
         # would not find its post.
         now, parts = self.clock.now(), self.pipeline
-        self.report.recovered(await self.store.recover(now, now + RetryPolicy().search_after))
+        if recovered := await self.store.recover(now, now + RetryPolicy().search_after):
+            self.report.warning(LogEvent.RECOVERED, deliveries=recovered)
         await self.stops.recall()
         parts.disk_space.reconfigure(active.keep_free)
         await parts.disk_space.check()

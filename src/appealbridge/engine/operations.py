@@ -140,9 +140,7 @@ class Operations:
         async def cancel(delivery_id: str) -> Delivery:
             held = await self._held(delivery_id, hold, "cancelled")
             decision = self._context.decision(actor, Act.CANCEL, reason)
-            return await self._move(
-                held, State.CANCELLED, LogEvent.CANCELLED, decision, reason=reason
-            )
+            return await self._move(held, State.CANCELLED, LogEvent.CANCELLED, decision, reason)
 
         return await self._all(hold, recipe, subject, cancel)
 
@@ -212,7 +210,10 @@ class Operations:
             decision = self._context.decision(actor, Act.REPLAY)
             begun = await self._store.run_again(matching, waits, decision)
             self._queue.accepted(begun, woken=True)
-            self._context.report.replayed(event, begun, actor)
+            named = ", ".join(run.recipe for run in begun)
+            self._context.report.info(
+                LogEvent.REPLAYED, event_id=event.id, recipes=named, by=str(actor)
+            )
         return results
 
     async def confirm(self, delivery_id: str, url: str, actor: Actor) -> Delivery:
@@ -231,18 +232,21 @@ class Operations:
                 f"nobody knows whether it went out can be confirmed{await self._removal_to_confirm(delivery)}"
             )
         receipt = await _receipt_at(self._store, url, delivery)
-        await self._store.confirm(
-            Settlement(
-                delivery_id=delivery.id,
-                source=State.HELD,
-                target=State.DELIVERED,
-                at=self._clock.now(),
-                receipt=receipt,
-                reason=CONFIRMED_BY_A_PERSON,
-            ),
-            self._context.decision(actor, Act.CONFIRM),
-        )
+        await self._confirm(delivery, actor, CONFIRMED_BY_A_PERSON, receipt)
         return await self._moved(delivery.id, LogEvent.DELIVERED, actor)
+
+    async def _confirm(
+        self, held: Delivery, actor: Actor, reason: str, receipt: Receipt | None = None
+    ) -> None:
+        settlement = Settlement(
+            delivery_id=held.id,
+            source=State.HELD,
+            target=State.DELIVERED,
+            at=self._clock.now(),
+            receipt=receipt,
+            reason=reason,
+        )
+        await self._store.confirm(settlement, self._context.decision(actor, Act.CONFIRM))
 
     async def _removal_to_confirm(self, post: Delivery) -> str:
         """Return that a person may confirm the removal of a post instead; empty if nobody can."""
@@ -261,16 +265,8 @@ class Operations:
                 f"delivery {removal.number} is {removal.state.value}; only a removal that waits for a "
                 "person can be confirmed"
             )
-        await self._store.confirm(
-            Settlement(
-                delivery_id=removal.id,
-                source=State.HELD,
-                target=State.DELIVERED,
-                at=self._clock.now(),
-                reason=f"{CONFIRMED}{actor.shown or 'a person'} ({removal.reason})",
-            ),
-            self._context.decision(actor, Act.CONFIRM),
-        )
+        reason = f"{CONFIRMED}{actor.shown or 'a person'} ({removal.reason})"
+        await self._confirm(removal, actor, reason)
         return await self._moved(removal.id, LogEvent.WITHDRAWN, actor)
 
     async def cancel(self, delivery_id: str, reason: str, actor: Actor) -> Delivery:
@@ -286,9 +282,7 @@ class Operations:
         decision = self._context.decision(actor, Act.CANCEL, reason)
         if delivery.state is State.UNKNOWN or delivery.hold == Hold.UNKNOWN:
             reason = f"{reason}; it may be published all the same, so check the account"
-        return await self._move(
-            delivery, State.CANCELLED, LogEvent.CANCELLED, decision, reason=reason
-        )
+        return await self._move(delivery, State.CANCELLED, LogEvent.CANCELLED, decision, reason)
 
     async def _held(self, delivery_id: str, hold: str, verb: str) -> Delivery:
         delivery = await self._store.delivery(delivery_id)
@@ -331,14 +325,10 @@ class Operations:
         target: State,
         event: LogEvent,
         decision: Decision,
-        *,
         reason: str = "",
-        hold: str = "",
     ) -> Delivery:
         now = self._clock.now()
-        await self._store.move(
-            delivery.id, target, now, reason=reason, hold=hold, decision=decision
-        )
+        await self._store.move(delivery.id, target, now, reason=reason, decision=decision)
         return await self._moved(delivery.id, event, decision.actor)
 
     async def _moved(self, delivery_id: str, event: LogEvent, actor: Actor) -> Delivery:

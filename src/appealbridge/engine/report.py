@@ -22,7 +22,6 @@ from appealbridge.model.errors import IllegalMove, StoreBusy, StoreError, StoreN
 from appealbridge.model.event import Event
 from appealbridge.model.run import Run
 from appealbridge.model.source import source_label
-from appealbridge.model.stop import Start, TotalStop
 from appealbridge.model.withdrawal import Withdrawal
 from appealbridge.store.records import Settlement
 
@@ -82,6 +81,14 @@ class Report(OutcomeListener):
         self._store_down = False
         self._noted: dict[str, Sequence[str]] = {}
         self.refusals: dict[str, str] = {}
+
+    def info(self, event: LogEvent, **fields: Any) -> None:
+        """Log what went as it should."""
+        self._log.info(event, **fields)
+
+    def warning(self, event: LogEvent, **fields: Any) -> None:
+        """Log what people may have to look at."""
+        self._log.warning(event, **fields)
 
     def accepted(self, event: Event) -> None:
         """Record that an event is stored with everything it caused."""
@@ -227,15 +234,6 @@ class Report(OutcomeListener):
                 reason=delivery.reason,
             )
 
-    def recovered(self, count: int) -> None:
-        """Record how many attempts the last process began and did not end."""
-        if count:
-            self._log.warning(LogEvent.RECOVERED, deliveries=count)
-
-    def pruned(self, emptied: int, removed: int, skipped: int) -> None:
-        """Record how many events lost their content, how many were removed, and how many skipped runs."""
-        self._log.info(LogEvent.PRUNED, emptied=emptied, removed=removed, skipped=skipped)
-
     def moved(self, event: LogEvent, delivery: Delivery, actor: Actor) -> None:
         """Record that a person changed a delivery."""
         by = {"by": str(actor)} if actor.person else {}
@@ -258,47 +256,14 @@ class Report(OutcomeListener):
             by=withdrawal.lifted_by or withdrawal.by,
         )
 
-    def stopped(self, stop: TotalStop) -> None:
-        """Record that everything is stopped."""
-        self._log.warning(
-            LogEvent.EVERYTHING_STOPPED, number=stop.number, by=stop.by, reason=stop.reason
-        )
-
-    def started(self, start: Start) -> None:
-        """Record that a stop was lifted."""
-        if start.stop is not None:
-            held = sum(channel.held for channel in start.channels)
-            self._log.warning(
-                LogEvent.STOP_LIFTED, number=start.stop.number, by=start.stop.lifted_by, held=held
-            )
-
     def is_stopped(self, *, in_force: bool) -> None:
         """Record in the metrics whether everything is stopped."""
         self._metrics.stopped(in_force=in_force)
-
-    def lapsed(self, delivery: Delivery) -> None:
-        """Record that nobody answered in time."""
-        self._log.warning(
-            LogEvent.QUESTION_LAPSED, delivery_id=delivery.id, channel=delivery.channel
-        )
-
-    def replayed(self, event: Event, runs: Sequence[Run], actor: Actor) -> None:
-        """Record that a person ran an event again."""
-        recipes = ", ".join(run.recipe for run in runs)
-        self._log.info(LogEvent.REPLAYED, event_id=event.id, recipes=recipes, by=str(actor))
-
-    def first_code(self, person: str, code: str) -> None:
-        """Print the one-time code of the first admin, for whoever can read the log of this machine."""
-        self._log.warning(LogEvent.FIRST_CODE, person=person, code=code, valid_for="24h")
 
     def person(self, event: LogEvent, person: str, actor: Actor | None = None, **more: str) -> None:
         """Record what happened to a person's log-in, or to a token."""
         by = {} if actor is None else {"by": str(actor)}
         self._log.info(event, person=person, **by, **more)
-
-    def recipe_accepted(self, recipe: str, version: str, actor: Actor) -> None:
-        """Record that an admin accepted a version of a recipe."""
-        self._log.info(LogEvent.RECIPE_ACCEPTED, recipe=recipe, version=version, by=str(actor))
 
     def refused(
         self, webhook: str, status: int, detail: str, *, quietly: bool = False, unsaid: int = 0
@@ -308,10 +273,6 @@ class Report(OutcomeListener):
         if not quietly:
             more = {"unsaid": unsaid} if unsaid else {}
             self._log.info(LogEvent.REFUSED, webhook=webhook, status=status, reason=detail, **more)
-
-    def no_event(self, webhook: str, reason: str) -> None:
-        """Log that an authenticated request is not an event."""
-        self._log.info(LogEvent.NO_EVENT, webhook=webhook, reason=reason)
 
     def broke(self, where: str, error: Exception) -> None:
         """Record an unexpected error in a part of the program or in a plug-in."""

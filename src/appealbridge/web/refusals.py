@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from appealbridge.engine.intake.throttle import Throttle
 from appealbridge.engine.report import Report
+from appealbridge.logs import LogEvent
 from appealbridge.model.rate import Rate
 
 LOG_RATE = Rate(10, 60.0)
@@ -31,7 +32,7 @@ class Refusals:
     def no_event(self, webhook: str, reason: str) -> None:
         """Log that a proven request is no event, and why."""
         if self._unsaid(webhook, 200) is not None:
-            self._report.no_event(webhook, reason)
+            self._report.info(LogEvent.NO_EVENT, webhook=webhook, reason=reason)
 
     def _unsaid(self, webhook: str, status: int) -> int | None:
         """Return how many were not logged before this one; `None` if this one is not to be logged either."""

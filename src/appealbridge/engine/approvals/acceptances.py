@@ -16,6 +16,7 @@ from appealbridge.engine.intake.batch import AcceptanceStage, Batch
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.supervise import repeat
+from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor
 from appealbridge.model.approval import SHORTEST_HASH, RecipeAcceptance, RecipeContent
 from appealbridge.model.audit import Act
@@ -212,7 +213,9 @@ class RecipeAcceptances(OutcomeListener):
         )
         await self._store.accept_recipe(acceptance, content, decision)
         self._accepted[recipe.version] = acceptance
-        self._context.report.recipe_accepted(name, recipe.version, actor)
+        self._context.report.info(
+            LogEvent.RECIPE_ACCEPTED, recipe=name, version=recipe.version, by=str(actor)
+        )
         await self._let_go()
         for lane in self._context.lanes.values() if recipe.threat_to_life else ():
             lane.retry_now = True  # it need not wait for the end of quiet hours

@@ -20,6 +20,7 @@ from appealbridge.engine.delivery.gate import GO, Verdict, content_hash
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.outcomes import OutcomeListener, Result
 from appealbridge.engine.supervise import repeat
+from appealbridge.logs import LogEvent
 from appealbridge.model.approval import (
     Answer,
     ApprovalQuestion,
@@ -166,7 +167,9 @@ class Questions(OutcomeListener):
         """Remind people of questions, and let those lapse that nobody answered; return when to go on."""
         now, times = self._clock.now(), self.times
         for delivery in await self._store.lapse(now):
-            self._context.report.lapsed(delivery)
+            self._context.report.warning(
+                LogEvent.QUESTION_LAPSED, delivery_id=delivery.id, channel=delivery.channel
+            )
             self._context.alarms.news.set()
         open_questions = await self._store.questions(limit=MOST_OPEN)
         for question in open_questions:

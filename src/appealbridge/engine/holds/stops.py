@@ -19,6 +19,7 @@ from appealbridge.engine.delivery.gate import EASED, GO, TOO_LATE, Verdict
 from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.outcomes import OutcomeListener
 from appealbridge.engine.supervise import repeat
+from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor, How
 from appealbridge.model.audit import Act
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
@@ -140,9 +141,12 @@ class Stops(OutcomeListener):
             self.current = started.stop
         self._apply()
         self._wake.set()
-        self._context.report.started(started)
         held = sum(each.held for each in started.channels)
         goes = sum(len(each.goes) for each in started.channels)
+        if stop := started.stop:
+            self._context.report.warning(
+                LogEvent.STOP_LIFTED, number=stop.number, by=stop.lifted_by, held=held
+            )
         await self._context.alarms.raise_alarm(
             Alarm.STARTED,
             message=f"lifted by {actor.shown}: {goes} posts go out now, {held} that waited are held for a person",
@@ -290,7 +294,12 @@ class Stops(OutcomeListener):
             self._unstored.pop(0)
             self.current = stored
             self._apply()
-            self._context.report.stopped(stored)
+            self._context.report.warning(
+                LogEvent.EVERYTHING_STOPPED,
+                number=stored.number,
+                by=stored.by,
+                reason=stored.reason,
+            )
             if first:
                 await self._tell_stopped(stored)
 

@@ -22,13 +22,13 @@ class Wording:
     """
     The texts of one kind of notice.
 
-    `singular` and `plural` are the title for one item and for several. `means` explains it. `each` is what people
-    can do about one item (`{number}`, `{run}`, `{recipe}`), `all` the command that lists them all.
+    `title` is that for one item, `many` that for several, if it is another one. `means` explains it. `each` is what
+    people can do about one item (`{number}`, `{run}`, `{recipe}`), `all` the command that lists them all.
     """
 
-    singular: str
-    plural: str
+    title: str
     means: str
+    many: str = ""
     each: str = ""
     all: str = ""
 
@@ -36,70 +36,68 @@ class Wording:
 WORDINGS: Mapping[str, Wording] = {
     Trouble.FAILED: Wording(
         "a delivery failed",
-        "{count} deliveries failed",
         "The platform refused it, or there was no success in the time allowed for retries. It is not published.",
-        "to try again: appealbridge retry {number}",
-        "appealbridge deliveries --state failed",
+        many="{count} deliveries failed",
+        each="to try again: appealbridge retry {number}",
+        all="appealbridge deliveries --state failed",
     ),
     Trouble.EXPIRED: Wording(
         "a delivery was too late",
-        "{count} deliveries were too late",
         "It had not gone out when the recipe's publish_within ended. It is not published, and will not be.",
+        many="{count} deliveries were too late",
         all="appealbridge deliveries --state expired",
     ),
     Trouble.UNKNOWN: Wording(
         "nobody knows whether a delivery is published",
-        "nobody knows whether {count} deliveries are published",
         "Please look for it on the account. It is not sent again until you decide.",
-        "if it is there: appealbridge confirm {number} --url ADDRESS; if not: appealbridge release {number}",
-        "appealbridge deliveries --state held",
+        many="nobody knows whether {count} deliveries are published",
+        each="if it is there: appealbridge confirm {number} --url ADDRESS; if not: appealbridge release {number}",
+        all="appealbridge deliveries --state held",
     ),
     Trouble.HELD: Wording(
         "a delivery is held",
-        "{count} deliveries are held",
         "A check stopped it. It waits until somebody releases or cancels it. Later deliveries about the same "
         "subject do not wait for it.",
-        "to publish it: appealbridge release {number}; to cancel it: appealbridge cancel {number}",
-        "appealbridge deliveries --state held",
+        many="{count} deliveries are held",
+        each="to publish it: appealbridge release {number}; to cancel it: appealbridge cancel {number}",
+        all="appealbridge deliveries --state held",
     ),
     Trouble.APPROVAL: Wording(
         "a delivery waits for approval",
-        "{count} deliveries wait for approval",
         "It goes ahead only if somebody approves it as it is.",
+        many="{count} deliveries wait for approval",
         all="appealbridge questions",
     ),
     Trouble.ACCEPTANCE: Wording(
         "a delivery waits for an admin",
-        "{count} deliveries wait for an admin",
         "Its recipe publishes without approval, and no admin has accepted it as it is now. It is published once an "
         "admin who did not write the recipe accepts it.",
-        "to read the recipe and accept it: appealbridge recipes accept {recipe}; to cancel this delivery: "
+        many="{count} deliveries wait for an admin",
+        each="to read the recipe and accept it: appealbridge recipes accept {recipe}; to cancel this delivery: "
         "appealbridge cancel {number}",
-        "appealbridge recipes",
+        all="appealbridge recipes",
     ),
     Trouble.CANNOT_REMOVE: Wording(
         "a post that was withdrawn cannot be removed",
-        "{count} posts that were withdrawn cannot be removed",
         "AppealBridge could not take it back, or could not see that it is gone. Please remove it by hand.",
-        "once it is gone: appealbridge confirm {number}; to try again: appealbridge release {number}",
-        "appealbridge withdrawals",
+        many="{count} posts that were withdrawn cannot be removed",
+        each="once it is gone: appealbridge confirm {number}; to try again: appealbridge release {number}",
+        all="appealbridge withdrawals",
     ),
     Trouble.RUN_FAILED: Wording(
         "a recipe stopped with an error",
-        "recipes stopped with an error {count} times",
         "It publishes nothing more about this event.",
-        "to see what happened: appealbridge trace {run}",
-        "appealbridge runs",
+        many="recipes stopped with an error {count} times",
+        each="to see what happened: appealbridge trace {run}",
+        all="appealbridge runs",
     ),
     Alarm.LOGIN_EXPIRED: Wording(
-        "the login of {channel} does not work",
         "the login of {channel} does not work",
         "Its deliveries wait, as long as their publish_within allows, and go out when the login works. Renew its "
         "credentials, then run: appealbridge reload. If they are environment variables, restart the daemon.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.REFUSED: Wording(
-        "{channel} may not publish",
         "{channel} may not publish",
         "Either the platform refuses posts from this account, because it is suspended, is read-only or lacks a "
         "permission, or its address is inside your network and the settings do not allow it. The reason below says "
@@ -110,12 +108,10 @@ WORDINGS: Mapping[str, Wording] = {
     ),
     Alarm.DOWN: Wording(
         "{channel} does not answer",
-        "{channel} does not answer",
         "Its deliveries wait, as long as their publish_within allows, and go out when it answers.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.PAUSED: Wording(
-        "{channel} is paused for a long time",
         "{channel} is paused for a long time",
         "The platform asked for a pause: the account is over a rate limit or has no credits left. Its deliveries "
         "wait, as long as their publish_within allows. To see until when, run: appealbridge channels. Once you have "
@@ -124,74 +120,70 @@ WORDINGS: Mapping[str, Wording] = {
     ),
     Alarm.BACK: Wording(
         "{channel} works again",
-        "{channel} works again",
         "The deliveries that waited for it are going out.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.STALLED: Wording(
-        "deliveries on {channel} are due and do not go out",
         "deliveries on {channel} are due and do not go out",
         "AppealBridge knows of no reason why they should wait. Please look in the log.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.ATTEMPT_LOST: Wording(
         "an attempt on {channel} has not ended",
-        "{count} attempts on {channel} have not ended",
         "Nobody knows yet whether it is published. AppealBridge searches the account, and sends it again only if it "
         "is certainly not there. This is a fault in AppealBridge: please report what the log says about it.",
+        many="{count} attempts on {channel} have not ended",
         all="appealbridge deliveries --channel {channel} --state sending,unknown,held",
     ),
     Alarm.GONE: Wording(
-        "deliveries wait for {channel}, which is no longer in appealbridge.yaml",
         "deliveries wait for {channel}, which is no longer in appealbridge.yaml",
         "Put the channel back and run appealbridge reload, or cancel these deliveries.",
         all="appealbridge deliveries --channel {channel}",
     ),
     Alarm.SOURCE_DOWN: Wording(
         "a source cannot be read",
-        "{count} sources cannot be read",
         "AppealBridge gets nothing new from it until it can be read again.",
+        many="{count} sources cannot be read",
     ),
     Alarm.SOURCE_BACK: Wording(
-        "a source can be read again", "{count} sources can be read again", ""
+        "a source can be read again",
+        "",
+        many="{count} sources can be read again",
     ),
     Alarm.SOURCE: Wording(
         "a source needs attention",
-        "sources need attention ({count} messages)",
         "AppealBridge could not use everything that a source sent or listed.",
+        many="sources need attention ({count} messages)",
     ),
     Alarm.SOURCE_PAUSED: Wording(
         "a source is paused",
-        "sources are paused",
         "AppealBridge stopped unexpectedly while it was planning new items from this source. No item is lost: "
         "AppealBridge polls the source again after the pause. If it happens again, check what the source lists and "
         "which recipes use it, change one of them, and run appealbridge reload, which ends the pause.",
+        many="sources are paused",
     ),
     Alarm.FLOOD: Wording(
         "a flood is held",
-        "floods are held",
         "Nothing is lost. Look at the deliveries that wait, then publish all of them (appealbridge release --all "
         "--hold burst) or cancel them (appealbridge cancel --all --hold burst).",
+        many="floods are held",
         all="appealbridge deliveries --state held --hold burst",
     ),
     Alarm.NEARLY_FULL: Wording(
-        "the disk is nearly full",
         "the disk is nearly full",
         "AppealBridge refuses new events until there is space. What it has already accepted still goes out.",
     ),
     Alarm.ROOM_AGAIN: Wording(
         "the disk has space again",
-        "the disk has space again",
         "AppealBridge accepts new events again.",
     ),
     Alarm.STORE: Wording(
         "something cannot be stored",
-        "{count} things cannot be stored",
         "AppealBridge keeps trying, and nothing is lost meanwhile. Please check the disk, and what the log says "
         "about it.",
+        many="{count} things cannot be stored",
     ),
     Alarm.STOPPED: Wording(
-        "everything is stopped",
         "everything is stopped",
         "Nothing is published on any channel until an operator lifts the stop. What was published can still be taken "
         "back. What waits may expire meanwhile. To see what would go out, and lift it: appealbridge start",
@@ -199,19 +191,17 @@ WORDINGS: Mapping[str, Wording] = {
     ),
     Alarm.STARTED: Wording(
         "the stop is lifted",
-        "the stop is lifted",
         "For ten minutes at most five posts go out on each channel, the oldest first. Everything else that waited is "
         "held until somebody releases or cancels it.",
         all="appealbridge deliveries --hold stop",
     ),
     Alarm.WILL_EXPIRE: Wording(
         "a delivery will expire while it has to wait",
-        "deliveries will expire while they have to wait",
         "Its publish_within ends before it may go out. It is not published unless somebody decides otherwise in time.",
+        many="deliveries will expire while they have to wait",
         all="appealbridge deliveries --state ready",
     ),
     Alarm.CHECKPOINT: Wording(
-        "the trail of decisions could not be secured",
         "the trail of decisions could not be secured",
         "The checkpoint could not be added to the file of the settings (audit: checkpoints), so it would not show if "
         "somebody cut off the newest decisions. AppealBridge tries again every hour.",
@@ -219,54 +209,54 @@ WORDINGS: Mapping[str, Wording] = {
     ),
     Alarm.CHECKPOINTED: Wording(
         "checkpoint of the trail of decisions",
-        "{count} checkpoints of the trail of decisions",
         "Keep this message. If somebody cuts off decisions that were made before it, its lines show it: put them into "
         "a file, one below the other.",
+        many="{count} checkpoints of the trail of decisions",
         all="appealbridge audit verify --checkpoints FILE",
     ),
     Alarm.WITHDRAWN_SUBJECT: Wording(
         "something about a withdrawn subject was not published",
-        "something about withdrawn subjects was not published",
         "A later event about it came in, or a recipe had still waited. The event is kept; what was to be published is "
         "cancelled.",
+        many="something about withdrawn subjects was not published",
         all="appealbridge withdrawals",
     ),
     Alarm.LEFT_UP: Wording(
         "a subject is withdrawn, but not what another source published about it",
-        "{count} subjects are withdrawn, but not what other sources published about them",
         "A recipe takes back only what came from its own source. Please decide whether the other posts have to go too.",
+        many="{count} subjects are withdrawn, but not what other sources published about them",
         all="appealbridge withdrawals",
     ),
     Alarm.PEOPLE: Wording(
         "people, groups or approvals were changed",
-        "people, groups or approvals were changed {count} times",
         "If nobody of you did this, find out who can write appealbridge.yaml and the recipes.",
+        many="people, groups or approvals were changed {count} times",
         all="appealbridge people list",
     ),
     Alarm.RESET: Wording(
         "somebody's log-in was reset",
-        "{count} log-ins were reset",
         "Their sessions have ended, and they need a one-time code to choose a password again.",
+        many="{count} log-ins were reset",
         all="appealbridge people list",
     ),
     Alarm.TO_ACCEPT: Wording(
         "a recipe waits for an admin",
-        "recipes wait for an admin ({count} messages)",
         "It publishes without approval, or in quiet hours, only once an admin who did not write it has accepted it as "
         "it is now. What it plans meanwhile is held. To read one and accept it: appealbridge recipes accept NAME",
+        many="recipes wait for an admin ({count} messages)",
         all="appealbridge recipes",
     ),
     Alarm.NOBODY_ASKED: Wording(
         "nobody was asked for an approval",
-        "nobody was asked for {count} approvals",
         "Nobody who may approve it has an address under people: in the settings that a notice can reach, or only those "
         "who wrote it have one. It waits, and lapses after the time in the settings.",
+        many="nobody was asked for {count} approvals",
         all="appealbridge questions",
     ),
     Alarm.PART_BROKE: Wording(
         "a part of AppealBridge failed",
-        "a part of AppealBridge failed {count} times",
         "It was restarted. This is a fault in AppealBridge: please report what the log says about it.",
+        many="a part of AppealBridge failed {count} times",
     ),
 }
 
@@ -285,7 +275,7 @@ def notice_text(
     `channel` is the account that they are about, or empty. `shown` has what else is shown of items, by their numbers.
     """
     wording = WORDINGS[kind]
-    form = wording.singular if total == 1 else wording.plural
+    form = wording.title if total == 1 else wording.many or wording.title
     title = f"AppealBridge: {form.format(count=total, channel=channel)}"
     parts = [wording.means] if wording.means else []
     parts += [

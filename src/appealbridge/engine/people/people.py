@@ -87,7 +87,9 @@ class People:
             await self._store.keep_people(roster.people, self._clock.now(), decision)
             if first := await self.invitations.first(anew=before is None):
                 person, code = first
-                self._context.report.first_code(person.id, code)
+                self._context.report.warning(
+                    LogEvent.FIRST_CODE, person=person.id, code=code, valid_for="24h"
+                )
         elif decision is not None:
             await self._store.record(decision)
         # Where nobody is admin there is nobody to tell; the trail has it all the same.

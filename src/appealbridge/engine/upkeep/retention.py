@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from appealbridge.engine.context import EngineContext
+from appealbridge.logs import LogEvent
 from appealbridge.model.errors import StoreError
 from appealbridge.model.retention import Retention
 from appealbridge.store.records import Over, Pruned
@@ -101,7 +102,7 @@ class Pruning:
             runs = await self._all(lambda after: self._store.forget_skipped(skipped, after))
         if emptied or removed or runs:
             await self._store.scrub()
-            self._report.pruned(emptied, removed, runs)
+            self._report.info(LogEvent.PRUNED, emptied=emptied, removed=removed, skipped=runs)
 
     async def _all(self, step: Callable[[int], Awaitable[Pruned]]) -> int:
         finished = 0

@@ -43,7 +43,7 @@ from appealbridge.store.sqlite.rows import (
     recipe_of,
     run_of,
 )
-from appealbridge.store.sqlite.schema import ANY_NUMBER, OF_EVENT, OF_RUN
+from appealbridge.store.sqlite.schema import ANY_NUMBER, OF_EVENT, OF_RUN, OF_SUBJECT
 from appealbridge.store.sqlite.states import (
     HELD,
     IS_BEGUN,
@@ -64,10 +64,6 @@ from appealbridge.store.sqlite.withdrawals import WithdrawalQueries
 _HOT = frozenset({State.SENDING, State.DELIVERED})
 _ENDED = frozenset({State.FAILED, State.EXPIRED, State.CANCELLED})
 _IN_STATES = "state IN (SELECT value FROM json_each(:states))"
-_OF_SUBJECT = (
-    "SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.' AND d.id < e.id || '/'"
-    f" WHERE e.subject = :subject AND e.subject > '' AND e.{ANY_NUMBER}"
-)
 # The index begins with the channel, so it is read channel by channel.
 _LISTED = f"deliveries INDEXED BY deliveries_listed WHERE {IS_LISTED}"
 _RARE = (
@@ -301,7 +297,7 @@ def _driver(which: DeliveryFilter, states: frozenset[State]) -> _Driver:
     if which.event_id or which.run_id:
         return _Driver()
     if which.subject:
-        return _Driver(["subject = :subject"], gathered=_OF_SUBJECT)
+        return _Driver(["subject = :subject"], gathered=OF_SUBJECT)
     if states and not _HOT & states:
         return _rare(which, states)
     if states == {State.SENDING}:

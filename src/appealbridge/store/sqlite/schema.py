@@ -57,6 +57,12 @@ SQLite uses an index with this condition only for queries that repeat it. So the
 lists by mistake.
 """
 
+OF_SUBJECT = (
+    "SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.' AND d.id < e.id || '/'"
+    f" WHERE e.subject = :subject AND e.subject > '' AND e.{ANY_NUMBER}"
+)
+"""Selects the numbers of the deliveries about one subject."""
+
 IS_OF_APPEAL = "type >= 'appeal.' AND type < 'appeal/'"
 """An event about an appeal: its type begins with `appeal.`."""
 

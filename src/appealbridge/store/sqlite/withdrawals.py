@@ -41,7 +41,7 @@ from appealbridge.store.sqlite.rows import (
     names,
     time_or_none,
 )
-from appealbridge.store.sqlite.schema import ANY_NUMBER
+from appealbridge.store.sqlite.schema import ANY_NUMBER, OF_SUBJECT
 from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.states import (
     CANCELLED,
@@ -62,11 +62,7 @@ from appealbridge.store.sqlite.states import (
 )
 
 _COLUMNS = names(STORED_DELIVERY)
-_OF_SUBJECT = (
-    "number IN (SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.'"
-    " AND d.id < e.id || '/' WHERE e.subject = :subject AND e.subject > ''"
-    f" AND e.{ANY_NUMBER})"
-)
+_OF_SUBJECT = f"number IN ({OF_SUBJECT})"
 # An edit has nothing of its own to remove, and a correction is meant for those who had what is withdrawn.
 _TAKEN_BACK = (
     f"({IS_POST} AND state <= {WITHDRAWING} AND change <> '{Change.CORRECTION}'"
@@ -424,20 +420,10 @@ def _list_of(db: Connection, delivery: Delivery) -> str:
 
 def withdrawal_of(row: Row) -> Withdrawal:
     """Return the withdrawal of a row."""
-    number, subject, origin, target, whole, run, reason, by, at, lifted_by, lifted_at = row
-    return Withdrawal(
-        number=number,
-        subject=subject,
-        origin=origin,
-        target=target,
-        whole=bool(whole),
-        run=run,
-        reason=reason,
-        by=by,
-        at=at,
-        lifted_by=lifted_by,
-        lifted_at=time_or_none(lifted_at),
-    )
+    number, *values, lifted_at = row
+    fields = dict(zip(WITHDRAWAL, values, strict=True))
+    fields["whole"] = bool(fields["whole"])
+    return Withdrawal(number=number, lifted_at=time_or_none(lifted_at), **fields)
 
 
 def _withdrawal(db: Connection, number: int) -> Withdrawal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from appealbridge.store.sqlite.access import Connection, ReadAccess, reads
 from appealbridge.store.sqlite.amending.removals import put
 from appealbridge.store.sqlite.amending.revised import (
     followers,
+    keeping,
     may_be_revised,
     needs_approval,
     revise,
@@ -22,12 +22,13 @@ from appealbridge.store.sqlite.amending.revised import (
 )
 from appealbridge.store.sqlite.amending.superseded import note
 from appealbridge.store.sqlite.amending.versions import versions_of
+from appealbridge.store.sqlite.bulk import Insert
 from appealbridge.store.sqlite.deliveries import deliveries_where
 from appealbridge.store.sqlite.images.images import copy_images, copy_preparation
 from appealbridge.store.sqlite.live import forget
 from appealbridge.store.sqlite.ordering import LAST, has_to_wait, key_of
-from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, json_list, names
-from appealbridge.store.sqlite.schema import ANY_NUMBER
+from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, json_list
+from appealbridge.store.sqlite.schema import OF_SUBJECT
 from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.states import (
     AMENDING_POST,
@@ -42,9 +43,7 @@ from appealbridge.store.sqlite.states import (
 
 # Those of the step, and those that took their place.
 _STANDING = (
-    "WHERE number IN (SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.'"
-    " AND d.id < e.id || '/' WHERE e.subject = :subject AND e.subject > ''"
-    f" AND e.{ANY_NUMBER})"
+    f"WHERE number IN ({OF_SUBJECT})"
     " AND subject = :subject AND origin = :origin AND recipe = :recipe AND channel = :channel"
     f" AND (kind = {POST} AND step = :of OR amends = :of AND change = '{Change.REPLACE}')"
     f" AND state <= {DELIVERED} ORDER BY number"
@@ -58,8 +57,7 @@ _AMEND = (
     " follows = :follows, content = :content, content_hash = :content_hash, state = :state,"
     " reason = :reason WHERE id = :id"
 )
-_NEW = (*DELIVERY, "blocked")
-_INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+_deliveries = Insert("deliveries", (*DELIVERY, "blocked"))
 
 Thread = Sequence[Delivery]
 
@@ -206,15 +204,7 @@ def _supersede(db: Connection, order: Thread, target: Thread, amends: Amends, no
 def _change(
     db: Connection, part: Delivery, target: Delivery, change: Change, amends: Amends, why: str = ""
 ) -> None:
-    content, content_hash = part.content, part.content_hash
-    if amends.keeps:
-        standing = orjson.loads(target.content) if target.content else {}
-        whole = {
-            **orjson.loads(content),
-            **{name: standing[name] for name in amends.keeps if name in standing},
-        }
-        content = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS).decode()
-        content_hash = hashlib.sha256(content.encode()).hexdigest()
+    part = keeping(part, target, amends.keeps)
     db.execute(
         _AMEND,
         {
@@ -223,8 +213,8 @@ def _change(
             "change": change.value,
             "amends": amends.of,
             "follows": part.follows,
-            "content": content,
-            "content_hash": content_hash,
+            "content": part.content,
+            "content_hash": part.content_hash,
             "state": NUMBERS[part.state],
             "reason": why or part.reason,
             "id": part.id,
@@ -255,7 +245,7 @@ def _copied(db: Connection, order: Thread, number: int) -> Thread:
     for part in order:
         copy = replace(part, id=ids[part.id], follows=ids.get(part.follows, ""))
         blocked = copy.state is State.READY and has_to_wait(db, key_of(replace(copy, number=LAST)))
-        db.execute(_INSERT, (*delivery_row(copy), int(blocked)))
+        _deliveries.write(db, [(*delivery_row(copy), int(blocked))])
         copy_preparation(db, part.id, copy.id)
         copies += [replace(each, follows=copy.follows) for each in _stored(db, copy)]
     return copies

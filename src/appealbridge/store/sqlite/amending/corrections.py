@@ -13,12 +13,12 @@ import orjson
 from appealbridge.model.amendment import KEPT_IN_CORRECTION, Change
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.store.records import Withdrawn
+from appealbridge.store.sqlite.bulk import Insert
 from appealbridge.store.sqlite.ordering import LAST, has_to_wait, key_of
-from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, names
+from appealbridge.store.sqlite.rows import DELIVERY, delivery_row
 from appealbridge.store.sqlite.states import AMENDING_POST, IS_AMENDMENT
 
-_NEW = (*DELIVERY, "blocked", "kind", "target", "change", "follows")
-_INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+_deliveries = Insert("deliveries", (*DELIVERY, "blocked", "kind", "target", "change", "follows"))
 _HAS_CORRECTION = (
     f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_AMENDMENT} AND target = ?"
     f" AND change = '{Change.CORRECTION}')"
@@ -72,4 +72,4 @@ def send_corrections(
         waits = has_to_wait(db, key_of(replace(follow_up, number=LAST)))
         blocked = int(follow_up.state is State.READY and waits)
         values = (AMENDING_POST, mail.id, Change.CORRECTION.value, mail.id)
-        db.execute(_INSERT, (*delivery_row(follow_up), blocked, *values))
+        _deliveries.write(db, [(*delivery_row(follow_up), blocked, *values)])

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
 from appealbridge.model.withdrawal import Withdrawal
+from appealbridge.store.sqlite.bulk import Insert
 from appealbridge.store.sqlite.rows import DELIVERY, as_json, delivery_row, names
 from appealbridge.store.sqlite.states import (
     IS_REMOVAL,
@@ -34,8 +35,7 @@ _STORE = (
     f"INSERT INTO withdrawals ({names(WITHDRAWAL)}, lifted_at)"
     f" VALUES ({', '.join('?' * len(WITHDRAWAL))}, 9e999) RETURNING number"
 )
-_NEW = (*DELIVERY, "blocked", "kind", "target", "follows")
-_INSERT = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+_deliveries = Insert("deliveries", (*DELIVERY, "blocked", "kind", "target", "follows"))
 _ABOUT = "INSERT INTO withdrawn_posts (withdrawal, delivery) VALUES (?, ?)"
 _HAS_REMOVAL = (
     f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_REMOVAL} AND target = ?"
@@ -110,7 +110,7 @@ def plan_removal(
         first_begun_at=None,
         settled_at=None,
     )
-    db.execute(_INSERT, (*delivery_row(removal), 0, WITHDRAW, post.id, behind))
+    _deliveries.write(db, [(*delivery_row(removal), 0, WITHDRAW, post.id, behind)])
     if post.state is State.DELIVERED:
         db.execute(_TO_POST, (post.id,))
     if state is State.HELD:

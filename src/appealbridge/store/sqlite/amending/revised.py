@@ -16,18 +16,17 @@ from appealbridge.model.approval import AnswerKind
 from appealbridge.model.delivery import Delivery, Hold, State, in_order
 from appealbridge.store.sqlite.access import Connection
 from appealbridge.store.sqlite.amending.removals import put
+from appealbridge.store.sqlite.bulk import Insert
 from appealbridge.store.sqlite.deliveries import deliveries_where, place
-from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, json_list, names, stored_time
-from appealbridge.store.sqlite.schema import ANY_NUMBER
+from appealbridge.store.sqlite.rows import DELIVERY, delivery_row, json_list, stored_time
+from appealbridge.store.sqlite.schema import OF_SUBJECT
 from appealbridge.store.sqlite.settle import leave
 from appealbridge.store.sqlite.states import CANCELLED, PLANNED, POST, READY
 
 Thread = Sequence[Delivery]
 
 _EARLIER = (
-    "WHERE number IN (SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.'"
-    " AND d.id < e.id || '/' WHERE e.subject = :subject AND e.subject > ''"
-    f" AND e.{ANY_NUMBER})"
+    f"WHERE number IN ({OF_SUBJECT})"
     " AND subject = :subject AND origin = :origin AND recipe = :recipe AND channel = :channel"
     f" AND step = :step AND kind = {POST} AND follows = '' AND state <= {READY}"
     " AND event_id <> :event AND number < :number ORDER BY number"
@@ -54,8 +53,7 @@ _IS_UNPREPARED = "SELECT 1 FROM preparations WHERE delivery_id = ?"
 _FORGET_IMAGES = tuple(
     f"DELETE FROM {table} WHERE delivery_id = ?" for table in ("preparations", "images")
 )
-_NEW = (*DELIVERY, "blocked", "follows")
-_APPEND = f"INSERT INTO deliveries ({names(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"
+_deliveries = Insert("deliveries", (*DELIVERY, "blocked", "follows"))
 _LIKE_FIRST = (
     "UPDATE deliveries SET kind = f.kind, target = f.target, change = f.change, amends = f.amends"
     " FROM deliveries AS f WHERE deliveries.id = :id AND f.id = :first"
@@ -161,7 +159,7 @@ def revise(
     """
     keeps_images = keeps is not None and "images" not in orjson.loads(order[0].content)
     keeps = (*(keeps or ()), "images") if keeps_images else keeps or ()
-    order = [_keeping(part, post, keeps) for part, post in _pairs(order, waiting)]
+    order = [keeping(part, post, keeps) for part, post in _pairs(order, waiting)]
     first = waiting[0]
     if [each.content for each in order] == [each.content for each in waiting]:
         reason = f"no. {first.number}, which still waits for approval, says this already"
@@ -194,7 +192,8 @@ def _pairs(order: Thread, waiting: Thread) -> Iterable[tuple[Delivery, Delivery]
     return zip(order, [*waiting, *[waiting[0]] * len(order)], strict=False)
 
 
-def _keeping(part: Delivery, post: Delivery, keeps: Collection[str]) -> Delivery:
+def keeping(part: Delivery, post: Delivery, keeps: Collection[str]) -> Delivery:
+    """Return a new message with these options as an earlier one has them."""
     if not keeps:
         return part
     earlier = orjson.loads(post.content) if post.content else {}
@@ -232,7 +231,7 @@ def _append(db: Connection, part: Delivery, first: Delivery, behind: str) -> str
         hold="",
         reason="",
     )
-    db.execute(_APPEND, (*delivery_row(new), 0, behind))
+    _deliveries.write(db, [(*delivery_row(new), 0, behind)])
     db.execute(_LIKE_FIRST, {"id": new.id, "first": first.id})
     return new.id
 

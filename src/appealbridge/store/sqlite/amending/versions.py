@@ -20,7 +20,7 @@ from appealbridge.store.sqlite.amending.removals import (
 )
 from appealbridge.store.sqlite.decisions.entries import record
 from appealbridge.store.sqlite.rows import STORED_DELIVERY, delivery_of, names
-from appealbridge.store.sqlite.schema import ANY_NUMBER
+from appealbridge.store.sqlite.schema import OF_SUBJECT
 from appealbridge.store.sqlite.states import (
     AMENDING_POST,
     CANCELLED,
@@ -59,8 +59,7 @@ _THREAD = (
     f" {_SELECT} WHERE id IN (SELECT id FROM thread) AND state <= {WITHDRAWING} ORDER BY number DESC"
 )
 _REPLIES = (
-    f"{_SELECT} WHERE number IN (SELECT d.number FROM events e CROSS JOIN deliveries d ON d.id > e.id || '.'"
-    f" AND d.id < e.id || '/' WHERE e.subject = :subject AND e.subject > '' AND e.{ANY_NUMBER})"
+    f"{_SELECT} WHERE number IN ({OF_SUBJECT})"
     f" AND target = :target AND kind = {AMENDING_POST} AND change = '{Change.FOLLOW_UP}' AND state <= {WITHDRAWING}"
     " ORDER BY number DESC"
 )

@@ -171,13 +171,5 @@ def _why_held(stop: TotalStop, channel: str) -> str:
 
 
 def _stop(row: Row) -> TotalStop:
-    number, by, how, reason, at, lifted_by, lifted_at = row
-    return TotalStop(
-        number=number,
-        by=by,
-        how=how,
-        reason=reason,
-        at=at,
-        lifted_by=lifted_by,
-        lifted_at=time_or_none(lifted_at),
-    )
+    fields = dict(zip(_STOP, row, strict=True))
+    return TotalStop(**{**fields, "lifted_at": time_or_none(fields["lifted_at"])})

@@ -10,11 +10,12 @@ from appealbridge.model.people import Credentials, LogInSession, Token, TokenSco
 from appealbridge.store.people import MOST_SESSIONS
 from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
 from appealbridge.store.sqlite.decisions.entries import record
-from appealbridge.store.sqlite.rows import Row, json_list, time_or_none
+from appealbridge.store.sqlite.rows import Row, json_list, names, time_or_none
 
-_PERSON = "id, password, totp, totp_step, code, code_ends, removed_at"
-_SESSION = "hash, person, seen, ends, strong_at"
-_TOKEN = "name, hash, owner, scopes, made_at, ends, used_at, revoked_at"  # noqa: S105 - columns
+_PERSON = ("id", "password", "totp", "totp_step", "code", "code_ends", "removed_at")
+_SESSION = ("hash", "person", "seen", "ends", "strong_at")
+_TOKEN = ("name", "hash", "owner", "scopes", "made_at", "ends", "used_at", "revoked_at")
+_TOKENS = f"SELECT {names(_TOKEN)} FROM tokens"
 _OF_SETTINGS = "id IN (SELECT value FROM json_each(?))"
 _REMOVE = (
     "UPDATE people SET removed_at = ?, password = '', totp = '', code = '', code_ends = 0"
@@ -52,7 +53,7 @@ class SqlitePeople(WriteAccess):
 
     @reads
     def people(self, db: Connection) -> Mapping[str, Credentials]:
-        rows = db.execute(f"SELECT {_PERSON} FROM people ORDER BY id")
+        rows = db.execute(f"SELECT {names(_PERSON)} FROM people ORDER BY id")
         return {row[0]: _credentials(row) for row in rows}
 
     @writes
@@ -99,17 +100,15 @@ class SqlitePeople(WriteAccess):
 
     @writes
     def begin_session(self, db: Connection, session: LogInSession) -> None:
-        row = (session.hash, session.person, session.seen, session.ends, session.strong_at)
-        db.execute(f"INSERT INTO sessions ({_SESSION}) VALUES (?, ?, ?, ?, ?)", row)
+        row = tuple(getattr(session, name) for name in _SESSION)
+        db.execute(f"INSERT INTO sessions ({names(_SESSION)}) VALUES (?, ?, ?, ?, ?)", row)
         db.execute(_TOO_MANY, (session.person, session.strong_at, session.person))
 
     @reads
     def session(self, db: Connection, hash_: str) -> LogInSession | None:
-        row = db.execute(f"SELECT {_SESSION} FROM sessions WHERE hash = ?", (hash_,)).fetchone()
-        if row is None:
-            return None
-        key, person, seen, ends, strong_at = row
-        return LogInSession(hash=key, person=person, seen=seen, ends=ends, strong_at=strong_at)
+        select = f"SELECT {names(_SESSION)} FROM sessions WHERE hash = ?"
+        row = db.execute(select, (hash_,)).fetchone()
+        return None if row is None else LogInSession(**dict(zip(_SESSION, row, strict=True)))
 
     @writes
     def see_session(self, db: Connection, hash_: str, now: float) -> None:
@@ -138,7 +137,7 @@ class SqlitePeople(WriteAccess):
             token.name, token.hash, token.owner, " ".join(sorted(token.scopes)), token.made_at, token.ends,
         )  # fmt: skip
         insert = (
-            f"INSERT INTO tokens ({_TOKEN}) VALUES (?, ?, ?, ?, ?, ?, 9e999, 9e999)"
+            f"INSERT INTO tokens ({names(_TOKEN)}) VALUES (?, ?, ?, ?, ?, ?, 9e999, 9e999)"
             " ON CONFLICT DO NOTHING"
         )
         if not db.execute(insert, row).rowcount:
@@ -148,12 +147,12 @@ class SqlitePeople(WriteAccess):
 
     @reads
     def token(self, db: Connection, hash_: str) -> Token | None:
-        row = db.execute(f"SELECT {_TOKEN} FROM tokens WHERE hash = ?", (hash_,)).fetchone()
+        row = db.execute(f"{_TOKENS} WHERE hash = ?", (hash_,)).fetchone()
         return None if row is None else _token(row)
 
     @reads
     def tokens(self, db: Connection) -> Sequence[Token]:
-        return [_token(row) for row in db.execute(f"SELECT {_TOKEN} FROM tokens ORDER BY name")]
+        return [_token(row) for row in db.execute(f"{_TOKENS} ORDER BY name")]
 
     @writes
     def see_token(self, db: Connection, name: str, now: float) -> None:
@@ -164,7 +163,7 @@ class SqlitePeople(WriteAccess):
         self, db: Connection, name: str, now: float, decision: Decision | None = None
     ) -> Token:
         db.execute("UPDATE tokens SET revoked_at = min(revoked_at, ?) WHERE name = ?", (now, name))
-        row = db.execute(f"SELECT {_TOKEN} FROM tokens WHERE name = ?", (name,)).fetchone()
+        row = db.execute(f"{_TOKENS} WHERE name = ?", (name,)).fetchone()
         if row is None:
             raise NotFound(f"token {name}: there is none of this name")
         if decision is not None:
@@ -173,27 +172,13 @@ class SqlitePeople(WriteAccess):
 
 
 def _credentials(row: Row) -> Credentials:
-    id_, password, totp, totp_step, code, code_ends, removed_at = row
-    return Credentials(
-        id=id_,
-        password=password,
-        totp=totp,
-        totp_step=totp_step,
-        code=code,
-        code_ends=code_ends,
-        removed_at=time_or_none(removed_at),
-    )
+    fields = dict(zip(_PERSON, row, strict=True))
+    return Credentials(**{**fields, "removed_at": time_or_none(fields["removed_at"])})
 
 
 def _token(row: Row) -> Token:
-    name, hash_, owner, scopes, made_at, ends, used_at, revoked_at = row
-    return Token(
-        name=name,
-        hash=hash_,
-        owner=owner,
-        scopes=frozenset(map(TokenScope, scopes.split())),
-        made_at=made_at,
-        ends=ends,
-        used_at=time_or_none(used_at),
-        revoked_at=time_or_none(revoked_at),
-    )
+    fields = dict(zip(_TOKEN, row, strict=True))
+    fields["scopes"] = frozenset(map(TokenScope, fields["scopes"].split()))
+    for name in ("used_at", "revoked_at"):
+        fields[name] = time_or_none(fields[name])
+    return Token(**fields)
