@@ -7,8 +7,8 @@ from appealbridge.documents import read
 from appealbridge.plugin.registry import load
 from appealbridge.recipes.model.schema import Shape
 from appealbridge.recipes.parsing.load import load_recipe
-from appealbridge.settings import load_settings
 from appealbridge.settings.include import Include
+from appealbridge.settings.load import load_settings
 from appealbridge.settings.model import DaemonSettings
 from appealbridge.settings.secrets import SecretRef
 from appealbridge.triggers.appeal.files import read_appeals

@@ -14,7 +14,7 @@ from appealbridge.recipes.parsing.load import load_recipe
 from appealbridge.recipes.parsing.load_folder import load_book
 from appealbridge.recipes.rehearsal.preview import preview
 from appealbridge.recipes.rehearsal.selftest import run_tests
-from appealbridge.settings import load_settings
+from appealbridge.settings.load import load_settings
 from appealbridge.triggers.appeal.files import read_appeals
 from tests.docs.pages import ROOT
 from tests.properties.strategies import drawn

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
-from appealbridge.settings import load_settings
+from appealbridge.settings.load import load_settings
 from appealbridge.triggers.appeal.trigger import AppealSource
 from appealbridge.triggers.webhook.trigger import WebhookSource
 from tests.properties.strategies import drawn

@@ -19,7 +19,7 @@ from appealbridge.cli.failures import describe_failure
 from appealbridge.cli.output import say
 from appealbridge.daemon.control import by_socket
 from appealbridge.model.errors import AppealBridgeError
-from appealbridge.settings import control_socket_of, mode_of, store_of
+from appealbridge.settings.load import mode_of, only_option, store_of
 from appealbridge.store.backend import Backend, NotBelieved
 from appealbridge.store.opening import store_at
 from appealbridge.store.records import Control
@@ -61,7 +61,8 @@ class DaemonClient:
     @classmethod
     def of(cls, config: Path | None) -> DaemonClient:
         """Find the daemon through its settings; raise `NotAMember` if this user may not use it."""
-        store, control_socket = store_at(store_of(config)), control_socket_of(config)
+        store = store_at(store_of(config))
+        control_socket = only_option(config, "control_socket").control_socket
         needs_settings(config, store)
         try:
             control = by_socket(control_socket) if control_socket else store.control()

@@ -10,7 +10,7 @@ import click
 from appealbridge.cli.common import common_options
 from appealbridge.cli.output import same_line, say, say_json
 from appealbridge.clock import SystemClock
-from appealbridge.settings import store_of
+from appealbridge.settings.load import store_of
 from appealbridge.store.opening import store_at
 
 

@@ -130,13 +130,19 @@ def short(text: str, width: int = SHORT) -> str:
     return f"{begin}…{text[len(text) - tail :].lstrip(_JOINERS)}"
 
 
-def table(headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = ()) -> None:
+def table(
+    headings: Sequence[str], rows: Iterable[Line], cut: Sequence[str] = (), *, none: str = ""
+) -> None:
     """
-    Print a table that fits the terminal.
+    Print a table that fits the terminal, or that there is `none`.
 
     If it is too wide, the columns in `cut` are shortened. The last column, unless it is in `cut`, is then printed below
     each row.
     """
+    rows = [*rows]
+    if not rows and none:
+        say(none)
+        return
     from rich.padding import Padding
     from rich.table import Table
 

@@ -33,7 +33,7 @@ from appealbridge.cli.send import (
 from appealbridge.cli.tables import say_mode
 from appealbridge.clock import SystemClock
 from appealbridge.documents import InvalidDocuments, Problem
-from appealbridge.settings import mode_of, zone_of
+from appealbridge.settings.load import mode_of, only_option
 
 
 @click.command(short_help="List every mistake, where it is and how to fix it.")
@@ -146,7 +146,7 @@ def _appeals(config: Path | None, files: Sequence[Path]) -> tuple[dict[Path, boo
 
     checked, problems, now = dict[Path, bool](), list[Problem](), SystemClock().now()
     try:
-        zone = zone_of(config)
+        zone = ZoneInfo(only_option(config, "time_zone").time_zone)
     except InvalidDocuments:  # an appeal can be checked without valid settings
         zone = ZoneInfo("UTC")
     for path in files:

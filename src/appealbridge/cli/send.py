@@ -23,8 +23,8 @@ from appealbridge.files import read_file
 from appealbridge.model.duration import written
 from appealbridge.model.errors import Refused
 from appealbridge.plugin.receiver import Request
-from appealbridge.settings import address_here
 from appealbridge.settings.filling import is_placeholder
+from appealbridge.settings.load import address_here
 
 WAIT_SECONDS = 5.0
 """How long to wait for the deliveries that an event causes."""

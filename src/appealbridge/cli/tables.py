@@ -61,9 +61,6 @@ def changing(row: Row) -> str:
 
 def deliveries(rows: Sequence[Row]) -> None:
     """Print a table of deliveries."""
-    if not rows:
-        say("no deliveries")
-        return
     headings = ("no.", "state", "channel", "what", "about", zoned("planned"), _LAST)
     lines = (
         (
@@ -77,7 +74,7 @@ def deliveries(rows: Sequence[Row]) -> None:
         )
         for row in rows
     )
-    table(headings, lines, cut=("channel", "what", "about"))
+    table(headings, lines, cut=("channel", "what", "about"), none="no deliveries")
 
 
 _LAST = "why or where, and the message"
@@ -113,9 +110,6 @@ def message(row: Row) -> str:
 
 def channels(rows: Sequence[Row]) -> None:
     """Print a table of accounts."""
-    if not rows:
-        say("no channels in the settings")
-        return
     lines = []
     for row in rows:
         condition = row["condition"].replace("_", " ")
@@ -133,7 +127,7 @@ def channels(rows: Sequence[Row]) -> None:
             )
         )
     headings = ("channel", "platform", "condition", zoned("since"), "waiting", "why")
-    table(headings, lines, cut=("channel",))
+    table(headings, lines, cut=("channel",), none="no channels in the settings")
 
 
 def abilities(rows: Sequence[Row]) -> None:
@@ -152,9 +146,6 @@ def abilities(rows: Sequence[Row]) -> None:
 
 def runs(rows: Sequence[Row]) -> None:
     """Print a table of runs."""
-    if not rows:
-        say("no runs")
-        return
     lines = (
         (
             row["id"],
@@ -164,20 +155,17 @@ def runs(rows: Sequence[Row]) -> None:
         )
         for row in rows
     )
-    table(("run", "state", zoned("begun"), "why"), lines, cut=("run",))
+    table(("run", "state", zoned("begun"), "why"), lines, cut=("run",), none="no runs")
 
 
 def events(rows: Sequence[Row]) -> None:
     """Print a table of events."""
-    if not rows:
-        say("no events")
-        return
     lines = (
         (row["id"], brief(row["received_at"]), row["type"], row["source"], short(row["subject"]))
         for row in rows
     )
     headings = ("event", zoned("received"), "type", "source", "about")
-    table(headings, lines, cut=headings[2:])
+    table(headings, lines, cut=headings[2:], none="no events")
 
 
 def state_of(row: Row) -> Styled:

@@ -35,8 +35,9 @@ from appealbridge.recipes.parsing.load_folder import load_book
 from appealbridge.recipes.planning.approval_policy import ApprovalTimes
 from appealbridge.recipes.planning.quiet_hours import QuietHours
 from appealbridge.redact import secrets_of_address
-from appealbridge.settings import Settings, load_settings
+from appealbridge.settings.load import load_settings
 from appealbridge.settings.model import DaemonSettings
+from appealbridge.settings.result import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def assemble(
         joined=settings.joined,
         practice=settings.daemon.practice is not None,
         quiet=_quiet(settings),
-        approvals=_approvals(settings),
+        approvals=ApprovalTimes(**settings.daemon.approvals.model_dump()),
         roster=settings.roster,
         public_url=(settings.daemon.public_url or "").rstrip("/"),
         control_socket=settings.daemon.control_socket is not None,
@@ -157,19 +158,12 @@ def load_plugins() -> Registry:
 
 def read_settings(config: Path | None, registry: Registry, *, offline: bool = False) -> Settings:
     """Read the settings alone; raise `InvalidDocuments` with every problem."""
+    triggers = [each for each in registry.triggers.values() if each.section]
     return load_settings(
         config,
         platforms={name: channel.account for name, channel in registry.channels.items()},
-        sections={
-            trigger.section: trigger.source_options
-            for trigger in registry.triggers.values()
-            if trigger.section
-        },
-        triggers={
-            trigger.section: trigger.name
-            for trigger in registry.triggers.values()
-            if trigger.section
-        },
+        sections={each.section: each.source_options for each in triggers},
+        triggers={each.section: each.name for each in triggers},
         practise=lambda platform, *practice: registry.channels[platform].practice(*practice),
         reaches=partial(_reaches, registry),
         weaknesses=partial(_weaknesses, registry),
@@ -273,10 +267,6 @@ def _routing(settings: Settings, channels: Mapping[str, Bound]) -> NoticeRouting
     )
 
 
-def _approvals(settings: Settings) -> ApprovalTimes:
-    return ApprovalTimes(**settings.daemon.approvals.model_dump())
-
-
 def _quiet(settings: Settings) -> Sequence[QuietHours]:
     return [
         QuietHours(
@@ -319,7 +309,7 @@ def _declared(settings: Settings, trigger: AnyTrigger) -> Iterator[tuple[str, An
         yield f"{trigger.name}:{name}", options
 
 
-def refused(error: InvalidDocuments) -> dict[str, Any]:
+def refused(problems: Sequence[Problem]) -> dict[str, Any]:
     """Return the report of a reload that changed nothing."""
     return {
         "summary": "nothing has changed: the settings have problems",
@@ -327,7 +317,7 @@ def refused(error: InvalidDocuments) -> dict[str, Any]:
             name: []
             for name in ("loaded", "new", "changed", "gone", "off", "rejected", "kept", "renewed")
         },
-        "problems": [{**each.as_json(), "text": each.text()} for each in error.problems],
+        "problems": [{**each.as_json(), "text": each.text()} for each in problems],
     }
 
 

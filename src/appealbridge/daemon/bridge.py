@@ -208,19 +208,18 @@ class Bridge:
         except Exception as error:  # noqa: BLE001 - whatever a file makes us raise, the configuration in force stays
             if not isinstance(error, InvalidDocuments):
                 error = InvalidDocuments([unexpected("the settings", error, secret=True)])
-            reason = "\n\n".join(problem.text() for problem in error.problems)
-            self.log.error(LogEvent.RELOAD_REFUSED, reason=reason)
-            return refused(error)
+            return self._refuse(error.problems)
+        file = str(assembly.settings.file or DEFAULT)
         if names := await self.engine.people.used_before(assembly.settings.roster):
-            return self._refuse_names(names, assembly)
+            cure = "choose another id; nobody else gets one that was used"
+            wrong = [f"people.{name}: was removed earlier" for name in names]
+            return self._refuse([Problem(file, 0, 0, "", problem, cure) for problem in wrong])
         if assembly.active.mode != self.assembly.active.mode:
             try:
                 await self.engine.store.adopt_mode(assembly.active.mode)
             except StoreError as error:
                 problem, _, cure = str(error).partition(". ")
-                place = str(assembly.settings.file or DEFAULT)
-                self.log.error(LogEvent.RELOAD_REFUSED, reason=str(error))
-                return refused(InvalidDocuments([Problem(place, 0, 0, "practice", problem, cure)]))
+                return self._refuse([Problem(file, 0, 0, "practice", problem, cure)])
         # The old secrets may still be in an answer to an earlier request.
         self._secrets |= set(assembly.secrets())
         self.redactor = Redactor(self._secrets)
@@ -241,17 +240,11 @@ class Bridge:
         self.log.info(LogEvent.RELOADED, summary=report["summary"])
         return report
 
-    def _refuse_names(self, names: Sequence[str], assembly: Assembly) -> dict[str, Any]:
-        """Refuse settings that use the id of somebody who was removed."""
-        file = str(assembly.settings.file or DEFAULT)
-        cure = "choose another id; nobody else gets one that was used"
-        error = InvalidDocuments(
-            [Problem(file, 0, 0, "", f"people.{name}: was removed earlier", cure) for name in names]
-        )
-        self.log.error(
-            LogEvent.RELOAD_REFUSED, reason="\n\n".join(each.text() for each in error.problems)
-        )
-        return refused(error)
+    def _refuse(self, problems: Sequence[Problem]) -> dict[str, Any]:
+        """Log why nothing was changed; return the report of it."""
+        reason = "\n\n".join(each.text() for each in problems)
+        self.log.error(LogEvent.RELOAD_REFUSED, reason=reason)
+        return refused(problems)
 
     @asynccontextmanager
     async def _network(

@@ -87,3 +87,16 @@ class ActiveConfiguration:
     def mode(self) -> str:
         """`practice` if the accounts are on the practice platforms, otherwise `live`."""
         return "practice" if self.practice else "live"
+
+
+class Configured:
+    """A part of the engine that works by the configuration in force, and not before there is one."""
+
+    _active: ActiveConfiguration | None = None
+
+    @property
+    def active(self) -> ActiveConfiguration:
+        """The configuration in force."""
+        if self._active is None:
+            raise RuntimeError("the engine has not been started; await start() first")
+        return self._active

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from appealbridge.engine.active import ActiveConfiguration, Bound
+from appealbridge.engine.active import ActiveConfiguration, Bound, Configured
 from appealbridge.engine.approvals.duties import Duties
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.backoff import RetryPolicy
@@ -23,7 +23,7 @@ from appealbridge.model.actor import Actor
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
 
-class Engine:
+class Engine(Configured):
     """Runs the engine by the configuration in force."""
 
     def __init__(self, context: EngineContext) -> None:
@@ -50,14 +50,6 @@ class Engine:
         self._notices = Notices(context, self.questions)
         self._pruning = Pruning(context, self._versions)
         self._loops = Loops(context)
-        self._active: ActiveConfiguration | None = None
-
-    @property
-    def active(self) -> ActiveConfiguration:
-        """The configuration in force."""
-        if self._active is None:
-            raise RuntimeError("the engine has not been started; await start() first")
-        return self._active
 
     async def start(self, active: ActiveConfiguration, catalogue: Catalogue) -> None:
         """Take over the work that the last process left, then start the loops."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -16,7 +15,6 @@ from appealbridge.documents import Document, InvalidDocuments, Problem, read, un
 from appealbridge.documents.parser import Tags
 from appealbridge.documents.recovery import read_rest
 from appealbridge.files import read_file
-from appealbridge.model.people import Roster
 from appealbridge.plugin.trigger import Weakness
 from appealbridge.redact import with_parts
 from appealbridge.settings.authorities import authorities_of
@@ -240,15 +238,9 @@ def checkpoints_file(folder: Path, written: Path | None, store: str) -> Path:
 
 
 @_only_problems
-def control_socket_of(file: Path | None) -> str | None:
-    """Return the control socket without checking anything else in the settings; raise `InvalidDocuments`."""
-    return _only(file, "control_socket")[1].control_socket
-
-
-@_only_problems
-def public_url_of(file: Path | None) -> str:
-    """Return the public address, empty if there is none, without checking anything else; raise `InvalidDocuments`."""
-    return (_only(file, "public_url")[1].public_url or "").rstrip("/")
+def only_option(file: Path | None, name: str) -> DaemonSettings:
+    """Return the settings with this option alone, without checking anything else; raise `InvalidDocuments`."""
+    return _only(file, name)[1]
 
 
 @_only_problems
@@ -265,18 +257,6 @@ def address_here(file: Path | None) -> str:
 def mode_of(file: Path | None) -> str:
     """Return `practice` or `live` without checking anything else; raise `InvalidDocuments`."""
     return "live" if _only(file, "practice")[1].practice is None else "practice"
-
-
-@_only_problems
-def people_of(file: Path | None) -> Roster:
-    """Return the people without checking anything else in the settings; raise `InvalidDocuments`."""
-    return roster_of(_only(file, "people")[1])
-
-
-@_only_problems
-def zone_of(file: Path | None) -> ZoneInfo:
-    """Return the time zone of the settings without checking anything else; raise `InvalidDocuments`."""
-    return ZoneInfo(_only(file, "time_zone")[1].time_zone)
 
 
 def _only(file: Path | None, option: str) -> tuple[Path, DaemonSettings]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -26,6 +27,19 @@ Reload = Callable[[Actor], Awaitable[dict[str, object]]]
 
 def routes(engine: Engine, recognise: Recognise, reload: Reload) -> Sequence[web.RouteDef]:
     """Return the API's routes; `recognise` finds out who asks, `reload` loads new recipes and settings."""
+    table = web.RouteTableDef()
+    for add in (
+        _pictures,
+        approvals.add,
+        recipes.add,
+        _listings,
+        _operations,
+        partial(_sweeps, reload=reload),
+        _withdrawals,
+        _stops,
+        people.add,
+    ):
+        add(engine, table)
     return [
         web.route(
             route.method,
@@ -34,17 +48,7 @@ def routes(engine: Engine, recognise: Recognise, reload: Reload) -> Sequence[web
                 ROUTES[f"{route.method} /api/v1{route.path}"], recognise, route.handler, engine
             ),
         )
-        for route in (
-            *_pictures(engine),
-            *approvals.routes(engine),
-            *recipes.routes(engine),
-            *_listings(engine),
-            *_operations(engine),
-            *_sweeps(engine, reload),
-            *_withdrawals(engine),
-            *_stops(engine),
-            *people.routes(engine),
-        )
+        for route in table
         if isinstance(route, web.RouteDef)
     ]
 
@@ -75,9 +79,7 @@ def _guarded(access: Access, recognise: Recognise, handler: Any, engine: Engine)
     return guarded
 
 
-def _listings(engine: Engine) -> web.RouteTableDef:
-    table = web.RouteTableDef()
-
+def _listings(engine: Engine, table: web.RouteTableDef) -> None:
     @table.get("/mode")
     async def mode(_request: web.Request) -> web.Response:
         return answer({"mode": engine.active.mode, "stopped": views.stop(engine.stops.in_force)})
@@ -121,12 +123,8 @@ def _listings(engine: Engine) -> web.RouteTableDef:
         stopped, now = engine.stops.explanation, engine.clock.now()
         return answer(listing.pointed_out(rows, engine.lanes, stopped, now))
 
-    return table
 
-
-def _pictures(engine: Engine) -> web.RouteTableDef:
-    table = web.RouteTableDef()
-
+def _pictures(engine: Engine, table: web.RouteTableDef) -> None:
     @table.get("/deliveries/{id}/images/{number}")
     async def image(request: web.Request) -> web.Response:
         number, small = request.match_info["number"], request.query.get("size") == "thumbnail"
@@ -139,11 +137,8 @@ def _pictures(engine: Engine) -> web.RouteTableDef:
         }
         return web.Response(body=picture.data, content_type=picture.media_type, headers=headers)
 
-    return table
 
-
-def _operations(engine: Engine) -> web.RouteTableDef:
-    table = web.RouteTableDef()
+def _operations(engine: Engine, table: web.RouteTableDef) -> None:
     operations = engine.operations
 
     async def changed(moving: Awaitable[Delivery]) -> web.Response:
@@ -166,12 +161,9 @@ def _operations(engine: Engine) -> web.RouteTableDef:
     async def cancel(request: web.Request) -> web.Response:
         return await changed(operations.cancel(_id(request), _reason(request), actor_of(request)))
 
-    return table
 
-
-def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
+def _sweeps(engine: Engine, table: web.RouteTableDef, reload: Reload) -> None:
     """Return the commands that act on more than one delivery."""
-    table = web.RouteTableDef()
     operations = engine.operations
 
     async def all_changed(moving: Awaitable[Sequence[Delivery]]) -> web.Response:
@@ -205,12 +197,8 @@ def _sweeps(engine: Engine, reload: Reload) -> web.RouteTableDef:
     async def reload_now(request: web.Request) -> web.Response:
         return answer(await reload(actor_of(request)))
 
-    return table
 
-
-def _withdrawals(engine: Engine) -> web.RouteTableDef:
-    table = web.RouteTableDef()
-
+def _withdrawals(engine: Engine, table: web.RouteTableDef) -> None:
     # Without a pattern, braces would not match.
     @table.post("/subjects/{subject:.+}/withdraw")
     async def withdraw_subject(request: web.Request) -> web.Response:
@@ -245,12 +233,9 @@ def _withdrawals(engine: Engine) -> web.RouteTableDef:
         going_on = await engine.withdrawals.still_removing(lifted)
         return answer({**views.withdrawal(lifted, going_on), "still_withdrawn_by": still})
 
-    return table
 
-
-def _stops(engine: Engine) -> web.RouteTableDef:
+def _stops(engine: Engine, table: web.RouteTableDef) -> None:
     """Return the stop of everything."""
-    table = web.RouteTableDef()
 
     @table.get("/stop")
     async def show(_request: web.Request) -> web.Response:
@@ -267,8 +252,6 @@ def _stops(engine: Engine) -> web.RouteTableDef:
     async def start(request: web.Request) -> web.Response:
         started = await engine.stops.start(request.query.get("seen", ""), actor_of(request))
         return answer(views.start(started, engine.stops.in_force))
-
-    return table
 
 
 def _id(request: web.Request) -> str:

@@ -23,9 +23,8 @@ LONGEST_EDIT = 1024 * 1024
 """How many bytes an edit may have."""
 
 
-def routes(engine: Engine) -> web.RouteTableDef:
-    """Return the routes about questions and answers."""
-    table = web.RouteTableDef()
+def add(engine: Engine, table: web.RouteTableDef) -> None:
+    """Add the routes about questions and answers."""
 
     async def view(
         question: ApprovalQuestion, deliveries: Sequence[AskedDelivery], request: web.Request
@@ -68,7 +67,6 @@ def routes(engine: Engine) -> web.RouteTableDef:
         return answer(await view(await engine.store.question(number), deliveries, request))
 
     _answers(engine, table)
-    return table
 
 
 def _answers(engine: Engine, table: web.RouteTableDef) -> None:

@@ -15,9 +15,8 @@ from appealbridge.web.problem import answer
 from appealbridge.web.views import moment
 
 
-def routes(engine: Engine) -> web.RouteTableDef:
-    """Return the routes about people and tokens."""
-    table = web.RouteTableDef()
+def add(engine: Engine, table: web.RouteTableDef) -> None:
+    """Add the routes about people and tokens."""
     people = engine.people
 
     def named() -> None:
@@ -77,7 +76,6 @@ def routes(engine: Engine) -> web.RouteTableDef:
         return answer(_token(token, engine.clock.now()))
 
     _duty(engine, table)
-    return table
 
 
 def _duty(engine: Engine, table: web.RouteTableDef) -> None:

@@ -15,9 +15,8 @@ from appealbridge.web.callers import CALLER, actor_of
 from appealbridge.web.problem import answer
 
 
-def routes(engine: Engine) -> web.RouteTableDef:
-    """Return the routes about recipes."""
-    table = web.RouteTableDef()
+def add(engine: Engine, table: web.RouteTableDef) -> None:
+    """Add the routes about recipes."""
 
     @table.get("/recipes")
     async def recipes(request: web.Request) -> web.Response:
@@ -71,8 +70,6 @@ def routes(engine: Engine) -> web.RouteTableDef:
         name, hash_ = request.match_info["name"], request.query.get("hash", "")
         accepted = await engine.acceptances.accept(name, hash_, actor_of(request))
         return answer({"name": name, "version": accepted.version, **_acceptance(accepted)})
-
-    return table
 
 
 def _state(state: RecipeState) -> dict[str, Any]:

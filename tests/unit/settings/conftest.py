@@ -7,7 +7,7 @@ from appealbridge.channels.mastodon.channel import MastodonAccount
 from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.plugin.registry import load as plugins
-from appealbridge.settings import load_settings
+from appealbridge.settings.load import load_settings
 from appealbridge.triggers.appeal.trigger import AppealSource
 from appealbridge.triggers.webhook.trigger import WebhookSource
 

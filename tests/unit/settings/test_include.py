@@ -3,7 +3,7 @@
 import pytest
 
 from appealbridge.documents import InvalidDocuments
-from appealbridge.settings import load_settings
+from appealbridge.settings.load import load_settings
 
 
 @pytest.fixture

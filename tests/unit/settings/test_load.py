@@ -8,7 +8,7 @@ from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.people import Role
 from appealbridge.model.retention import Span
-from appealbridge.settings import address_here, load_settings, store_of
+from appealbridge.settings.load import address_here, load_settings, store_of
 from appealbridge.triggers.webhook.trigger import WebhookSource
 
 HOOK = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="

@@ -6,7 +6,7 @@ import pwd
 import pytest
 
 from appealbridge.model.people import OVERFLOW_UID, Role
-from appealbridge.settings import load_settings
+from appealbridge.settings.load import load_settings
 
 PUBLIC = "public_url: https://bridge.example.police.uk\n"
 SOCKET = f"{PUBLIC}control_socket: /run/appealbridge/control.sock\n"

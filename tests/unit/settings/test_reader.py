@@ -6,7 +6,7 @@ import pytest
 
 from appealbridge.channels.x.channel import XAccount
 from appealbridge.documents import InvalidDocuments
-from appealbridge.settings import load_settings
+from appealbridge.settings.load import load_settings
 from appealbridge.triggers.webhook.trigger import WebhookSource
 from tests.unit.settings.conftest import practised
 

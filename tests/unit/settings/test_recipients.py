@@ -1,7 +1,7 @@
 import pytest
 
 from appealbridge.channels.email.channel import EmailAccount
-from appealbridge.settings import load_settings
+from appealbridge.settings.load import load_settings
 
 PEOPLE = "people: { dana: { email: dana@example.org }, lost: {} }\ngroups: { desk: [dana, lost] }\n"
 OFFICE = (

@@ -16,7 +16,7 @@ from appealbridge.cli.listings import Stored
 from appealbridge.cli.output import paragraph, say, say_json, say_last, styled
 from appealbridge.cli.tables import iso
 from appealbridge.model.audit import AuditEntry, AuditReport, Checkpoint, Verifier
-from appealbridge.settings import checkpoints_of
+from appealbridge.settings.load import checkpoints_of
 from appealbridge.store.checkpoints import append_checkpoint, read_checkpoints
 
 PAGE = 1000

@@ -23,7 +23,7 @@ from appealbridge.cli.output import (
 )
 from appealbridge.cli.people.names import named, with_names
 from appealbridge.clock import SystemClock
-from appealbridge.settings import store_of
+from appealbridge.settings.load import store_of
 from appealbridge.store.opening import store_at
 
 

@@ -13,7 +13,7 @@ from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
 from appealbridge.cli.people.names import with_names
 from appealbridge.cli.tables import clock
-from appealbridge.settings import address_here, public_url_of
+from appealbridge.settings.load import address_here, only_option
 
 STYLES = {"can log in": "green", "has a code": "yellow", "valid": "green", "not invited": "dim"}
 SCOPES = ("read", "withdraw", "stop")
@@ -108,7 +108,7 @@ def revoke(config: Path | None, as_json: bool, name: str) -> None:
 
 def _code(config: Path | None, name: str, verb: str, *, as_json: bool) -> None:
     answer = daemon_of(config, as_json).post(f"/people/{quote(name, safe='')}/{verb}")
-    address, where = public_url_of(config), ""
+    address, where = only_option(config, "public_url").public_url or "", ""
     if not address:
         address, where = address_here(config), " on the daemon's machine"
     page = f"at {address}/code{where}" if address else f"on the page /code{where}"
@@ -121,9 +121,6 @@ def _code(config: Path | None, name: str, verb: str, *, as_json: bool) -> None:
 
 
 def _people(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        say("appealbridge.yaml names no people")
-        return
     lines = [
         (
             row["id"],
@@ -134,13 +131,11 @@ def _people(rows: list[dict[str, Any]]) -> None:
         )
         for row in rows
     ]
-    table(("id", "name", "roles", "user id", "state"), lines, cut=("name",))
+    headings = ("id", "name", "roles", "user id", "state")
+    table(headings, lines, cut=("name",), none="appealbridge.yaml names no people")
 
 
 def _tokens(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        say("no tokens")
-        return
     lines = [
         (
             row["name"],
@@ -152,4 +147,5 @@ def _tokens(rows: list[dict[str, Any]]) -> None:
         )
         for row in rows
     ]
-    table(("name", "state", "scopes", "ends", "last used", "made by"), lines, cut=("made by",))
+    headings = ("name", "state", "scopes", "ends", "last used", "made by")
+    table(headings, lines, cut=("made by",), none="no tokens")

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from appealbridge.documents import InvalidDocuments
 from appealbridge.model.people import Roster
-from appealbridge.settings.load import people_of
+from appealbridge.settings.load import only_option
+from appealbridge.settings.people import roster_of
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ def with_names(config: Path | None, print_it: Callable[[T], None]) -> Callable[[
 def named(config: Path | None, answer: T) -> T:
     """Return an answer of the API with the names that people read."""
     try:
-        roster = people_of(config)
+        roster = roster_of(only_option(config, "people"))
     except InvalidDocuments:
         return answer
     return answer if roster.one_desk else _named(answer, roster)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.active import ActiveConfiguration, Configured
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.intake.batch import AcceptanceStage, Batch
 from appealbridge.engine.outcomes import OutcomeListener
@@ -50,7 +50,7 @@ class RecipeState:
     accepted: RecipeAcceptance | None
 
 
-class RecipeAcceptances(OutcomeListener):
+class RecipeAcceptances(Configured, OutcomeListener):
     """Knows which versions of recipes are accepted, and takes the acceptances of admins."""
 
     def __init__(self, context: EngineContext, outcomes: OutcomeListener, queue: RunQueue) -> None:
@@ -59,17 +59,9 @@ class RecipeAcceptances(OutcomeListener):
         self._clock = context.clock
         self._outcomes = outcomes
         self._queue = queue
-        self._active: ActiveConfiguration | None = None
         self._accepted: dict[str, RecipeAcceptance] = {}
         self._noted: dict[str, frozenset[int]] = {}
         self._wake = asyncio.Event()
-
-    @property
-    def active(self) -> ActiveConfiguration:
-        """The configuration in force."""
-        if self._active is None:
-            raise RuntimeError("the engine has not been started")
-        return self._active
 
     @property
     def enforced(self) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from appealbridge.engine.active import ActiveConfiguration
+from appealbridge.engine.active import ActiveConfiguration, Configured
 from appealbridge.engine.approvals.duties import asked_first, writers_of
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.gate import GO, Verdict, content_hash
@@ -89,7 +89,7 @@ def waits(delivery: Delivery) -> bool:
     return delivery.state is State.HELD and Hold.APPROVAL in delivery.holds
 
 
-class Questions(OutcomeListener):
+class Questions(Configured, OutcomeListener):
     """
     Asks people about what needs approval, and knows the questions.
 
@@ -103,16 +103,8 @@ class Questions(OutcomeListener):
         self._clock = context.clock
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
-        self._active: ActiveConfiguration | None = None
         self.unreached: Sequence[int] = ()
         """The open questions that reached nobody."""
-
-    @property
-    def active(self) -> ActiveConfiguration:
-        """The configuration in force."""
-        if self._active is None:
-            raise RuntimeError("the engine has not been started")
-        return self._active
 
     @property
     def times(self) -> ApprovalTimes:

@@ -118,11 +118,6 @@ class LogInPages:
         self._report.person(LogEvent.NOT_LOGGED_IN, person_id, address=address, reason=reason)
 
 
-def add(site: Site) -> None:
-    """Add the pages."""
-    LogInPages(site)
-
-
 def _form(visit: Visit, target: str, name: str = "", error: str = "") -> web.Response:
     status = 403 if error else 200
     return visit.show("log-in.html", status, title="Log in", target=target, name=name, error=error)

@@ -19,5 +19,5 @@ def routes(engine: Engine) -> Sequence[web.RouteDef]:
     posts.add(site)
     recipes.add(site)
     stop.add(site)
-    log_in.add(site)
+    log_in.LogInPages(site)
     return site.routes

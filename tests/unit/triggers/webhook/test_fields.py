@@ -3,7 +3,7 @@
 import pytest
 
 from appealbridge.plugin.registry import load
-from appealbridge.settings import load_settings
+from appealbridge.settings.load import load_settings
 from appealbridge.triggers.webhook.fields import differences, names_of
 
 FIELDS = {
