@@ -17,7 +17,6 @@ class AcceptanceStore(Protocol):
         self, owners: Mapping[str, Collection[int]], now: float
     ) -> Collection[str]:
         """Remember to which users the files of versions belong; return the versions that are new."""
-        ...
 
     async def accept_recipe(
         self, acceptance: RecipeAcceptance, content: RecipeContent, decision: Decision
@@ -33,7 +32,6 @@ class AcceptanceStore(Protocol):
         Return them, the oldest first, up to `limit`: call it again until nothing is returned. `name_of` returns the
         name that people read from the id of whoever accepted it.
         """
-        ...
 
 
 class AcceptanceQueries(Protocol):
@@ -41,15 +39,12 @@ class AcceptanceQueries(Protocol):
 
     async def acceptances(self, after: str = "", limit: int = 1000) -> Sequence[RecipeAcceptance]:
         """Return a page of the acceptances in the order of their versions: those after this version, up to `limit`."""
-        ...
 
     async def accepted_content(self, recipe: str) -> tuple[RecipeAcceptance, RecipeContent] | None:
         """Return the newest acceptance of a recipe, with what was accepted; `None` if there is none."""
 
     async def owners(self, versions: Collection[str]) -> Mapping[str, frozenset[int]]:
         """Return all users to whom the files of versions ever belonged."""
-        ...
 
     async def waiting_for_acceptance(self) -> Mapping[tuple[str, str], int]:
         """Return how many deliveries wait for the acceptance of a recipe's version, by recipe and version."""
-        ...

@@ -44,7 +44,6 @@ class ApprovalStore(Protocol):
         If the run has an open question to the same people, the revisions are added to that one. A revision of a
         delivery that is not held for approval any more, or whose content or thread is another one, is left out.
         """
-        ...
 
     async def answer(
         self, replies: Sequence[PersonsAnswer], decision: Decision
@@ -56,7 +55,6 @@ class ApprovalStore(Protocol):
         is cancelled. Raise `NotFound`; `IllegalMove` if a delivery does not wait for approval; `StaleRevision` if
         the hash is not that of its newest revision.
         """
-        ...
 
     async def revise(
         self, revision: Revision, contents: Mapping[str, str], decision: Decision
@@ -68,7 +66,6 @@ class ApprovalStore(Protocol):
         of later posts of its thread. The revision's `number` must follow the newest one. Raise `NotFound`,
         `IllegalMove` or `StaleRevision`.
         """
-        ...
 
     async def take_back(self, delivery_id: str, decision: Decision) -> Delivery:
         """
@@ -76,7 +73,6 @@ class ApprovalStore(Protocol):
 
         Raise `NotFound`, or `IllegalMove` if it has no approval, or if it is being sent or was sent.
         """
-        ...
 
     async def asked_again(
         self, number: int, *, level: int, next_at: float | None, reached: int
@@ -89,7 +85,6 @@ class ApprovalStore(Protocol):
 
         A clock that is set back revives nothing.
         """
-        ...
 
 
 class ApprovalQueries(Protocol):
@@ -102,25 +97,20 @@ class ApprovalQueries(Protocol):
         That includes those with an approval that does not fit them any more. What follows in a thread is not held, and
         not returned.
         """
-        ...
 
     async def thread(self, delivery_id: str) -> Sequence[Delivery]:
         """Return the posts that follow a delivery in its thread, in order."""
-        ...
 
     async def questions(
         self, *, open_only: bool = True, after: int = 0, limit: int = 100
     ) -> Sequence[ApprovalQuestion]:
         """Return questions with a higher number, the oldest first; an open one only if anything of it waits."""
-        ...
 
     async def question(self, number: int) -> ApprovalQuestion:
         """Return a question; raise `NotFound`."""
-        ...
 
     async def asked_about(self, number: int) -> Sequence[Delivery]:
         """Return the deliveries of a question, the oldest first, with all that follows in their threads."""
-        ...
 
     async def revisions(self, delivery_ids: Collection[str]) -> Sequence[Revision]:
         """
@@ -129,18 +119,15 @@ class ApprovalQueries(Protocol):
         A source can correct what waits as often as it likes. The newest revision names the authors of all before it.
         A later post of a thread has a revision for each one of the first post, with its number and its hash.
         """
-        ...
 
     async def answers(self, delivery_ids: Collection[str]) -> Sequence[Answer]:
         """Return all answers about deliveries, in the order in which they were given."""
-        ...
 
     async def approval(self, delivery_id: str) -> tuple[Answer, Revision] | None:
         """Return the approval in force of a delivery's newest revision, with that; `None` if there is none."""
 
     async def authors_about(self, event_id: str, *, later: bool = False) -> Sequence[str]:
         """Return the authors of an event and of the earlier ones about its subject, `later` also of later ones."""
-        ...
 
     async def corrected_by(self, run_id: str) -> Sequence[Run]:
         """
@@ -148,7 +135,6 @@ class ApprovalQueries(Protocol):
 
         Only the newest `MOST_REVISIONS`: each revision also names the authors of the revisions before it.
         """
-        ...
 
     async def next_question(self) -> float | None:
         """Return when a question is next due: people are asked again, or it lapses."""

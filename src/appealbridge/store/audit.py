@@ -18,7 +18,6 @@ class AuditStore(Protocol):
 
     async def record(self, decision: Decision) -> int:
         """Store the entry of a decision that changes nothing else in the store; return its number."""
-        ...
 
     async def checkpoint(self, now: float) -> Checkpoint | None:
         """Store the hash of the newest entry, and return it; `None` if the last checkpoint has it already."""
@@ -29,7 +28,6 @@ class AuditStore(Protocol):
 
         An entry about that is stored with the hash of the last one removed, from which the chain goes on.
         """
-        ...
 
     async def forget_reasons(self, before: float) -> int:
         """
@@ -38,7 +36,6 @@ class AuditStore(Protocol):
         Those about an event are removed with its content. A withdrawal from before that time goes on without its
         reason, once nothing is being taken back for it.
         """
-        ...
 
 
 class AuditQueries(Protocol):
@@ -46,16 +43,12 @@ class AuditQueries(Protocol):
 
     async def audit(self, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
         """Return entries with a higher `seq` than `after`, in order, with the reasons that are left."""
-        ...
 
     async def decisions(self, objects: Collection[str]) -> Sequence[AuditEntry]:
         """Return all decisions about these objects, in order."""
-        ...
 
     async def checkpoints(self) -> Sequence[Checkpoint]:
         """Return the checkpoints in the store, oldest first."""
-        ...
 
     async def audit_issued(self) -> int:
         """Return the highest number that an entry ever had, 0 if there was none."""
-        ...

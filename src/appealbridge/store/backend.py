@@ -38,7 +38,6 @@ class Backend(Protocol):
 
     def exists(self) -> bool:
         """Return whether there is a store."""
-        ...
 
     async def open(self, *, read_only: bool = False, on_commit: OnCommit | None = None) -> Store:
         """
@@ -63,24 +62,18 @@ class Backend(Protocol):
 
     def stop_file(self) -> StopFile:
         """Return the file that stops everything while it exists."""
-        ...
 
     def logins(self) -> Path | None:
         """Return the file in which the daemon keeps the logins of its accounts, `None` if they are not kept."""
-        ...
 
     def versions(self) -> tuple[int, int]:
         """Return the version of the store (0 if there is none) and the newest one; change nothing."""
-        ...
 
     def migrate(self) -> tuple[int, int]:
         """Create the store, or update it to the newest version; return the versions before and after."""
-        ...
 
     def vacuum(self) -> tuple[int, int]:
         """Remove the empty space from the store; return its size in bytes before and after."""
-        ...
 
     def back_up(self, file: Path, now: float, progress: Progress | None = None) -> int:
         """Copy the store to a new file, even while a daemon uses it; return its size in bytes."""
-        ...

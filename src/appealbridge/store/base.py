@@ -90,14 +90,12 @@ class EventStore(Protocol):
 
         A key stays known after its event is removed, until `forget_keys` deletes it.
         """
-        ...
 
     async def free_keys(self, source: str, held: Mapping[str, KnownKey]) -> None:
         """Release each of these keys for a new event of the source, if it still belongs to this event."""
 
     async def pace(self, since: float, limit: int) -> RecentPace:
         """Return when events were received and deliveries planned since a time; the newest `limit` of each."""
-        ...
 
 
 class DeliveryStore(Protocol):
@@ -209,7 +207,6 @@ class DeliveryStore(Protocol):
 
     async def followed(self, delivery: Delivery, subject: str) -> bool:
         """Return whether the channel published another message about this subject (not empty) after a delivery."""
-        ...
 
     async def published(
         self, addresses: Collection[str], since: float
@@ -219,7 +216,6 @@ class DeliveryStore(Protocol):
 
         An address is a receipt's `url` or `id`. Addresses at which nothing was published are left out.
         """
-        ...
 
 
 class RunStore(Protocol):
@@ -230,7 +226,6 @@ class RunStore(Protocol):
 
     async def any_open_run(self, before: float) -> bool:
         """Return whether a run that began at this time or earlier is still open."""
-        ...
 
     async def next_wake(self) -> float | None:
         """Return when the next open run is due."""
@@ -246,7 +241,6 @@ class RunStore(Protocol):
 
         Runs with ids in `waits` wait: all events about the same subject since their own are kept for them.
         """
-        ...
 
     async def advance(
         self, run: Run, seen: int, deliveries: Sequence[Delivery], unneeded: Collection[str] = ()
@@ -259,7 +253,6 @@ class RunStore(Protocol):
         `sending` becomes `ready`. Events with ids in `unneeded` are no longer kept for the run. If the run waited and
         is now over, the next one of its recipe, subject and origin is woken. Raise `NotFound` for an unknown run.
         """
-        ...
 
 
 class LaneStore(Protocol):
@@ -350,7 +343,6 @@ class StoreQueries(
 
     async def turns_behind(self, delivery_ids: Collection[str]) -> Mapping[str, int]:
         """Return, for those of these deliveries that wait for another, the number of that other one."""
-        ...
 
     async def overtaken_by(self, delivery: Delivery) -> int | None:
         """Return the number of the newest published delivery of a later event with its channel, subject and origin."""
@@ -379,7 +371,6 @@ class StoreQueries(
         The first page is `after` 0, each later one `after` the `number` of the page before. A page is the last one if
         it is empty, or if its `number` is not below its `last`.
         """
-        ...
 
     async def latest_recipe(self, name: str) -> RecipeVersion | None:
         """Return the latest version of a recipe in force, `None` if there never was one."""
@@ -436,11 +427,9 @@ class Store(
     @property
     def listings(self) -> StoreQueries:
         """The same queries for people: they may take long, and do not delay the engine. Too long is a `StoreError`."""
-        ...
 
     def writing(self) -> Writing:
         """Return the state of writing, without reading or writing anything."""
-        ...
 
     async def check(self) -> None:
         """Raise `StoreError` if the store cannot write now."""

@@ -30,11 +30,9 @@ class ImageStore(Protocol):
 
     async def media(self, sha256: str) -> bytes:
         """Return the bytes of a rendition; raise `NotFound`."""
-        ...
 
     async def forget_media(self, before: float) -> int:
         """Remove the bytes that no delivery shows, and that were not stored since a time; return how many."""
-        ...
 
     async def unprepared(self, now: float, limit: int) -> Sequence[Unprepared]:
         """Return deliveries whose preparation is due, the longest due first."""

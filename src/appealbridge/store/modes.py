@@ -22,4 +22,3 @@ class ModeQueries(Protocol):
 
     async def modes(self) -> Sequence[tuple[int, str]]:
         """Return from which delivery's number on there was which mode, the lowest first."""
-        ...

@@ -28,11 +28,9 @@ class PeopleStore(Protocol):
         A person who is left out is removed for good: with password, second factor, one-time code and sessions. The id
         stays known as removed, and one that was removed earlier stays removed.
         """
-        ...
 
     async def people(self) -> Mapping[str, Credentials]:
         """Return everybody who was ever named, by id, removed people included."""
-        ...
 
     async def give_code(
         self,
@@ -56,11 +54,9 @@ class PeopleStore(Protocol):
 
         The code is used up, and all the person's sessions end.
         """
-        ...
 
     async def use_step(self, person: str, step: int) -> bool:
         """Use a step of a person's second factor; return false if it or a later one was used before."""
-        ...
 
     async def new_password(self, person: str, password: str, before: str) -> None:
         """Replace the hash of a person's password, if it is still `before`."""
@@ -70,7 +66,6 @@ class PeopleStore(Protocol):
 
     async def session(self, hash_: str) -> LogInSession | None:
         """Return a session by the hash of its secret, even if it has ended in time; `None` if there is none."""
-        ...
 
     async def see_session(self, hash_: str, now: float) -> None:
         """Note that a session was used."""
@@ -83,22 +78,18 @@ class PeopleStore(Protocol):
 
     async def on_duty(self, now: float) -> Mapping[str, float]:
         """Return until when people are on duty, by id, if that is later than `now`."""
-        ...
 
     async def keep_token(self, token: Token, decision: Decision | None = None) -> None:
         """Store a token; raise `IllegalMove` if its name was ever used."""
 
     async def token(self, hash_: str) -> Token | None:
         """Return a token by the hash of its secret, even if it has ended or is revoked."""
-        ...
 
     async def tokens(self) -> Sequence[Token]:
         """Return all tokens by name."""
-        ...
 
     async def see_token(self, name: str, now: float) -> None:
         """Note that a token was used."""
 
     async def revoke_token(self, name: str, now: float, decision: Decision | None = None) -> Token:
         """Revoke a token, and return it; raise `NotFound`."""
-        ...

@@ -32,7 +32,6 @@ class RetentionStore(Protocol):
 
     async def forget_keys(self, before: float, limit: int = 2000) -> int:
         """Delete up to `limit` keys of removed events that were received before a time; return how many."""
-        ...
 
     async def forget_skipped(self, before: float, after: int = 0, limit: int = 200) -> Pruned:
         """Remove skipped runs that began before a time, step by step like `empty`; their events stay."""

@@ -24,7 +24,6 @@ class StopStore(Protocol):
 
     async def stop(self, decision: Decision) -> TotalStop:
         """Store a stop with its entry in the trail; return it, or the one in force, to which the entry is added."""
-        ...
 
     async def start(self, decision: Decision, seen: str) -> Start:
         """
@@ -32,7 +31,6 @@ class StopStore(Protocol):
 
         Raise `IllegalMove` if none is in force, or if what would go out is not what was `seen`.
         """
-        ...
 
 
 class StopQueries(Protocol):
@@ -40,15 +38,12 @@ class StopQueries(Protocol):
 
     async def stops(self, limit: int = 1) -> Sequence[TotalStop]:
         """Return stops, the newest first."""
-        ...
 
     async def would_start(self, now: float) -> Start:
         """Return what `start` would do, and change nothing."""
-        ...
 
     async def waiting_with_end(self, before: float, limit: int) -> Sequence[Delivery]:
         """Return waiting deliveries that expire before a time, the soonest first."""
-        ...
 
     async def sent_since(self, channel: str, since: float) -> int:
         """
@@ -56,7 +51,6 @@ class StopQueries(Protocol):
 
         That includes what is being sent.
         """
-        ...
 
 
 @value

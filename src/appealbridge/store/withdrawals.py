@@ -29,7 +29,6 @@ class WithdrawalStore(Protocol):
         What waits is cancelled, and what is published gets a removal. A thread is removed from its last post to its
         first. Raise `IllegalMove` if a single post is not published and does not wait, and `NotFound`.
         """
-        ...
 
     async def lift(
         self, number: int, by: str, now: float, decision: Decision | None = None
@@ -40,11 +39,9 @@ class WithdrawalStore(Protocol):
         What was being sent or unclear when it was withdrawn is removed or cancelled all the same. Raise `NotFound`,
         or `IllegalMove` if it is lifted already.
         """
-        ...
 
     async def claim_removals(self, channel: str, now: float, limit: int) -> Sequence[Delivery]:
         """Begin attempts at removals that are due, like `claim`."""
-        ...
 
     async def carry_out(
         self, order_id: str, now: float, decision: Decision | None = None
@@ -54,7 +51,6 @@ class WithdrawalStore(Protocol):
 
         `accept` and `advance` carry out at once what is not held. Raise `NotFound`, or `IllegalMove` if it is not held.
         """
-        ...
 
 
 class CorrectionQueries(Protocol):
@@ -62,11 +58,9 @@ class CorrectionQueries(Protocol):
 
     async def would_withdraw(self, order: WithdrawalOrder) -> Withdrawn:
         """Return what `withdraw` would do, and change nothing."""
-        ...
 
     async def withdrawals(self, subject: str = "", limit: int = 100) -> Sequence[Withdrawal]:
         """List withdrawals, newest first; without a subject those of all."""
-        ...
 
     async def still_withdrawn_by(self, number: int) -> Sequence[Withdrawal]:
         """
@@ -74,7 +68,6 @@ class CorrectionQueries(Protocol):
 
         A withdrawal of one post is among them only if both are about that post.
         """
-        ...
 
     async def from_other_sources(
         self, withdrawals: Sequence[Withdrawal], limit: int = 100
@@ -85,11 +78,9 @@ class CorrectionQueries(Protocol):
         A recipe takes back only what came from its own origin. The newest come first; a withdrawal that left nothing is
         left out.
         """
-        ...
 
     async def removals(self, subject: str = "", *, limit: int = 500) -> Sequence[Removal]:
         """List removals with their posts: first those that have not ended, and the newest first of both."""
-        ...
 
     async def stuck_removals(
         self, channels: Collection[str], before: float, limit: int = 500
@@ -99,7 +90,6 @@ class CorrectionQueries(Protocol):
 
         They are on none of these channels, or were planned before a time (Unix seconds).
         """
-        ...
 
     async def similar_subjects(self, subject: str, limit: int = 5) -> Sequence[str]:
         """
@@ -107,12 +97,9 @@ class CorrectionQueries(Protocol):
 
         They differ only in case, Unicode form, spaces or punctuation.
         """
-        ...
 
     async def outstanding(self) -> tuple[int, float | None]:
         """Return how many removals have not ended, and when the oldest of them was planned."""
-        ...
 
     async def versions(self, delivery_id: str) -> Sequence[Version]:
         """Return the versions of a post that was edited, oldest first; none if it never was."""
-        ...
