@@ -95,39 +95,29 @@ _EMPTY_EVENTS = (
     f"UPDATE events AS e SET data = '' WHERE id IN {_IDS} AND NOT EXISTS ({_STILL_OPEN})"
     " RETURNING id"
 )
-_EMPTY_RUNS = (
-    "UPDATE runs SET reason = '', trace = '[]', marks = '{}'"
-    " WHERE id IN (SELECT r.id FROM json_each(:ids) v"
+_RUNS = (
+    "(SELECT r.id FROM json_each(:ids) v"
     " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
+)
+"""The ids of the runs of events."""
+
+_EMPTY_RUNS = (
+    f"UPDATE runs SET reason = '', trace = '[]', marks = '{{}}' WHERE id IN {_RUNS}"
     " AND state <> 'open' AND (reason <> '' OR trace <> '[]' OR marks <> '{}')"
 )
 _EMPTY_REVISIONS = (
     f"UPDATE revisions SET content = '', why = '' WHERE delivery_id IN {_IDS} AND content <> ''"
 )
-_DELETE_REVISIONS = f"DELETE FROM revisions WHERE delivery_id IN {_IDS}"
-_DELETE_ANSWERS = f"DELETE FROM answers WHERE delivery_id IN {_IDS}"
 _DELETE_REASONS = f"DELETE FROM reasons WHERE event_id IN {_IDS}"
 _DELETE_DELIVERIES = (
     f"DELETE FROM deliveries WHERE id IN {_IDS} AND NOT ({IS_UNFINISHED}) RETURNING id"
 )
-_DELETE_ATTEMPTS = f"DELETE FROM attempts WHERE delivery_id IN {_IDS}"
-_DELETE_VERSIONS = f"DELETE FROM versions WHERE delivery IN {_IDS}"
-_DELETE_WITHDRAWN_POSTS = f"DELETE FROM withdrawn_posts WHERE delivery IN {_IDS}"
 _DELETE_EVENTS = (
     f"DELETE FROM events AS e WHERE id IN {_IDS}"
     f" AND NOT EXISTS (SELECT 1 FROM deliveries WHERE {_OF_E}) RETURNING id, source, key, received_at"
 )
-_DELETE_RUNS = (
-    "DELETE FROM runs WHERE id IN (SELECT r.id FROM json_each(:ids) v"
-    " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
-)
-_DELETE_CORRECTIONS = (
-    "DELETE FROM corrections WHERE run_id IN (SELECT r.id FROM json_each(:ids) v"
-    " CROSS JOIN runs r ON r.id > v.value || '.' AND r.id < v.value || '/' AND r.event_id = v.value)"
-)
-_FORGET_IMAGES = f"DELETE FROM images WHERE delivery_id IN {_IDS}"
-_FORGET_UPLOADS = f"DELETE FROM uploads WHERE delivery_id IN {_IDS}"
-_FORGET_PREPARATIONS = f"DELETE FROM preparations WHERE delivery_id IN {_IDS}"
+_DELETE_RUNS = f"DELETE FROM runs WHERE id IN {_RUNS}"
+_DELETE_CORRECTIONS = f"DELETE FROM corrections WHERE run_id IN {_RUNS}"
 _DELETE_RECIPES = f"DELETE FROM recipes WHERE version IN {_IDS} AND kept_at <= :before"
 
 
@@ -235,31 +225,28 @@ def delete_skipped(db: Connection, numbers: Sequence[int]) -> int:
 def empty(db: Connection, rows: ExpiredRows) -> int:
     """Remove the content of these rows, except of what was reopened since; return how many events."""
     with _unreadable(db):
-        deliveries = _change(db, _EMPTY_DELIVERIES, rows.deliveries)
-        for statement in (
-            _EMPTY_ATTEMPTS, _EMPTY_REVISIONS, _FORGET_IMAGES, _FORGET_PREPARATIONS,
-        ):  # fmt: skip
-            _change(db, statement, [id_ for (id_,) in deliveries])
-        events = _change(db, _EMPTY_EVENTS, rows.events)
-        _change(db, _EMPTY_RUNS, [id_ for (id_,) in events])
-        _change(db, _DELETE_REASONS, [id_ for (id_,) in events])
+        deliveries = [id_ for (id_,) in _change(db, _EMPTY_DELIVERIES, rows.deliveries)]
+        _change(db, _EMPTY_ATTEMPTS, deliveries)
+        _change(db, _EMPTY_REVISIONS, deliveries)
+        _delete_from(db, ("images", "preparations"), deliveries)
+        events = [id_ for (id_,) in _change(db, _EMPTY_EVENTS, rows.events)]
+        _change(db, _EMPTY_RUNS, events)
+        _change(db, _DELETE_REASONS, events)
     return len(events)
 
 
 def delete(db: Connection, rows: ExpiredRows) -> int:
     """Remove these rows, except what was reopened since; return how many events."""
     with _unreadable(db):
-        deliveries = _change(db, _DELETE_DELIVERIES, rows.deliveries)
-        for statement in (
-            _DELETE_ATTEMPTS, _DELETE_VERSIONS, _DELETE_WITHDRAWN_POSTS, _FORGET_IMAGES,
-            _FORGET_PREPARATIONS, _FORGET_UPLOADS, _DELETE_REVISIONS, _DELETE_ANSWERS,
-        ):  # fmt: skip
-            _change(db, statement, [id_ for (id_,) in deliveries])
-        events = _change(db, _DELETE_EVENTS, rows.events)
-        keep_keys(db, [key for _, *key in events])
-        _change(db, _DELETE_CORRECTIONS, [id_ for id_, *_ in events])
-        _change(db, _DELETE_RUNS, [id_ for id_, *_ in events])
-        _change(db, _DELETE_REASONS, [id_ for id_, *_ in events])
+        deliveries = [id_ for (id_,) in _change(db, _DELETE_DELIVERIES, rows.deliveries)]
+        _delete_from(db, ("versions", "withdrawn_posts"), deliveries, "delivery")
+        _delete_from(db, ("attempts", "images", "preparations", "uploads"), deliveries)
+        _delete_from(db, ("revisions", "answers"), deliveries)
+        removed = _change(db, _DELETE_EVENTS, rows.events)
+        keep_keys(db, [key for _, *key in removed])
+        events = [id_ for id_, *_ in removed]
+        for statement in (_DELETE_CORRECTIONS, _DELETE_RUNS, _DELETE_REASONS):
+            _change(db, statement, events)
     return len(events)
 
 
@@ -297,6 +284,14 @@ def _unreadable(db: Connection) -> Iterator[None]:
 def _change(db: Connection, statement: str, ids: Sequence[str] | Sequence[int]) -> list[Any]:
     """Run a statement over rows by their ids, and return the rows that it returns."""
     return db.execute(statement, {"ids": json_list(ids)}).fetchall() if ids else []
+
+
+def _delete_from(
+    db: Connection, tables: Sequence[str], ids: Sequence[str], column: str = "delivery_id"
+) -> None:
+    """Delete the rows of tables that belong to these deliveries."""
+    for table in tables:
+        _change(db, f"DELETE FROM {table} WHERE {column} IN {_IDS}", ids)
 
 
 def _after(time: float) -> str:
