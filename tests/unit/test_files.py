@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from appealbridge.daemon.control import by_socket
+from appealbridge.cli.client import by_socket
 from appealbridge.files import SHARED, read_file, socket_at, write_file
 from appealbridge.model.errors import StoreError
 from appealbridge.practice.journal import Journal, StateUnusable

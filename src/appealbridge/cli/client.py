@@ -6,8 +6,10 @@ import base64
 import getpass
 import http.client
 import json
+import os
 import socket
 import ssl
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,9 @@ from urllib.parse import urlencode, urlsplit
 from appealbridge.cli.common import fail, needs_settings
 from appealbridge.cli.failures import describe_failure
 from appealbridge.cli.output import say
-from appealbridge.daemon.control import by_socket
 from appealbridge.model.errors import AppealBridgeError
 from appealbridge.settings.load import mode_of, only_option, store_of
-from appealbridge.store.backend import Backend, NotBelieved
+from appealbridge.store.backend import Backend, NotBelieved, not_believed
 from appealbridge.store.opening import store_at
 from appealbridge.store.records import Control
 from appealbridge.terminal import visible
@@ -123,6 +124,23 @@ class DaemonClient:
         if status >= 400:
             fail("\n".join([visible(str(answer.get("detail", answer))), *_changed(answer)]))
         return answer
+
+
+def by_socket(path: str) -> Control | None:
+    """
+    Return how to reach the daemon at its control socket, `None` if there is no socket.
+
+    Raise `NotBelieved` if anybody but the daemon's user, this user and root could have made the socket.
+    """
+    try:
+        file_stat, folder = Path(path).lstat(), Path(path).parent.stat()
+    except FileNotFoundError:
+        return None
+    anybody = folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX
+    owners = {0, os.geteuid(), folder.st_uid}
+    if anybody or not stat.S_ISSOCK(file_stat.st_mode) or file_stat.st_uid not in owners:
+        raise not_believed(Path(path), "may have been made by somebody else")
+    return Control(f"unix:{path}", "", 0)
 
 
 def _changed(answer: Mapping[str, Any]) -> Iterator[str]:

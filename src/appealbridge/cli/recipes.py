@@ -124,15 +124,13 @@ def _recipes(config: Path | None, only: Sequence[Path]) -> tuple[list[Problem], 
 
     Raise `InvalidDocuments` if the settings have errors: what a recipe may say depends on them.
     """
-    from appealbridge.cli.approval_errors import problems as unasked
-    from appealbridge.cli.source_notes import notes as renewed
+    from appealbridge.cli.checks import renewed_sources, unasked_approvals
     from appealbridge.daemon.assembly import assemble
     from appealbridge.settings.load import no_settings
 
     assembly = assemble(config, only=only, offline=True)
-    problems = [*assembly.settings.weaknesses, *assembly.problems]
-    problems += unasked(assembly)
-    problems += [] if only else renewed(assembly)
+    problems = [*assembly.settings.weaknesses, *assembly.problems, *unasked_approvals(assembly)]
+    problems += [] if only else renewed_sources(assembly)
     if assembly.settings.file is None:
         loaded = len(assembly.book.loaded) or assembly.book.quarantined
         problems.insert(0, replace(no_settings(), level="note" if loaded else "error"))

@@ -39,7 +39,6 @@ from appealbridge.store.acceptances import AcceptanceQueries, AcceptanceStore
 from appealbridge.store.approvals import ApprovalQueries, ApprovalStore
 from appealbridge.store.audit import AuditQueries, AuditStore
 from appealbridge.store.image_store import ImageQueries, ImageStore
-from appealbridge.store.modes import ModeQueries, ModeStore
 from appealbridge.store.people import PeopleStore
 from appealbridge.store.records import (
     Accepted,
@@ -321,6 +320,24 @@ class RecipeStore(Protocol):
 
     async def recipe(self, version: str) -> RecipeVersion:
         """Return a stored version; raise `NotFound`."""
+
+
+class ModeStore(Protocol):
+    """Keeps whether it is `practice` or `live`, for every delivery."""
+
+    async def adopt_mode(self, mode: str) -> None:
+        """
+        Store that every later delivery is of this mode.
+
+        Raise `StoreError`, with what to do, if the mode was another one and anything still waits.
+        """
+
+
+class ModeQueries(Protocol):
+    """Queries about the mode."""
+
+    async def modes(self) -> Sequence[tuple[int, str]]:
+        """Return from which delivery's number on there was which mode, the lowest first."""
 
 
 class StoreQueries(
