@@ -9,6 +9,7 @@ when someone reads the metrics.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -28,36 +29,55 @@ _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1
 _COMMIT_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
-def _recipes(registry: CollectorRegistry) -> Gauge:
-    return Gauge(
-        "appealbridge_recipes",
-        "Recipes, by whether they run (loaded), are switched off (off) or have problems (quarantined).",
-        ["state"],
-        registry=registry,
-    )
+class _Gauges:
+    """What is the case at this moment."""
 
-
-def _stopped(registry: CollectorRegistry) -> Gauge:
-    return Gauge(
-        "appealbridge_stopped",
-        "1 while everything is stopped, so that nothing is published; otherwise 0.",
-        registry=registry,
-    )
-
-
-def _outstanding(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
-    return (
-        Gauge(
+    def __init__(self, registry: CollectorRegistry) -> None:
+        gauge = partial(Gauge, registry=registry)
+        self.deliveries = gauge(
+            "appealbridge_deliveries", "Deliveries in the store.", ["state", "channel"]
+        )
+        self.queue_age = gauge(
+            "appealbridge_queue_age_seconds",
+            "How long ago the oldest delivery that may still go out was planned; 0 if none waits.",
+        )
+        self.outstanding = gauge(
             "appealbridge_withdrawals_outstanding",
             "Posts that were withdrawn and are not certainly removed.",
-            registry=registry,
-        ),
-        Gauge(
+        )
+        self.outstanding_age = gauge(
             "appealbridge_withdrawal_age_seconds",
             "How long ago the oldest of them was withdrawn; 0 if there is none.",
-            registry=registry,
-        ),
-    )
+        )
+        self.stopped = gauge(
+            "appealbridge_stopped",
+            "1 while everything is stopped, so that nothing is published; otherwise 0.",
+        )
+        self.recipes = gauge(
+            "appealbridge_recipes",
+            "Recipes, by whether they run (loaded), are switched off (off) or have problems (quarantined).",
+            ["state"],
+        )
+        self.channel_works = gauge(
+            "appealbridge_channel_works",
+            "Whether an account takes deliveries: 1, or 0 while it is down or its login has expired.",
+            ["channel"],
+        )
+        self.source_failures = gauge(
+            "appealbridge_source_failures",
+            "Looks at a source that did not succeed, since the last one that did.",
+            ["source"],
+        )
+        self.overdue = gauge(
+            "appealbridge_overdue_seconds",
+            "For how long the delivery that goes first has been due, as seen once a minute.",
+            ["channel"],
+        )
+        self.free = gauge("appealbridge_store_free_bytes", "Free space on the store's disk.")
+        self.accepting = gauge(
+            "appealbridge_store_accepting",
+            "1 while events are accepted, 0 while the disk is nearly full.",
+        )
 
 
 class Metrics:
@@ -73,96 +93,49 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call] # the library says no type
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self._accepted = Counter(
-            "appealbridge_events_accepted_total",
-            "Events stored, repeats left out.",
-            ["source"],
-            registry=registry,
+        counter, histogram = (
+            partial(Counter, registry=registry),
+            partial(Histogram, registry=registry),
         )
-        self._refused = Counter(
+        self._now = _Gauges(registry)
+        self._accepted = counter(
+            "appealbridge_events_accepted_total", "Events stored, repeats left out.", ["source"]
+        )
+        self._refused = counter(
             "appealbridge_requests_refused_total",
             "Webhook requests that were not accepted, by the HTTP status answered.",
             ["webhook", "status"],
-            registry=registry,
         )
-        self._attempts = Counter(
+        self._attempts = counter(
             "appealbridge_attempts_total",
             "Attempts at deliveries, and looks for them, by what came of them.",
             ["channel", "outcome"],
-            registry=registry,
         )
-        self._attempt_seconds = Histogram(
+        self._attempt_seconds = histogram(
             "appealbridge_attempt_seconds",
             "How long one attempt took, from its beginning to its outcome.",
             ["channel"],
             buckets=_SECONDS,
-            registry=registry,
         )
-        self._commit_seconds = Histogram(
+        self._commit_seconds = histogram(
             "appealbridge_store_commit_seconds",
             "How long one commit of the store took.",
             buckets=_COMMIT_SECONDS,
-            registry=registry,
         )
-        self._commit_transactions = Histogram(
+        self._commit_transactions = histogram(
             "appealbridge_store_commit_transactions",
             "How many transactions shared one commit of the store.",
             buckets=_COMMIT_SIZES,
-            registry=registry,
         )
-        self._deliveries = Gauge(
-            "appealbridge_deliveries",
-            "Deliveries in the store.",
-            ["state", "channel"],
-            registry=registry,
-        )
-        self._queue_age = Gauge(
-            "appealbridge_queue_age_seconds",
-            "How long ago the oldest delivery that may still go out was planned; 0 if none waits.",
-            registry=registry,
-        )
-        self._outstanding, self._outstanding_age = _outstanding(registry)
-        self._stopped = _stopped(registry)
-        self._floods = Counter(
+        self._floods = counter(
             "appealbridge_floods_total",
             "Floods that were held, by the source or the recipe that they were of.",
             ["of"],
-            registry=registry,
         )
-        self._recipes = _recipes(registry)
-        self._channel_works = Gauge(
-            "appealbridge_channel_works",
-            "Whether an account takes deliveries: 1, or 0 while it is down or its login has expired.",
-            ["channel"],
-            registry=registry,
-        )
-        self._source_failures = Gauge(
-            "appealbridge_source_failures",
-            "Looks at a source that did not succeed, since the last one that did.",
-            ["source"],
-            registry=registry,
-        )
-        self._notices = Counter(
+        self._notices = counter(
             "appealbridge_notices_total",
             "Notices to people of what went wrong, by whether there was a way to tell them.",
             ["kind", "outcome"],
-            registry=registry,
-        )
-        self._overdue = Gauge(
-            "appealbridge_overdue_seconds",
-            "For how long the delivery that goes first has been due, as seen once a minute.",
-            ["channel"],
-            registry=registry,
-        )
-        self._free = Gauge(
-            "appealbridge_store_free_bytes",
-            "Free space on the store's disk.",
-            registry=registry,
-        )
-        self._accepting = Gauge(
-            "appealbridge_store_accepting",
-            "1 while events are accepted, 0 while the disk is nearly full.",
-            registry=registry,
         )
         self._accepted_by: dict[str, Callable[..., None]] = {}
         self._attempted_by: dict[tuple[str, str], Callable[..., None]] = {}
@@ -202,28 +175,28 @@ class Metrics:
 
     def recipes(self, loaded: int, quarantined: int, off: int = 0) -> None:
         """Note how many recipes there are now."""
-        self._recipes.labels("loaded").set(loaded)
-        self._recipes.labels("off").set(off)
-        self._recipes.labels("quarantined").set(quarantined)
+        self._now.recipes.labels("loaded").set(loaded)
+        self._now.recipes.labels("off").set(off)
+        self._now.recipes.labels("quarantined").set(quarantined)
 
     def overdue(self, seconds: Mapping[str, float]) -> None:
         """Note for how long what goes first has been due, by channel."""
-        self._overdue.clear()
+        self._now.overdue.clear()
         for channel, late in seconds.items():
-            self._overdue.labels(channel).set(late)
+            self._now.overdue.labels(channel).set(late)
 
     def disk_space(self, free: int, *, accepting: bool) -> None:
         """Note how many bytes the store's disk has left, and whether that is enough to accept more."""
-        self._free.set(free)
-        self._accepting.set(accepting)
+        self._now.free.set(free)
+        self._now.accepting.set(accepting)
 
     def channel_works(self, channel: str, *, works: bool) -> None:
         """Note whether an account takes deliveries."""
-        self._channel_works.labels(channel).set(1 if works else 0)
+        self._now.channel_works.labels(channel).set(1 if works else 0)
 
     def source_failures(self, source: str, failures: int) -> None:
         """Note how many polls in a row failed; 0 after one that succeeded."""
-        self._source_failures.labels(source).set(failures)
+        self._now.source_failures.labels(source).set(failures)
 
     def noticed(self, kind: str, outcome: str) -> None:
         """Count a notice of a kind of `model/notice.py`, as `told` or `not_told`."""
@@ -231,12 +204,12 @@ class Metrics:
 
     def stopped(self, *, in_force: bool) -> None:
         """Note whether everything is stopped."""
-        self._stopped.set(int(in_force))
+        self._now.stopped.set(int(in_force))
 
     def withdrawals(self, outstanding: int, age: float) -> None:
         """Note how many withdrawn posts are not certainly removed, and since when in seconds."""
-        self._outstanding.set(outstanding)
-        self._outstanding_age.set(age)
+        self._now.outstanding.set(outstanding)
+        self._now.outstanding_age.set(age)
 
     def render(self, waiting: Mapping[tuple[str, str], int], queue_age: float) -> bytes:
         """
@@ -244,8 +217,8 @@ class Metrics:
 
         `waiting` is the number of deliveries by (state, channel), `queue_age` in seconds.
         """
-        self._deliveries.clear()
+        self._now.deliveries.clear()
         for (state, channel), count in waiting.items():
-            self._deliveries.labels(state, channel).set(count)
-        self._queue_age.set(queue_age)
+            self._now.deliveries.labels(state, channel).set(count)
+        self._now.queue_age.set(queue_age)
         return generate_latest(self._registry)
