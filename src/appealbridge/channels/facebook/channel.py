@@ -73,6 +73,7 @@ _IMAGES = ImageRules(
     most=10,
     alt_length=1000,
 )
+_FIELDS = "id,message,created_time,permalink_url"
 _PAGE = 100
 _PAGES = 20
 _BAD_REQUEST = (400, 404)
@@ -216,7 +217,7 @@ class Facebook(
 
         async def page(begin: float, cursor: str) -> Page:
             query = {
-                "fields": "id,message,created_time,permalink_url",
+                "fields": _FIELDS,
                 "since": str(int(begin)),
                 "limit": str(_PAGE),
                 **({"after": cursor} if cursor else {}),
@@ -257,8 +258,7 @@ class Facebook(
     ) -> Standing:
         """Ask for the post by its id; if Facebook does not show it, check that it shows the Page."""
         _own(account, receipt.id)
-        fields = "id,message,created_time,permalink_url"
-        reply, absence = await self._looked(account, receipt.id, fields, tools)
+        reply, absence = await self._looked(account, receipt.id, _FIELDS, tools)
         if absence:
             return Standing(there=False, seen=absence)
         with reply.expecting("a post"):

@@ -140,10 +140,9 @@ def joined(parts: Mapping[str, Filler]) -> Filler:
 
 def images_filler(value: Any, path: Path, compiled: Callable[[str, Path], Expression]) -> Filler:
     """Compile the option `images`: a list of pictures, or one template that gives such a list."""
-    if not isinstance(value, str):
-        inner = filler(value, path, compiled)
-        return inner if inner.constant else Filler(inner.leaves, inner.fill, [])
     inner = filler(value, path, compiled)
+    if not isinstance(value, str):
+        return inner if inner.constant else Filler(inner.leaves, inner.fill, [])
     (leaf,) = inner.leaves
     where = path_text(path)
 

@@ -24,7 +24,7 @@ from appealbridge.recipes.parsing.message import (
 from appealbridge.recipes.parsing.needs import needs_of, results_in
 from appealbridge.recipes.parsing.options import Filler, joined
 from appealbridge.recipes.parsing.paths import channels_of, part_id
-from appealbridge.recipes.parsing.template_files import template_leaves
+from appealbridge.recipes.parsing.template_files import from_template
 
 _OF_ONE = OneChannel.names()
 
@@ -197,14 +197,14 @@ def _wanted(
     shared_only = {key: shared[key] for key in shared if key not in own and key not in from_files}
     parts = {key: compiled[key] for key in shared_only}
     parts |= compiled_options(reading, [target.plugin], own_options, target.path)
-    filled = template_leaves(reading, target.plugin, own, target.right, target.path, joined(parts))
+    parts |= from_template(reading, target.plugin, own, target.right, target.path)
     return MessageEntry(
         plugin=target.plugin,
         channel=target.name,
         account=target.account,
         path=target.path,
         written={**shared_only, **own_options},
-        filled=filled,
+        filled=joined(parts),
         places={key: (*path, key) for key in shared_only} if target.own else {},
         beside=_OF_ONE if target.own else entry.names(),
         overflow=Overflow({**right, **target.right}.get("overflow", Overflow.FAIL)),

@@ -41,10 +41,9 @@ def read_amend(
         return [None]
     names = channels_at(reading, of)
     if not names:
-        message, cure = f'"{of}" publishes nothing that can be amended', "name a step that does"
-        if published_at(reading, of):
-            return [None]  # what is wrong there is reported there
-        reading.complain((*path, "of"), message, cure)
+        if not published_at(reading, of):  # otherwise, what is wrong there is reported there
+            message = f'"{of}" publishes nothing that can be amended'
+            reading.complain((*path, "of"), message, "name a step that does")
         return [None]
     targets = targets_of(reading, {**right, "action": POST, "to": names}, path)
     targets = [_to_the_same(reading, target, options, path) for target in targets]

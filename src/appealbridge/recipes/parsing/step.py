@@ -23,7 +23,7 @@ from appealbridge.recipes.parsing.message import (
 from appealbridge.recipes.parsing.needs import needs_of
 from appealbridge.recipes.parsing.options import joined
 from appealbridge.recipes.parsing.published import check_withdraw, with_mail_channels
-from appealbridge.recipes.parsing.template_files import template_leaves
+from appealbridge.recipes.parsing.template_files import from_template
 
 _LATER_ACTIONS = frozenset(
     ("reply", "repost", "sms", "chat",
@@ -46,8 +46,8 @@ def read_step(reading: ParsingContext, value: Any, path: Path, id_: str) -> Step
         del options[key]
     if plugin is ACTION:
         options = with_mail_channels(reading, options)
-    filled = joined(compiled_options(reading, [plugin], options, path))
-    filled = template_leaves(reading, plugin, value, right, path, filled)
+    compiled = compiled_options(reading, [plugin], options, path)
+    filled = joined(compiled | from_template(reading, plugin, value, right, path))
     overflow = Overflow(right.get("overflow", Overflow.FAIL))
     name, account = channel or ("", Account())
     message_entry = MessageEntry(

@@ -17,21 +17,20 @@ from appealbridge.recipes.templates.syntax import Malformed
 _FIELDS = {"html": ".html", "text": ".txt"}
 
 
-def template_leaves(
+def from_template(
     reading: ParsingContext,
     plugin: AnyChannel,
     value: Mapping[str, Any],
     right: Mapping[str, Any],
     path: Path,
-    filled: Filler,
-) -> Filler:
+) -> dict[str, Filler]:
     """
-    Return the filler with the template's files added; unchanged if the step names no template.
+    Return the options that come from the files of the step's template; none if it names no template.
 
     `right` are the valid options of the step.
     """
     if "template" not in value:
-        return filled
+        return {}
     where = (*path, "template")
     if not _FIELDS.keys() <= plugin.message.model_fields.keys():
         reading.complain(
@@ -40,9 +39,11 @@ def template_leaves(
             "write its text here",
             key=True,
         )
-        return filled
+        return {}
+    # An empty text, so that a missing template is not also reported as a missing text.
+    as_if_found = {} if "text" in value else {"text": Filler((), lambda _: "", "")}
     if "template" not in right:
-        return _as_if_found(filled)
+        return as_if_found
     name = right["template"]
     for field in _FIELDS:
         if field in value:
@@ -54,23 +55,17 @@ def template_leaves(
     except ValueError as error:
         problem, _, cure = str(error).partition("; ")
         reading.complain(where, f'template "{name}" {problem}', cure)
-        return _as_if_found(filled)
+        return as_if_found
     texts = {f: text for f, text in fields.items() if text is not None}
     if not texts:
         near = nearest(name, reading.template_names())
         cure = f'did you mean "{near}"?' if near else f"write templates/{name}.html or {name}.txt"
         reading.complain(where, f'no template "{name}"', cure)
-        return _as_if_found(filled)
-    leaves = {f: _leaf(reading, text, name + _FIELDS[f], (*path, f)) for f, text in texts.items()}
-    return _with(filled, leaves)
+        return as_if_found
+    return {f: _filler(reading, text, name + _FIELDS[f], (*path, f)) for f, text in texts.items()}
 
 
-def _as_if_found(filled: Filler) -> Filler:
-    """Add an empty text, so that a missing template is not also reported as a missing text."""
-    return Filler(filled.leaves, filled.fill, {"text": "", **filled.literal}, filled.parts)
-
-
-def _leaf(reading: ParsingContext, text: str, file: str, path: Path) -> Leaf:
+def _filler(reading: ParsingContext, text: str, file: str, path: Path) -> Filler:
     with reading.inside(f"templates/{file}", text):
         try:
             expression = compile_template(text, html=file.endswith(".html"))
@@ -80,7 +75,8 @@ def _leaf(reading: ParsingContext, text: str, file: str, path: Path) -> Leaf:
             expression, chains = compile_template(""), flaw.chains
         for chain in chains:
             reading.check_chain(path, chain)
-    return Leaf(path, _as_text(expression, file))
+    leaf = Leaf(path, _as_text(expression, file))
+    return Filler((leaf,), leaf.bound(), expression.literal)
 
 
 def _as_text(expression: Expression, file: str) -> Expression:
@@ -95,19 +91,3 @@ def _as_text(expression: Expression, file: str) -> Expression:
         return value if isinstance(value, str) else str(value)
 
     return replace(expression, fill=filled)
-
-
-def _with(filled: Filler, leaves: Mapping[str, Leaf]) -> Filler:
-    fills = {field: leaf.bound() for field, leaf in leaves.items()}
-    literal = {
-        **filled.literal,
-        **{field: leaf.expression.literal for field, leaf in leaves.items()},
-    }
-
-    def fill(scope: Scope) -> Any:
-        return {
-            **filled.fill(scope),
-            **{field: fill_field(scope) for field, fill_field in fills.items()},
-        }
-
-    return Filler((*filled.leaves, *leaves.values()), fill, literal, {**filled.parts, **fills})
