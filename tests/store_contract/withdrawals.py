@@ -251,7 +251,7 @@ class StoreWithdrawalsContract:
         task = await removal_of(store, unclear)
         assert (task.state, task.hold) == (State.HELD, Hold.CANNOT_REMOVE)
         await store.settle(ended(task, State.DELIVERED, source=State.HELD, receipt=None))
-        assert (await store.withdraw(a_withdrawal())).tasks == []
+        assert list((await store.withdraw(a_withdrawal())).tasks) == []
         assert await state_of(store, unclear) is State.CANCELLED
 
     async def test_a_removal_is_no_task_while_its_post_is_being_sent(self, store: Store) -> None:
@@ -665,7 +665,7 @@ class StoreWithdrawalsContract:
         """And a part of it blocks nothing, because it was not whole."""
         await published(store)
         order = replace(a_withdrawal(whole=False), channels=["force_facebook"])
-        assert (await store.would_withdraw(order)).removing == []
+        assert list((await store.would_withdraw(order)).removing) == []
         order = replace(a_withdrawal(whole=False), recipe="major-incident", steps=["tweet"])
         assert len((await store.withdraw(order)).removing) == 1
         await store.accept([an_arrival(2, subject=SUBJECT)])
