@@ -12,7 +12,7 @@ from appealbridge.model.source import RENEWED, source_label
 from appealbridge.recipes.model.recipe import NO_APPROVAL
 from appealbridge.recipes.parsing.secrets import TAGS
 from appealbridge.recipes.planning.approval_policy import approvers
-from appealbridge.store.opening import exists, open_store
+from appealbridge.store.opening import exists, store_at
 
 
 def unasked_approvals(assembly: Assembly) -> Iterator[Problem]:
@@ -59,7 +59,7 @@ def renewed_sources(assembly: Assembly) -> list[Problem]:
 
 
 async def _remembered(url: str, sources: Mapping[str, str]) -> dict[str, str]:
-    store = await open_store(url, read_only=True)
+    store = await store_at(url).open(read_only=True)
     try:
         records = [await store.source(source) for source in sources]
     finally:

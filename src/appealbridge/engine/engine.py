@@ -18,7 +18,6 @@ from appealbridge.engine.upkeep.checkpoints import Checkpoints
 from appealbridge.engine.upkeep.retention import Pruning
 from appealbridge.engine.upkeep.stalled import Heartbeat, Monitor
 from appealbridge.logs import LogEvent
-from appealbridge.media.values import Rendition
 from appealbridge.model.actor import Actor
 from appealbridge.recipes.parsing.catalogue import Catalogue
 
@@ -118,10 +117,6 @@ class Engine(Configured):
             await self._notices.tell_former_admins(before, active, message)
         parts.disk_space.reconfigure(active.keep_free)
         self.monitor.reconfigure()
-
-    async def image(self, delivery_id: str, number: int, *, small: bool) -> Rendition:
-        """Return an image of a delivery, perhaps a small one; raise `NotFound` or `StoreError`."""
-        return await self.pipeline.preparer.shown(delivery_id, number, small=small)
 
     async def stop(self, within: float) -> bool:
         """

@@ -1,12 +1,11 @@
-"""Finds the store of a URL, and opens it: `sqlite:///PATH`."""
+"""Finds the store of a URL: `sqlite:///PATH`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.backend import Backend, OnCommit
-from appealbridge.store.base import Store
+from appealbridge.store.backend import Backend
 
 
 def exists(url: str) -> bool:
@@ -25,10 +24,3 @@ def store_at(url: str) -> Backend:
     if scheme in ("postgresql", "postgres"):
         raise StoreError("postgresql is not available yet; use sqlite:///PATH")
     raise StoreError(f"{url}: this is not the URL of a store; use sqlite:///PATH")
-
-
-async def open_store(
-    url: str, *, read_only: bool = False, on_commit: OnCommit | None = None
-) -> Store:
-    """Open the store of a URL, as `Backend.open` does."""
-    return await store_at(url).open(read_only=read_only, on_commit=on_commit)

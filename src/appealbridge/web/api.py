@@ -130,7 +130,9 @@ def _pictures(engine: Engine, table: web.RouteTableDef) -> None:
         number, small = request.match_info["number"], request.query.get("size") == "thumbnail"
         if not number.isdecimal() or len(number) > 3:
             raise NotFound(f"no image has the number {number}")
-        picture = await engine.image(request.match_info["id"], int(number), small=small)
+        picture = await engine.pipeline.preparer.shown(
+            request.match_info["id"], int(number), small=small
+        )
         headers = {
             "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -163,7 +165,7 @@ def _operations(engine: Engine, table: web.RouteTableDef) -> None:
 
 
 def _sweeps(engine: Engine, table: web.RouteTableDef, reload: Reload) -> None:
-    """Return the commands that act on more than one delivery."""
+    """Add the commands that act on more than one delivery."""
     operations = engine.operations
 
     async def all_changed(moving: Awaitable[Sequence[Delivery]]) -> web.Response:
@@ -228,14 +230,14 @@ def _withdrawals(engine: Engine, table: web.RouteTableDef) -> None:
     async def lift(request: web.Request) -> web.Response:
         number = listing.number_of(request.match_info, "number")
         lifted = await engine.withdrawals.lift(number, actor_of(request))
-        left = await engine.withdrawals.left(lifted)
+        left = await engine.store.still_withdrawn_by(lifted.number)
         still = [each.number for each in left]
         going_on = await engine.withdrawals.still_removing(lifted)
         return answer({**views.withdrawal(lifted, going_on), "still_withdrawn_by": still})
 
 
 def _stops(engine: Engine, table: web.RouteTableDef) -> None:
-    """Return the stop of everything."""
+    """Add the stop of everything."""
 
     @table.get("/stop")
     async def show(_request: web.Request) -> web.Response:

@@ -44,7 +44,8 @@ def add(engine: Engine, table: web.RouteTableDef) -> None:
     async def questions(request: web.Request) -> web.Response:
         await engine.questions.catch_up()
         after = listing.number_of(request.query, "after")
-        listed = await engine.questions.open_questions(after, listing.limit_of(request.query))
+        limit = listing.limit_of(request.query)
+        listed = await engine.store.questions(after=after, limit=limit)
         return answer(
             [
                 await view(each, (await engine.questions.with_deliveries(each.number))[1], request)

@@ -55,7 +55,7 @@ def add(engine: Engine, table: web.RouteTableDef) -> None:
     @table.get("/tokens")
     async def tokens(_request: web.Request) -> web.Response:
         now = engine.clock.now()
-        return answer([_token(each, now) for each in await people.tokens.all()])
+        return answer([_token(each, now) for each in await engine.store.tokens()])
 
     @table.post("/tokens/{name}")
     async def make(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from appealbridge.model.errors import StoreError
-from appealbridge.store.opening import open_store, store_at
+from appealbridge.store.opening import store_at
 from tests.store_contract.case import an_arrival
 
 
@@ -14,11 +14,11 @@ async def test_a_sqlite_url_opens_the_file(tmp_path):
     url = f"sqlite://{tmp_path}/bridge.db"
     backend = store_at(url)
     assert (str(backend), backend.exists()) == (f"{tmp_path}/bridge.db", False)
-    store = await open_store(url)
+    store = await store_at(url).open()
     await store.accept([an_arrival(1)])
     await store.close()
     assert backend.exists()
-    reader = await open_store(url, read_only=True)
+    reader = await store_at(url).open(read_only=True)
     assert len(await reader.events()) == 1
     await reader.close()
 
@@ -34,7 +34,7 @@ async def test_a_sqlite_url_opens_the_file(tmp_path):
 )
 async def test_another_scheme_is_an_error_that_says_what_to_use(url, message):
     with pytest.raises(StoreError, match=f"{message}.*use sqlite:///PATH"):
-        await open_store(url)
+        await store_at(url).open()
 
 
 def test_asking_where_the_daemon_is_loads_no_database():

@@ -35,7 +35,7 @@ from appealbridge.model.notice import Alarm
 from appealbridge.model.run import Run
 from appealbridge.model.value import value
 from appealbridge.recipes.model.recipe import NO_APPROVAL
-from appealbridge.recipes.planning.approval_policy import ApprovalTimes, account_of, approvers
+from appealbridge.recipes.planning.approval_policy import account_of, approvers
 
 MOST_OPEN = 10_000
 """How many open questions are looked at."""
@@ -93,7 +93,7 @@ class Questions(Configured, OutcomeListener):
     """
     Asks people about what needs approval, and knows the questions.
 
-    A page shows `open_questions()`, and of each `with_deliveries(number)`: what is asked about every delivery. The
+    A page shows the open questions, and of each `with_deliveries(number)`: what is asked about every delivery. The
     later posts of a thread are answered with the first one.
     """
 
@@ -105,11 +105,6 @@ class Questions(Configured, OutcomeListener):
         self._one_at_a_time = asyncio.Lock()
         self.unreached: Sequence[int] = ()
         """The open questions that reached nobody."""
-
-    @property
-    def times(self) -> ApprovalTimes:
-        """How long things may take."""
-        return self.active.approvals
 
     def reconfigure(self, active: ActiveConfiguration) -> None:
         """Use other people, accounts and times."""
@@ -157,7 +152,7 @@ class Questions(Configured, OutcomeListener):
 
     async def _keep_asking(self) -> float | None:
         """Remind people of questions, and let those lapse that nobody answered; return when to go on."""
-        now, times = self._clock.now(), self.times
+        now, times = self._clock.now(), self.active.approvals
         for delivery in await self._store.lapse(now):
             self._context.report.warning(
                 LogEvent.QUESTION_LAPSED, delivery_id=delivery.id, channel=delivery.channel
@@ -188,7 +183,10 @@ class Questions(Configured, OutcomeListener):
     async def _reachable(self, question: ApprovalQuestion, level: int) -> list[str]:
         """Return the people who are asked now, can be told, and did not write what is asked."""
         active, routing = self.active, self.active.routing
-        names = (question.policy, *(self.times.escalate_to if level >= ESCALATED else ()))
+        names = (
+            question.policy,
+            *(self.active.approvals.escalate_to if level >= ESCALATED else ()),
+        )
         ids: Sequence[str] = [each.id for name in names for each in approvers(name, active.roster)]
         if level < REMINDED:
             ids = await asked_first(self._store, active, [question], ids, self._clock.now())
@@ -212,11 +210,7 @@ class Questions(Configured, OutcomeListener):
 
     def escalated(self, question: ApprovalQuestion) -> Sequence[str]:
         """Return the people and groups who were asked too, because nobody of the policy answered."""
-        return self.times.escalate_to if question.level >= ESCALATED else ()
-
-    async def open_questions(self, after: int = 0, limit: int = 100) -> Sequence[ApprovalQuestion]:
-        """Return the open questions, the oldest first."""
-        return await self._store.questions(after=after, limit=limit)
+        return self.active.approvals.escalate_to if question.level >= ESCALATED else ()
 
     async def with_deliveries(self, number: int) -> tuple[ApprovalQuestion, list[AskedDelivery]]:
         """Return a question, and what is asked about each of its deliveries; raise `NotFound`."""
@@ -301,7 +295,7 @@ class Questions(Configured, OutcomeListener):
         )
 
     async def _ask(self, run_id: str, deliveries: Sequence[Delivery], why: str) -> None:
-        now, times = self._clock.now(), self.times
+        now, times = self._clock.now(), self.active.approvals
         run = await self._store.run(run_id)
         runs = [run, *await self._store.corrected_by(run_id)]
         written = [name for each in runs for name in await self._authors(each)]

@@ -82,13 +82,9 @@ class Accounts:
         return 0.0
 
     async def _check(self, lane: Lane) -> None:
-        tools = Tools(lane.http, self._clock.now(), self._context.rng)
         failure: DeliveryError | None = None
         try:
-            checking = lane.channel.check(lane.account, tools)
-            lane.identity = _name(
-                await self._context.time_limits.within(lane.channel.time_limit, checking)
-            )
+            lane.identity = await self._asked(lane)
         except DeliveryError as error:
             failure = error
         except GaveUp as error:
@@ -101,12 +97,16 @@ class Accounts:
         """Ask who the credentials belong to, for the receipts: only that account can say that a post is gone."""
         try:
             with suppress(Exception):  # an account in trouble is noticed by its attempts
-                tools = Tools(lane.http, self._clock.now(), self._context.rng)
-                checking = lane.channel.check(lane.account, tools)
-                within = self._context.time_limits.within
-                lane.identity = _name(await within(lane.channel.time_limit, checking))
+                lane.identity = await self._asked(lane)
         finally:
             lane.identified.set()
+
+    async def _asked(self, lane: Lane) -> str:
+        """Return who the credentials belong to, as the platform says; raise what `check` raises, or `GaveUp`."""
+        tools = Tools(lane.http, self._clock.now(), self._context.rng)
+        checking = lane.channel.check(lane.account, tools)
+        account = await self._context.time_limits.within(lane.channel.time_limit, checking)
+        return "".join(filter(str.isprintable, str(account)))[:ID_LIMIT]
 
     async def keep(self, lane: Lane) -> None:
         """Store and log how an account is doing, and tell people if that is due."""
@@ -139,10 +139,6 @@ class Accounts:
         if lane.stored.alarmed and health == WELL:
             return Alarm.BACK, "it publishes again"
         return None
-
-
-def _name(account: object) -> str:
-    return "".join(filter(str.isprintable, str(account)))[:ID_LIMIT]
 
 
 def _health(record: LaneRecord) -> Health:

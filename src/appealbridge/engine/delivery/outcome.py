@@ -160,7 +160,7 @@ def settle_unknown(
         return None
     if delivery.hold == WITHDRAWN or delivery.reason == RESTORED:
         reason = f"it may be published; {channel.platform} offers no way to find out"
-        return _settled(delivery, State.HELD, now, hold=Hold.UNKNOWN, reason=reason)
+        return _held(delivery, now, reason)
     first = delivery.first_begun_at if delivery.first_begun_at is not None else now
     if channel.repeat is Repeat.IDEMPOTENT and now < first + channel.key_seconds:
         reason = "sent again with the same key, which the platform recognises"
@@ -172,7 +172,7 @@ def settle_unknown(
     reason = (
         f"it may be published; {channel.platform} offers no way to find out ({delivery.reason})"
     )
-    return _settled(delivery, State.HELD, now, hold=Hold.UNKNOWN, reason=reason)
+    return _held(delivery, now, reason)
 
 
 def settle_search(
@@ -213,16 +213,12 @@ def settle_search(
             f"{where} ({search.seen}), but it comes from a backup and may have been withdrawn since; "
             "release it if it is to be published"
         )
-        return _settled(
-            delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
-        )
+        return _held(delivery, now, reason, attempt)
     if not search.sure and (
         account.when_unsure is not WhenUnsure.SEND_AGAIN or delivery.hold == WITHDRAWN
     ):
         reason = f"it may be published: {search.seen}"
-        return _settled(
-            delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
-        )
+        return _held(delivery, now, reason, attempt)
     search_at = _next_search(delivery, account, policy, before, waited, begun_at, rng)
     if search_at is None:
         return _settled(delivery, State.READY, now, attempt=attempt, reason=search.seen)
@@ -282,9 +278,7 @@ def _search_again(
     first = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
     if now - first >= policy.within:
         reason = f"it may be published, and the account could not be searched: {error!s}"
-        return _settled(
-            delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason
-        )
+        return _held(delivery, now, reason, attempt)
     after = getattr(error, "after", None)
     # Searches are not counted: the longer the outcome has been unclear, the longer the pause.
     attempts = 1 + int(math.log2(1 + max(0.0, now - first)))
@@ -313,6 +307,13 @@ def _search(
         outcome,
         seen[:DETAIL_LIMIT],
     )
+
+
+def _held(
+    delivery: Delivery, now: float, reason: str, attempt: Attempt | None = None
+) -> Settlement:
+    """Return the settlement of a delivery about which a person has to decide."""
+    return _settled(delivery, State.HELD, now, attempt=attempt, hold=Hold.UNKNOWN, reason=reason)
 
 
 def _settled(delivery: Delivery, target: State, now: float, **more: object) -> Settlement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 from appealbridge.clock import Clock
 from appealbridge.engine.people.log_ins import SEEN_EVERY, hash_of
@@ -78,10 +78,6 @@ class Tokens:
         if token.used_at is None or abs(now - token.used_at) >= SEEN_EVERY:
             await self._store.see_token(token.name, now)
         return token
-
-    async def all(self) -> Sequence[Token]:
-        """Return all tokens by name."""
-        return await self._store.tokens()
 
     async def revoke(self, name: str, actor: Actor) -> Token:
         """Revoke a token; raise `NotFound`."""

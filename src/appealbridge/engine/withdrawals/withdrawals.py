@@ -125,10 +125,6 @@ class Withdrawals:
             return ()
         return await self._store.similar_subjects(result.withdrawal.subject)
 
-    async def left(self, lifted: Withdrawal) -> Sequence[Withdrawal]:
-        """Return the withdrawals that are in force although this one is lifted."""
-        return await self._store.still_withdrawn_by(lifted.number)
-
     async def still_removing(self, lifted: Withdrawal) -> Sequence[Removal]:
         """Return the removals of a withdrawal that go on although it is lifted."""
         removals = await self._store.removals(lifted.subject)

@@ -103,7 +103,8 @@ async def image(visit: Visit) -> web.Response:
     number = number_of(match["number"], "picture")
     small = visit.request.query.get("size") == "small"
     delivery_id = str(number_of(match["id"], "post"))
-    picture = await visit.site.engine.image(delivery_id, number, small=small)
+    preparer = visit.site.engine.pipeline.preparer
+    picture = await preparer.shown(delivery_id, number, small=small)
     headers = HEADERS | {"Content-Security-Policy": "default-src 'none'; sandbox"}
     return web.Response(body=picture.data, content_type=picture.media_type, headers=headers)
 

@@ -49,10 +49,10 @@ def add(site: Site) -> None:
 
 async def waiting(visit: Visit) -> web.Response:
     """List the open questions, the oldest first; those that this person may answer are marked."""
-    questions = visit.site.engine.questions
+    engine, questions = visit.site.engine, visit.site.engine.questions
     await questions.catch_up()
     after = number_of(visit.request.query.get("after") or "0", "question")
-    open_questions = await questions.open_questions(after, PAGE + 1)
+    open_questions = await engine.store.questions(after=after, limit=PAGE + 1)
     listed = []
     for open_question in open_questions[:PAGE]:
         _, deliveries = await questions.with_deliveries(open_question.number)

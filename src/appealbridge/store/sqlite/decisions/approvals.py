@@ -115,7 +115,11 @@ class SqliteApprovalQueries(ReadAccess):
 
     @reads
     def question(self, db: Connection, number: int) -> ApprovalQuestion:
-        return question(db, number)
+        select = f"SELECT {names(QUESTION)} FROM questions WHERE number = ?"
+        row = db.execute(select, (number,)).fetchone()
+        if row is None:
+            raise NotFound(f"question {number}: no question has this number")
+        return question_of(row)
 
     @reads
     def asked_about(self, db: Connection, number: int) -> Sequence[Delivery]:
@@ -125,7 +129,12 @@ class SqliteApprovalQueries(ReadAccess):
 
     @reads
     def revisions(self, db: Connection, delivery_ids: Collection[str]) -> Sequence[Revision]:
-        return revisions(db, delivery_ids)
+        select = (
+            f"SELECT {names(REVISION)} FROM revisions r WHERE delivery_id {_IN} AND number >"
+            " (SELECT max(number) FROM revisions n WHERE n.delivery_id = r.delivery_id)"
+            f" - {MOST_REVISIONS} ORDER BY delivery_id, number"
+        )
+        return [revision_of(row) for row in db.execute(select, (json_list(delivery_ids),))]
 
     @reads
     def answers(self, db: Connection, delivery_ids: Collection[str]) -> Sequence[Answer]:
@@ -265,25 +274,6 @@ class SqliteApprovals(WriteAccess):
         return [find(db, id_) for id_ in lapsed]
 
 
-def question(db: sqlite3.Connection, number: int) -> ApprovalQuestion:
-    """Return a question; raise `NotFound`."""
-    select = f"SELECT {names(QUESTION)} FROM questions WHERE number = ?"
-    row = db.execute(select, (number,)).fetchone()
-    if row is None:
-        raise NotFound(f"question {number}: no question has this number")
-    return question_of(row)
-
-
-def revisions(db: sqlite3.Connection, delivery_ids: Collection[str]) -> list[Revision]:
-    """Return the newest revisions of deliveries."""
-    select = (
-        f"SELECT {names(REVISION)} FROM revisions r WHERE delivery_id {_IN} AND number >"
-        " (SELECT max(number) FROM revisions n WHERE n.delivery_id = r.delivery_id)"
-        f" - {MOST_REVISIONS} ORDER BY delivery_id, number"
-    )
-    return [revision_of(row) for row in db.execute(select, (json_list(delivery_ids),))]
-
-
 def revise(
     db: sqlite3.Connection, delivery: Delivery, revision: Revision, contents: Mapping[str, str]
 ) -> None:
@@ -383,8 +373,12 @@ def _keep_whole(db: sqlite3.Connection, revision: Revision, parts: Sequence[Deli
         keep_revision(db, replace(revision, delivery_id=part.id, content=part.content, thread=()))
 
 
+def _is_asked(delivery: Delivery) -> bool:
+    return delivery.state is State.HELD and Hold.APPROVAL in delivery.holds
+
+
 def _refuse_answered(delivery: Delivery) -> None:
-    if delivery.state is not State.HELD or Hold.APPROVAL not in delivery.holds:
+    if not _is_asked(delivery):
         state = (
             f"held for {delivery.hold}" if delivery.state is State.HELD else delivery.state.value
         )
@@ -420,8 +414,7 @@ def _fits(db: sqlite3.Connection, revision: Revision) -> bool:
     (newest,) = db.execute(
         "SELECT coalesce(max(number), 0) FROM revisions WHERE delivery_id = ?", (delivery.id,)
     ).fetchone()
-    waits = delivery.state is State.HELD and Hold.APPROVAL in delivery.holds
-    return waits and revision.number == newest + 1 and _says(db, delivery, revision)
+    return _is_asked(delivery) and revision.number == newest + 1 and _says(db, delivery, revision)
 
 
 def _says(db: sqlite3.Connection, delivery: Delivery, revision: Revision) -> bool:
