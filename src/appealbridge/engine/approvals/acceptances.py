@@ -56,7 +56,6 @@ class RecipeAcceptances(Configured, OutcomeListener):
     def __init__(self, context: EngineContext, outcomes: OutcomeListener, queue: RunQueue) -> None:
         self._context = context
         self._store = context.store
-        self._clock = context.clock
         self._outcomes = outcomes
         self._queue = queue
         self._accepted: dict[str, RecipeAcceptance] = {}
@@ -86,7 +85,7 @@ class RecipeAcceptances(Configured, OutcomeListener):
             for each in concerned
             if not each.owners <= self._noted.get(each.version, frozenset())
         }
-        new = await self._store.note_owners(owners, self._clock.now()) if owners else ()
+        new = await self._store.note_owners(owners, self._context.clock.now()) if owners else ()
         self._noted |= {
             version: self._noted.get(version, frozenset()) | uids
             for version, uids in owners.items()
@@ -236,7 +235,7 @@ class RecipeAcceptances(Configured, OutcomeListener):
 
     async def _let_go(self) -> None:
         shown = self.active.roster.shown
-        while cleared := await self._store.clear_accepted(self._clock.now(), name_of=shown):
+        while cleared := await self._store.clear_accepted(self._context.clock.now(), name_of=shown):
             for delivery in cleared:
                 self._outcomes.on_waiting(delivery)
                 if delivery.state not in OPEN:

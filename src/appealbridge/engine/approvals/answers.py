@@ -58,7 +58,6 @@ class Answers:
     ) -> None:
         self._context = context
         self._store = context.store
-        self._clock = context.clock
         self._questions = questions
         self._queue = queue
         self._expiry_timer = expiry_timer
@@ -192,7 +191,7 @@ class Answers:
             delivery_id=delivery.id,
             hash=deliveries[0].newest.hash,
             kind=AnswerKind.APPROVE,
-            due_at=self._clock.now(),
+            due_at=self._context.clock.now(),
         )
         (released,) = await self._store.answer([reply], self._context.decision(actor, Act.RELEASE))
         return released
@@ -210,7 +209,7 @@ class Answers:
         approves = kind is AnswerKind.APPROVE
         if not approves and not reason:
             raise ValueError("reason: say why, so that whoever wrote it knows what to do")
-        now, active = self._clock.now(), self._questions.active
+        now, active = self._context.clock.now(), self._questions.active
         chosen = chosen_time(at, now, active.zone) if at and approves else None
         replies = []
         for delivery_id, hash_ in pairs:

@@ -28,20 +28,18 @@ class Duties:
 
     def __init__(self, context: EngineContext, people: People) -> None:
         self._context = context
-        self._store = context.store
-        self._clock = context.clock
         self._people = people
 
     async def all(self) -> Mapping[str, float]:
         """Return until when people are on duty (Unix seconds), by id, if they still may approve."""
         known = {each.id for each in self._people.roster.having(Role.APPROVER)}
-        on_duty = await self._store.on_duty(self._clock.now())
+        on_duty = await self._context.store.on_duty(self._context.clock.now())
         return {id_: ends for id_, ends in on_duty.items() if id_ in known}
 
     async def begin(self, until: str, active: ActiveConfiguration, actor: Actor) -> float:
         """Store that somebody is on duty until a time such as `07:00`; return it. Raise `ValueError` for no such."""
         self._refuse_desk()
-        now = self._clock.now()
+        now = self._context.clock.now()
         try:
             ends = chosen_time(until, now, active.zone)
         except ValueError as wrong:
@@ -51,7 +49,7 @@ class Duties:
         decision = self._context.decision(
             actor, Act.BEGIN_DUTY, object=f"person {actor.person}", shown={"until": ends}
         )
-        await self._store.keep_duty(actor.person, ends, decision)
+        await self._context.store.keep_duty(actor.person, ends, decision)
         self._context.report.person(LogEvent.ON_DUTY, actor.person, until=str(int(ends)))
         return ends
 
@@ -59,7 +57,7 @@ class Duties:
         """Store that somebody is not on duty any more."""
         self._refuse_desk()
         decision = self._context.decision(actor, Act.END_DUTY, object=f"person {actor.person}")
-        await self._store.keep_duty(actor.person, 0.0, decision)
+        await self._context.store.keep_duty(actor.person, 0.0, decision)
         self._context.report.person(LogEvent.OFF_DUTY, actor.person)
 
     def _refuse_desk(self) -> None:

@@ -23,7 +23,6 @@ class Leftovers:
     def __init__(self, context: EngineContext, uploads: Uploads) -> None:
         self._context = context
         self._store = context.store
-        self._clock = context.clock
         self._uploads = uploads
         self._media_at = 0.0
 
@@ -31,11 +30,11 @@ class Leftovers:
         """Remove what is left until cancelled."""
         report = self._context.report
         while True:
-            await self._clock.sleep(EVERY)
+            await self._context.clock.sleep(EVERY)
             try:
                 for upload in await self._store.leftover_uploads(BATCH):
                     await self._remove(upload)
-                now = self._clock.now()
+                now = self._context.clock.now()
                 if now >= self._media_at + MEDIA_EVERY:
                     self._media_at = now
                     await self._store.forget_media(now - MEDIA_EVERY)

@@ -82,7 +82,6 @@ class Uploads:
     ) -> None:
         self._stops = stops
         self._policies = policies
-        self._report = context.report
         self._store = context.store
         self._clock = context.clock
         self._rng = context.rng

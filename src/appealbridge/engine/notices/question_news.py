@@ -39,7 +39,6 @@ class QuestionNews:
     def __init__(self, context: EngineContext, questions: Questions) -> None:
         self._context = context
         self._questions = questions
-        self._store = context.store
 
     async def worded(
         self,
@@ -54,13 +53,13 @@ class QuestionNews:
         Who may approve none of them is left out if somebody else who is told may. Without people, there is one notice.
         """
         await self._questions.catch_up()
-        waiting = [await self._store.delivery(str(item.number)) for item in news]
+        waiting = [await self._context.store.delivery(str(item.number)) for item in news]
         deliveries = await self._questions.about(waiting)
-        threads = [await self._store.thread(each.delivery.id) for each in deliveries]
+        threads = [await self._context.store.thread(each.delivery.id) for each in deliveries]
         texts = await offload(ANSWERS, _asked_texts, active, deliveries, threads)
         shown = [self._context.clean(text) for text in texts]
         numbers = {each.newest.question for each in deliveries}
-        questions = {number: await self._store.question(number) for number in numbers}
+        questions = {number: await self._context.store.question(number) for number in numbers}
         title = asked_title([each.delivery for each in deliveries], total)
         refused = {
             each.name: [

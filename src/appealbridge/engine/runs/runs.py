@@ -53,7 +53,6 @@ class Runs:
     ) -> None:
         self._context = context
         self._store = context.store
-        self._clock = context.clock
         self._outcomes = outcomes
         self._queue = queue
         self._guard = guard
@@ -73,7 +72,7 @@ class Runs:
 
     async def _plan_woken(self) -> None:
         while True:
-            woken = await self._store.woken_runs(self._clock.now(), BATCH)
+            woken = await self._store.woken_runs(self._context.clock.now(), BATCH)
             by_topic: dict[tuple[str, ...], list[OpenRun]] = {}
             for open_run in woken:
                 topic = (open_run.run.recipe, *open_run.event.topic)
@@ -108,7 +107,7 @@ class Runs:
             self._outcomes.on_run_failed(failed)
 
     async def _advance(self, open_run: OpenRun) -> None:
-        now = self._clock.now()
+        now = self._context.clock.now()
         run, planned = await self._planned(open_run, now)
         arrival = Arrival(open_run.event, (), planned.deliveries)
         batch = Batch(now, arrivals=[arrival], from_source=False)

@@ -56,11 +56,7 @@ class Monitor:
 
     def __init__(self, context: EngineContext, sending: Collection[str] = ()) -> None:
         self.notes: dict[str, str] = {}
-        self._store = context.store
-        self._clock = context.clock
-        self._lanes = context.lanes
-        self._report = context.report
-        self._raise_alarm = context.alarms.raise_alarm
+        self._context = context
         self._sending = sending
         self._refused: set[str] = set()
         self._first_seen: dict[str, tuple[First, float]] = {}
@@ -76,17 +72,17 @@ class Monitor:
             self._changed.clear()
             try:
                 await self.check()
-                self._report.store_worked("monitor")
+                self._context.report.store_worked("monitor")
             except StoreError as error:
-                self._report.store_failed(error, "monitor")
+                self._context.report.store_failed(error, "monitor")
             await self._check_refusals()
-            await self._clock.wait(self._changed, EVERY)
+            await self._context.clock.wait(self._changed, EVERY)
 
     async def check(self) -> None:
         """Check once; log, and tell people about, problems that the last check did not find."""
-        now = self._clock.now()
-        queues = await self._store.queues()
-        self._report.overdue(
+        now = self._context.clock.now()
+        queues = await self._context.store.queues()
+        self._context.report.overdue(
             {
                 queue.channel: max(0.0, now - queue.first[0]) if queue.first else 0.0
                 for queue in queues
@@ -97,7 +93,7 @@ class Monitor:
         first_seen, self._first_seen = self._first_seen, {}
         for queue in queues:
             channel = queue.channel
-            lane = self._lanes.get(channel)
+            lane = self._context.lanes.get(channel)
             if lane is None:
                 kind, note = Alarm.GONE, _gone(queue)
             elif self._stalled(lane, queue, first_seen.get(channel), now):
@@ -113,16 +109,16 @@ class Monitor:
         """Record a problem, and tell people if the last check did not find it."""
         self.notes[about] = note
         if about not in before:
-            await self._raise_alarm(kind, channel, note)
+            await self._context.alarms.raise_alarm(kind, channel, note)
 
     async def _check_attempts(self, before: Collection[str], now: float) -> None:
         """Take over attempts that nothing is working on; report those that have taken very long."""
-        for delivery in await self._store.begun_before(now - LATE, AT_ONCE):
+        for delivery in await self._context.store.begun_before(now - LATE, AT_ONCE):
             begun = delivery.begun_at or now
             if delivery.id not in self._sending:
                 await self._give_up(delivery, now)
                 note = f"delivery {delivery.number}: {ABANDONED}; AppealBridge searches {delivery.channel} for it"
-                await self._raise_alarm(Alarm.ATTEMPT_LOST, delivery.channel, note)
+                await self._context.alarms.raise_alarm(Alarm.ATTEMPT_LOST, delivery.channel, note)
             elif now - begun > LONGEST:
                 minutes = f"{(now - begun) / 60:.0f} minutes"
                 note = f"the attempt at delivery {delivery.number} has not ended for {minutes}"
@@ -143,22 +139,22 @@ class Monitor:
             reason=ABANDONED,
         )
         try:
-            await self._store.settle(settlement)
+            await self._context.store.settle(settlement)
         except IllegalMove:
             return  # it has ended meanwhile
-        self._lanes.queued(delivery)
+        self._context.lanes.queued(delivery)
 
     async def _check_refusals(self) -> None:
         """Tell people about what the store has not accepted since the check before."""
-        before, self._refused = self._refused, set(self._report.refusals)
+        before, self._refused = self._refused, set(self._context.report.refusals)
         over = {about for about in self.notes if about.startswith(REFUSED)}
         for part in before & self._refused:
             about = REFUSED + part
-            note = f"{part}: {self._report.refusals[part]}"
+            note = f"{part}: {self._context.report.refusals[part]}"
             over.discard(about)
             if about not in self.notes:
                 self.notes[about] = note
-                await self._raise_alarm(Alarm.STORE, "", note)
+                await self._context.alarms.raise_alarm(Alarm.STORE, "", note)
         for about in over:
             del self.notes[about]
 
@@ -174,11 +170,11 @@ class Monitor:
         ):
             return False
         # By a clock that never jumps: if the wall clock is set forward, everything would be late at once.
-        since = self._clock.monotonic()
+        since = self._context.clock.monotonic()
         if seen is not None and seen[0] == queue.first:
             since = seen[1]
         self._first_seen[lane.name] = (queue.first, since)
-        return now - queue.first[0] > LATE and self._clock.monotonic() - since >= LATE
+        return now - queue.first[0] > LATE and self._context.clock.monotonic() - since >= LATE
 
 
 def _gone(queue: Queue) -> str:
@@ -206,14 +202,12 @@ class Heartbeat:
     """
 
     def __init__(self, context: EngineContext) -> None:
-        self._store = context.store
-        self._clock = context.clock
-        self._report = context.report
+        self._context = context
 
     @property
     def failure(self) -> str:
         """Why the store accepts nothing now; empty if it does."""
-        writing = self._store.writing()
+        writing = self._context.store.writing()
         if writing.waits_for >= STUCK:
             return f"nothing has been stored for {writing.waits_for:.0f} seconds, though something waits"
         return writing.failure
@@ -221,11 +215,11 @@ class Heartbeat:
     async def run(self) -> None:
         """Test the store regularly until cancelled."""
         while True:
-            writing = self._store.writing()
+            writing = self._context.store.writing()
             if writing.failure or writing.idle_for >= BEAT_EVERY:
                 try:
-                    await self._store.check()
+                    await self._context.store.check()
                 except StoreError as error:
-                    self._report.store_failed(error)
-            pause = BEAT_AGAIN if self._store.writing().failure else BEAT_EVERY
-            await self._clock.sleep(pause)
+                    self._context.report.store_failed(error)
+            pause = BEAT_AGAIN if self._context.store.writing().failure else BEAT_EVERY
+            await self._context.clock.sleep(pause)

@@ -45,7 +45,6 @@ class Removals:
         self._store = context.store
         self._clock = context.clock
         self._rng = context.rng
-        self._report = context.report
         self._within = context.time_limits.within
         self._until_answered = context.until_answered
         self._failure = failure

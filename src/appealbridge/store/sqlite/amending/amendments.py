@@ -202,7 +202,7 @@ def _supersede(db: Connection, order: Thread, target: Thread, amends: Amends, no
 
 
 def _change(
-    db: Connection, part: Delivery, target: Delivery, change: Change, amends: Amends, why: str = ""
+    db: Connection, part: Delivery, target: Delivery, change: Change, amends: Amends
 ) -> None:
     part = keeping(part, target, amends.keeps)
     db.execute(
@@ -216,7 +216,7 @@ def _change(
             "content": part.content,
             "content_hash": part.content_hash,
             "state": NUMBERS[part.state],
-            "reason": why or part.reason,
+            "reason": part.reason,
             "id": part.id,
         },
     )
