@@ -15,7 +15,7 @@ from appealbridge.cli.common import (
     fail_with,
     not_on_windows,
 )
-from appealbridge.cli.output import say, say_json, say_text
+from appealbridge.cli.output import say_text, show_line
 from appealbridge.documents import InvalidDocuments
 
 
@@ -51,10 +51,7 @@ def reload(config: Path | None, as_json: bool) -> None:
     from appealbridge.cli.client import DaemonClient
 
     answer = DaemonClient.of(config).post("/reload")
-    if as_json:
-        say_json(answer)
-    else:
-        say(answer["summary"])
+    show_line(answer, as_json, answer["summary"])
     if answer["problems"]:
         for problem in answer["problems"]:
             say_text(problem["text"], err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from appealbridge.cli.common import common_options
-from appealbridge.cli.output import same_line, say, say_json
+from appealbridge.cli.output import same_line, say, show_line
 from appealbridge.clock import SystemClock
 from appealbridge.settings.load import store_of
 from appealbridge.store.opening import store_at
@@ -31,10 +31,8 @@ def backup(config: Path | None, as_json: bool, file: Path) -> None:
     """
     store = store_at(store_of(config))
     size = store.back_up(file, SystemClock().now(), _percent if sys.stderr.isatty() else None)
-    if as_json:
-        say_json({"store": str(store), "file": str(file), "bytes": size})
-    else:
-        say(f"{file}: a complete, checked copy of {store}, {_size(size)}")
+    row = {"store": str(store), "file": str(file), "bytes": size}
+    show_line(row, as_json, f"{file}: a complete, checked copy of {store}, {_size(size)}")
 
 
 @db.command()
@@ -45,10 +43,9 @@ def vacuum(config: Path | None, as_json: bool) -> None:
     if sys.stderr.isatty():
         say(f"{store}: this may take a minute per gigabyte", err=True)
     before, after = store.vacuum()
-    if as_json:
-        say_json({"store": str(store), "bytes": after, "freed": before - after})
-    else:
-        say(f"{store}: {_size(max(0, before - after))} freed, {_size(after)} left")
+    row = {"store": str(store), "bytes": after, "freed": before - after}
+    freed = _size(max(0, before - after))
+    show_line(row, as_json, f"{store}: {freed} freed, {_size(after)} left")
 
 
 @db.command()
@@ -60,11 +57,9 @@ def migrate(config: Path | None, as_json: bool, check: bool) -> None:
     """Update the store to this version, or make a new one. Stop the daemon first."""
     store = store_at(store_of(config))
     before, after = store.versions() if check else store.migrate()
-    if as_json:
-        changed = before != after and not check
-        say_json({"store": str(store), "from": before, "to": after, "changed": changed})
-    else:
-        say(f"{store}: {_moved(before, after, check=check)}")
+    changed = before != after and not check
+    row = {"store": str(store), "from": before, "to": after, "changed": changed}
+    show_line(row, as_json, f"{store}: {_moved(before, after, check=check)}")
     if check and before != after:
         sys.exit(1)
 

@@ -78,6 +78,11 @@ def show(value: T, as_json: bool, print_it: Callable[[T], None]) -> None:
         print_it(value)
 
 
+def show_line(value: object, as_json: bool, *parts: Part) -> None:
+    """Print a value for programs, or a line for people."""
+    show(value, as_json, lambda _: say(*parts))
+
+
 def say_last(text: str) -> None:
     """Print on standard error why a command failed, marked as an error for systemd's journal."""
     click.echo(final_message(visible(text, lines=True)), err=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -19,6 +20,8 @@ from pydantic_core import PydanticCustomError
 
 from appealbridge.plugin.egress import Allowed, Direct, allowed, direct, proxy_at
 from appealbridge.settings.filling import PLACEHOLDER
+
+T = TypeVar("T")
 
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -134,18 +137,14 @@ PRACTICE = "http://127.0.0.1:8090"
 PracticeAddress = Annotated[str, BeforeValidator(_practice_address)]
 
 
-def _allowed(value: Any) -> Allowed:
-    try:
-        return allowed(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise _as_problem(error) from None
+def _read_by(read: Callable[[str], T]) -> PlainValidator:
+    def validated(value: Any) -> T:
+        try:
+            return read(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise _as_problem(error) from None
 
-
-def _direct(value: Any) -> Direct:
-    try:
-        return direct(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise _as_problem(error) from None
+    return PlainValidator(validated)
 
 
 def _proxy(value: str | SecretStr | None) -> str | SecretStr | None:
@@ -169,12 +168,12 @@ def _as_problem(error: ValueError) -> PydanticCustomError:
 
 
 AllowedText = Annotated[
-    Allowed, PlainValidator(_allowed), PlainSerializer(str), WithJsonSchema({"type": "string"})
+    Allowed, _read_by(allowed), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
 """An address inside the network to which AppealBridge may connect."""
 
 DirectText = Annotated[
-    Direct, PlainValidator(_direct), PlainSerializer(str), WithJsonSchema({"type": "string"})
+    Direct, _read_by(direct), PlainSerializer(str), WithJsonSchema({"type": "string"})
 ]
 """A host or network that is reached without the proxy."""
 

@@ -11,7 +11,16 @@ import click
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import WRONG_USE, common_options, fail
 from appealbridge.cli.operator import daemon_of
-from appealbridge.cli.output import answered_yes, paragraph, say, say_json, show, styled, table
+from appealbridge.cli.output import (
+    answered_yes,
+    paragraph,
+    say,
+    say_json,
+    show,
+    show_line,
+    styled,
+    table,
+)
 from appealbridge.cli.people.names import named, with_names
 from appealbridge.cli.tables import clock
 from appealbridge.recipes.planning.acceptance_policy import difference
@@ -87,10 +96,7 @@ def accept(config: Path | None, as_json: bool, yes: bool, hash_: str, recipe: st
                 say("nothing was changed")
                 return
     answer = daemon.post(f"/recipes/{quote(name, safe='')}/accept", {"hash": hash_})
-    if as_json:
-        say_json(answer)
-    else:
-        say(f"{name}: version {answer['version'][:SHOWN]} is accepted")
+    show_line(answer, as_json, f"{name}: version {answer['version'][:SHOWN]} is accepted")
 
 
 def _listed(config: Path | None, as_json: bool) -> None:
@@ -98,9 +104,6 @@ def _listed(config: Path | None, as_json: bool) -> None:
     rows = daemon.get("/recipes")
     if as_json:
         say_json(rows)
-        return
-    if not rows:
-        say("there is no recipe")
         return
     rows = named(config, rows)
     practice = daemon.mode()[0] == "practice"
@@ -115,7 +118,8 @@ def _listed(config: Path | None, as_json: bool) -> None:
         )
         for row in rows
     ]
-    table(("recipe", "version", "state", "says", "files of", "accepted"), lines, cut=("recipe",))
+    headings = ("recipe", "version", "state", "says", "files of", "accepted")
+    table(headings, lines, cut=("recipe",), none="there is no recipe")
     for row in rows:
         if row.get("to_accept") and not row["accepted_by"] and row["may_read"]:
             say()

@@ -16,9 +16,9 @@ from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import (
     answered_yes,
     say,
-    say_json,
     say_text,
     show,
+    show_line,
     styled,
 )
 from appealbridge.cli.people.names import with_names
@@ -115,9 +115,7 @@ def edit(
     hash_ = hash_ or _deliveries_of(daemon, delivery_id)[0]["revision"]["hash"]
     path = f"/deliveries/{quote(delivery_id, safe='')}/edit"
     revision = daemon.post(path, {"hash": hash_}, changes)
-    show(
-        revision, as_json, lambda row: say(f"{delivery_id}: revision {row['number']} is asked now")
-    )
+    show_line(revision, as_json, f"{delivery_id}: revision {revision['number']} is asked now")
 
 
 @click.command("take-back", short_help="Take an approval back before the post is sent.")
@@ -126,7 +124,7 @@ def edit(
 def take_back(config: Path | None, as_json: bool, delivery_id: str) -> None:
     """Take an approval back, until the post is sent: it waits for approval again. ID is its number."""
     row = daemon_of(config, as_json).post(f"/deliveries/{quote(delivery_id, safe='')}/take-back")
-    show(row, as_json, lambda row: say(f"{row['number']}: waits for approval again"))
+    show_line(row, as_json, f"{row['number']}: waits for approval again")
 
 
 def _answer(
@@ -153,11 +151,8 @@ def _answer(
             return
     path = f"/deliveries/{quote(delivery_id, safe='')}/{verb}"
     row = daemon.post(path, {"hash": hash_, **more})
-    if as_json:
-        say_json(row)
-        return
     when = f"; goes out at {tables.clock(row['due_at'])}" if row["state"] == "ready" else ""
-    say(f"{row['number']} {tables.where(row)}: {outcome}{when}")
+    show_line(row, as_json, f"{row['number']} {tables.where(row)}: {outcome}{when}")
 
 
 def _deliveries_of(daemon: DaemonClient, delivery_id: str) -> list[dict[str, Any]]:

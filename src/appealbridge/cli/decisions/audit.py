@@ -13,7 +13,7 @@ import click
 from appealbridge.cli.client import DaemonClient
 from appealbridge.cli.common import common_options, config_option, fail
 from appealbridge.cli.listings import Stored
-from appealbridge.cli.output import paragraph, say, say_json, say_last, styled
+from appealbridge.cli.output import paragraph, say, say_json, say_last, show_line, styled
 from appealbridge.cli.tables import iso
 from appealbridge.model.audit import AuditEntry, AuditReport, Checkpoint, Verifier
 from appealbridge.settings.load import checkpoints_of
@@ -96,10 +96,8 @@ def checkpoint(config: Path | None, as_json: bool, file: Path | None) -> None:
     point = Checkpoint(newest["seq"], newest["hash"], newest["at"])
     if file is not None:
         append_checkpoint(file, point)
-    if as_json:
-        say_json({"seq": point.seq, "hash": point.hash, "at": iso(point.at)})
-    else:
-        say(f"{point.seq} {point.hash}" + (f": added to {file}" if file else ""))
+    row = {"seq": point.seq, "hash": point.hash, "at": iso(point.at)}
+    show_line(row, as_json, f"{point.seq} {point.hash}", f": added to {file}" if file else "")
 
 
 def _pages(config: Path | None) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ from appealbridge.cli.output import (
     say_json,
     short,
     show,
+    show_line,
     styled,
     table,
 )
@@ -81,7 +82,7 @@ def start(config: Path | None, as_json: bool, yes: bool) -> None:
             say("nothing was changed")
             return
     answer = daemon.post("/start", {"seen": would["seen"]})
-    show(answer, as_json, lambda _: say(styled("the stop is lifted", "green")))
+    show_line(answer, as_json, styled("the stop is lifted", "green"))
 
 
 @click.command(short_help="Show whether everything is stopped, and what waits.")

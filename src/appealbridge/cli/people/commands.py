@@ -10,7 +10,7 @@ import click
 
 from appealbridge.cli.common import common_options
 from appealbridge.cli.operator import daemon_of
-from appealbridge.cli.output import say, show, styled, table
+from appealbridge.cli.output import say, show, show_line, styled, table
 from appealbridge.cli.people.names import with_names
 from appealbridge.cli.tables import clock
 from appealbridge.settings.load import address_here, only_option
@@ -94,7 +94,7 @@ def make(config: Path | None, as_json: bool, days: int, scopes: tuple[str, ...],
     """
     query = {"scopes": ",".join(scopes), "days": days}
     answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}", query)
-    show(answer, as_json, lambda token: say(token["token"]))
+    show_line(answer, as_json, answer["token"])
 
 
 @tokens.command()
@@ -103,7 +103,7 @@ def make(config: Path | None, as_json: bool, days: int, scopes: tuple[str, ...],
 def revoke(config: Path | None, as_json: bool, name: str) -> None:
     """Revoke the token called NAME, from now on."""
     answer = daemon_of(config, as_json).post(f"/tokens/{quote(name, safe='')}/revoke")
-    show(answer, as_json, lambda token: say(f"token {token['name']} is revoked"))
+    show_line(answer, as_json, f"token {answer['name']} is revoked")
 
 
 def _code(config: Path | None, name: str, verb: str, *, as_json: bool) -> None:

@@ -85,10 +85,8 @@ class Stops(OutcomeListener):
             return self.current
         if self._file is None or not self._file.exists():
             return None
-        self.current = TotalStop(by="", how=How.FILE.value, reason="", at=self._clock.now())
-        self._apply()
         self._wake.set()
-        return self.current
+        return self._begin(Actor("", How.FILE), "")
 
     @property
     def explanation(self) -> str:
@@ -104,15 +102,13 @@ class Stops(OutcomeListener):
     async def stop(self, reason: str, actor: Actor) -> TotalStop:
         """Stop everything at once, and store it; raise `StoreError` if it is not stored yet."""
         reason = self._context.clean(reason)
-        if self.current is None or not self.current.in_force:
-            self.current = TotalStop(
-                by=str(actor), how=actor.how.value, reason=reason, at=self._clock.now()
-            )
-            self._apply()
+        stop = self.current
+        if stop is None or not stop.in_force:
+            stop = self._begin(actor, reason)
         self._unstored.append((actor, reason))
         self._wake.set()
         await self._store_stops()
-        return self.current
+        return self.current or stop
 
     async def would_start(self) -> Start:
         """Return what would go out if the stop was lifted."""
@@ -276,11 +272,15 @@ class Stops(OutcomeListener):
         note = self._file.read()
         actor = Actor(self._context.clean(note.by), How.FILE)
         reason = self._context.clean(note.reason)
-        self.current = TotalStop(
-            by=actor.person, how=actor.how.value, reason=reason, at=self._clock.now()
-        )
-        self._apply()
+        self._begin(actor, reason)
         self._unstored.append((actor, reason))
+
+    def _begin(self, actor: Actor, reason: str) -> TotalStop:
+        """Stop everything, before that is stored; return the stop."""
+        now = self._clock.now()
+        stop = self.current = TotalStop(by=str(actor), how=actor.how.value, reason=reason, at=now)
+        self._apply()
+        return stop
 
     async def _store_stops(self) -> None:
         async with self._one_at_a_time:

@@ -72,9 +72,7 @@ class Alarms(OutcomeListener):
         """Note that people must be told."""
         self.news.set()
 
-    def on_expired(self, deliveries: Sequence[Delivery]) -> None:
-        """Note that people must be told."""
-        self.news.set()
+    on_expired = on_held
 
     def on_run_failed(self, run: Run) -> None:
         """Note that people must be told."""
