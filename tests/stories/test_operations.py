@@ -41,6 +41,15 @@ async def test_only_what_nobody_knows_can_be_confirmed(story):
     assert "is delivered" in answer["detail"]
 
 
+async def test_who_answers_what_was_never_asked_learns_how_it_is(story):
+    await story.begins({"tweet": staging.TWEET})
+    await story.receives("M6 closed")
+    (delivered,) = await story.state(1, "delivered")
+    status, answer = await story.asks("GET", f"/deliveries/{delivered['number']}/question")
+    assert status == 404
+    assert answer["detail"] == "delivery 1 is delivered, and nothing is asked about it"
+
+
 async def test_the_address_of_another_post_is_not_taken_for_that_of_its_copy(story):
     """Two posts about a subject may look alike."""
     await story.begins({"mail": MAIL.replace("  - { action: tweet", "  # - { action: tweet")})

@@ -13,6 +13,7 @@ from appealbridge.engine.approvals.answers import hash_of
 from appealbridge.engine.approvals.questions import AskedDelivery
 from appealbridge.engine.engine import Engine
 from appealbridge.model.approval import AnswerKind, ApprovalQuestion, Revision
+from appealbridge.model.errors import NotFound
 from appealbridge.web import listing, views
 from appealbridge.web.callers import CALLER, actor_of
 from appealbridge.web.problem import answer
@@ -64,8 +65,11 @@ def add(engine: Engine, table: web.RouteTableDef) -> None:
         delivery = await engine.store.delivery(request.match_info["id"])
         thread = await engine.store.thread(delivery.id)
         deliveries = await engine.questions.about([delivery, *thread])
-        number = deliveries[0].newest.question if deliveries else 0
-        return answer(await view(await engine.store.question(number), deliveries, request))
+        if not deliveries:
+            state = delivery.state.value
+            raise NotFound(f"delivery {delivery.number} is {state}, and nothing is asked about it")
+        question = await engine.store.question(deliveries[0].newest.question)
+        return answer(await view(question, deliveries, request))
 
     _answers(engine, table)
 
