@@ -15,17 +15,9 @@ from appealbridge.cli.listings import Stored
 from appealbridge.cli.operator import daemon_of
 from appealbridge.cli.output import say, show, styled, table
 from appealbridge.cli.people.names import with_names
-from appealbridge.cli.tables import REASON_REMOVED, clock, recipients_of
+from appealbridge.cli.tables import REASON_REMOVED, REMOVING, clock, recipients_of
 
-STYLES = {
-    "removed": "green",
-    "confirmed": "green",
-    "being removed": "cyan",
-    "cannot be removed": "red",
-    "given up": "dim",
-    "cancelled": "dim",
-}
-
+STYLES = {**dict(REMOVING.values()), "confirmed": "green", "cancelled": "dim"}
 
 WOULD = {"being removed": "would be removed", "cancelled": "would be cancelled"}
 """The states of a dry run."""

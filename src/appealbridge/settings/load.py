@@ -158,6 +158,7 @@ def _settings(
     if reaches is not None:
         reader.notes += not_reached(document, daemon, channels, reaches)
         unasked += not_asked(document, daemon, roster, channels, reaches)
+    unsafe = _unsafe(document, reader, sources, weaknesses) if weaknesses else ()
     return Settings(
         daemon=daemon,
         file=path,
@@ -175,11 +176,7 @@ def _settings(
         list_owners={n: each.owner for n, each in lists.items() if each.owner is not None},
         notes=tuple(reader.notes),
         faults=reader.faults,
-        weaknesses=tuple(
-            without_secret_lines(
-                [*_unsafe(document, reader, sources, weaknesses or _none), *unasked]
-            )
-        ),
+        weaknesses=tuple(without_secret_lines([*unsafe, *unasked])),
         roster=roster,
         secrets=frozenset(with_parts(vault.values)),
         missing=frozenset(reader.missing),
@@ -209,11 +206,6 @@ def _unsafe(
             path = (section, *weak.path)
             if path not in reader.blind:
                 yield document.problem(path, weak.problem, weak.cure)
-
-
-def _none(section: str, sources: Mapping[str, BaseModel]) -> Sequence[Weakness]:
-    del section, sources
-    return ()
 
 
 @_only_problems

@@ -125,7 +125,8 @@ class Reader:
     def _without_platform(self, path: Path, value: Mapping[str, Any]) -> None:
         misspelt = next((key for key in value if nearest(str(key), ["platform"])), None)
         if misspelt is None:
-            self._wrong(path, '"platform" is missing', self._known_platforms(), key=True)
+            known = f"known here: {', '.join(sorted(self._platforms))}"
+            self._wrong(path, '"platform" is missing', known, key=True)
         else:
             cure = 'did you mean "platform"?'
             self._wrong((*path, misspelt), f'unknown option "{misspelt}"', cure, key=True)
@@ -283,9 +284,6 @@ class Reader:
                     cure = did_you_mean(member, known, declared=True)
                     cure = cure or "add the person under people"
                     self._wrong(("groups", group, n), f'unknown person "{member}"', cure)
-
-    def _known_platforms(self) -> str:
-        return f"known here: {', '.join(sorted(self._platforms))}"
 
     def _wrong(self, path: Path, problem: str, cure: str, *, key: bool = False) -> None:
         self.problems.append(self._document.problem(path, problem, cure, key=key))

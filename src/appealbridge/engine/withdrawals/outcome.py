@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 from appealbridge.engine.delivery.backoff import RetryPolicy, defer
 from appealbridge.engine.delivery.outcome import DETAIL_LIMIT
@@ -38,15 +40,8 @@ def settle_removal(
 
     `account` is who the credentials belong to now, as `check` names it; empty if nobody knows.
     """
-
-    def ended(
-        target: State, outcome: Outcome, reason: str, due_at: float | None = None
-    ) -> Settlement:
-        return _settlement(
-            removal, State.SENDING, target, AttemptKind.REMOVE, outcome, reason, str(result),
-            begun_at, now, due_at,
-        )  # fmt: skip
-
+    tried = _Tried(State.SENDING, AttemptKind.REMOVE, str(result), begun_at, now)
+    ended = partial(_settlement, removal, tried)
     if isinstance(result, AlreadyGone):
         doubt = not_ours(receipt, account)
         if doubt and not account and _names_an_account(receipt):
@@ -81,15 +76,8 @@ def settle_look(
 ) -> Settlement:
     """Return the settlement of a removal after a look at its post; `before` are its attempts and looks so far."""
     seen = result.seen if isinstance(result, Standing) else str(result)
-
-    def ended(
-        target: State, outcome: Outcome, reason: str, due_at: float | None = None
-    ) -> Settlement:
-        return _settlement(
-            removal, State.UNKNOWN, target, AttemptKind.LOOK, outcome, reason, seen, begun_at, now,
-            due_at,
-        )  # fmt: skip
-
+    tried = _Tried(State.UNKNOWN, AttemptKind.LOOK, seen, begun_at, now)
+    ended = partial(_settlement, removal, tried)
     removals = [attempt for attempt in before if attempt.kind is AttemptKind.REMOVE]
     first = removals[0].begun_at if removals else begun_at
     last = removals[-1].ended_at if removals else first
@@ -128,10 +116,8 @@ def settle_impossible(
     removal: Delivery, why: str, receipt: Receipt | None, *, now: float
 ) -> Settlement:
     """Return the settlement of a removal that was under way, and whose post cannot even be looked for."""
-    return _settlement(
-        removal, State.UNKNOWN, State.HELD, AttemptKind.LOOK, Outcome.REJECTED, task(why, receipt),
-        why, now, now, None,
-    )  # fmt: skip
+    tried = _Tried(State.UNKNOWN, AttemptKind.LOOK, why, now, now)
+    return _settlement(removal, tried, State.HELD, Outcome.REJECTED, task(why, receipt))
 
 
 def not_ours(receipt: Receipt | None, account: str) -> str:
@@ -157,26 +143,32 @@ def task(why: str, receipt: Receipt | None) -> str:
     return f"{why}; remove it by hand if that is possible{f': {where}' if where else ''}"
 
 
+class _Tried(NamedTuple):
+    """An attempt or a look that has ended: the state in which it began, and what it showed."""
+
+    source: State
+    kind: AttemptKind
+    detail: str
+    begun_at: float
+    now: float
+
+
 def _settlement(
     removal: Delivery,
-    source: State,
+    tried: _Tried,
     target: State,
-    kind: AttemptKind,
     outcome: Outcome,
     reason: str,
-    detail: str,
-    begun_at: float,
-    now: float,
-    due_at: float | None,
+    due_at: float | None = None,
 ) -> Settlement:
+    source, kind, detail, begun_at, now = tried
+    detail = detail[:DETAIL_LIMIT]
     return Settlement(
         delivery_id=removal.id,
         source=source,
         target=target,
         at=now,
-        attempt=Attempt(
-            removal.id, removal.attempts, kind, begun_at, now, outcome, detail[:DETAIL_LIMIT]
-        ),
+        attempt=Attempt(removal.id, removal.attempts, kind, begun_at, now, outcome, detail),
         due_at=due_at,
         hold=Hold.CANNOT_REMOVE if target is State.HELD else "",
         reason=reason,

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from appealbridge.files import PRIVATE, open_own, own_user
 from appealbridge.model.errors import StoreError, StoreLocked
@@ -37,40 +37,33 @@ CHECKPOINT_PAGES = 4000
 
 def open_writer(path: Path) -> sqlite3.Connection:
     """Open the connection that writes, and that copies the log into the file now and then."""
-    connection = sqlite3.connect(
-        path,
-        factory=WritingConnection,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=512,
+    set_up = (
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
+        "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
+        "PRAGMA journal_size_limit = 67108864;"
+        # Overwrites what is removed or moved within a page, so that no copy can be read later.
+        "PRAGMA secure_delete = FAST;"
     )
-    try:
-        connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-            f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
-            "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
-            "PRAGMA journal_size_limit = 67108864;"
-            # Overwrites what is removed or moved within a page, so that no copy can be read later.
-            "PRAGMA secure_delete = FAST;"
-        )
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+    return opened(path, set_up, factory=WritingConnection, cached_statements=512)
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Open a connection that can only read."""
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=64,
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    return opened(address, "PRAGMA query_only = ON", uri=True, cached_statements=64)
+
+
+def opened(address: Path | str, set_up: str, **options: Any) -> sqlite3.Connection:
+    """Open a connection for any thread, without transactions that begin by themselves, and set it up."""
+    connection: sqlite3.Connection = sqlite3.connect(
+        address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, **options
     )
-    connection.execute("PRAGMA query_only = ON")
+    try:
+        connection.executescript(set_up)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -257,16 +257,8 @@ def withhold(db: sqlite3.Connection, rows: Sequence[Row]) -> tuple[Sequence[Row]
             remaining.append(row)
             continue
         cancelled = (
-            *row[:_HOLD],
-            "",
-            block.explanation,
-            row[_PLANNED_AT],
-            CANCELLED,
-            0,
-            inf,
-            inf,
-            0,
-        )
+            *row[:_HOLD], "", block.explanation, row[_PLANNED_AT], CANCELLED, 0, inf, inf, 0,
+        )  # fmt: skip
         remaining.append(cancelled)
         withheld.append(cancelled)
         _notify_of_later_event(db, block, row)

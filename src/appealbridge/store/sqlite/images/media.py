@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from appealbridge.model.errors import NotFound, StoreError
-from appealbridge.store.sqlite.connections import BUSY_SECONDS, make_private
+from appealbridge.store.sqlite.connections import make_private, opened
 from appealbridge.store.sqlite.errors import refusal
 from appealbridge.store.sqlite.rows import json_list
 
@@ -114,23 +114,15 @@ class MediaFile:
 def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if not read_only:
         make_private(path)
-    address = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
-    db = sqlite3.connect(
-        address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    set_up = (
+        "PRAGMA auto_vacuum = FULL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        # Nothing of a removed picture can be read later.
+        "PRAGMA secure_delete = ON; PRAGMA cache_size = -2000; PRAGMA journal_size_limit = 0;"
+        f"CREATE TABLE IF NOT EXISTS media {_TABLE};"
+        f"PRAGMA application_id = {APPLICATION_ID};"
     )
-    try:
-        if not read_only:
-            db.executescript(
-                "PRAGMA auto_vacuum = FULL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                # Nothing of a removed picture can be read later.
-                "PRAGMA secure_delete = ON; PRAGMA cache_size = -2000; PRAGMA journal_size_limit = 0;"
-                f"CREATE TABLE IF NOT EXISTS media {_TABLE};"
-                f"PRAGMA application_id = {APPLICATION_ID};"
-            )
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
+    address = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
+    return opened(address, "" if read_only else set_up, uri=True)
 
 
 def add_to_backup(store: Path, copy: sqlite3.Connection) -> None:
