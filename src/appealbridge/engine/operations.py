@@ -17,11 +17,10 @@ from appealbridge.engine.intake.arrival import KEPT
 from appealbridge.engine.runs.queue import RunQueue
 from appealbridge.engine.runs.replays import Replayed, replay, under
 from appealbridge.engine.runs.runs import EVERYTHING, of_event
-from appealbridge.engine.upkeep.expiry import ExpiryTimer
 from appealbridge.logs import LogEvent
 from appealbridge.model.actor import Actor
 from appealbridge.model.audit import Act, Decision
-from appealbridge.model.delivery import CONFIRMED_BY_A_PERSON, OPEN, Delivery, Hold, Kind, State
+from appealbridge.model.delivery import CONFIRMED_BY_A_PERSON, Delivery, Hold, Kind, State
 from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.event import Event
 from appealbridge.model.receipt import Receipt
@@ -49,7 +48,6 @@ class Operations:
         self,
         context: EngineContext,
         queue: RunQueue,
-        expiry_timer: ExpiryTimer,
         guard: Guard,
         attempts: Attempts,
         answers: Answers,
@@ -59,7 +57,6 @@ class Operations:
         self._store = context.store
         self._clock = context.clock
         self._queue = queue
-        self._expiry_timer = expiry_timer
         self._guard = guard
         self._attempts = attempts
         self._answers = answers
@@ -83,8 +80,6 @@ class Operations:
         if delivery.kind is Kind.WITHDRAW and not delivery.target:
             decision = self._context.decision(actor, Act.RELEASE)
             await self._store.carry_out(delivery.id, self._clock.now(), decision)
-            self._context.lanes.on_waiting(delivery)
-            self._queue.wake.set()
             return await self._moved(delivery.id, LogEvent.WITHDRAWAL, actor)
         if Hold.APPROVAL in delivery.holds and only in ("", Hold.APPROVAL):
             delivery = await self._answers.release(delivery, actor)
@@ -334,13 +329,7 @@ class Operations:
     async def _moved(self, delivery_id: str, event: LogEvent, actor: Actor) -> Delivery:
         """Tell the parts of the engine concerned what happened to a delivery."""
         moved = await self._store.delivery(delivery_id)
-        self._expiry_timer.on_waiting(moved)
-        self._context.lanes.queued(moved)
-        if moved.state is State.PLANNED:
-            self._context.to_prepare.set()
-        if moved.state not in OPEN:
-            self._queue.ended(moved)
-        self._context.report.moved(event, moved, actor)
+        self._answers.tell(moved, event, actor)
         return moved
 
 

@@ -135,7 +135,7 @@ def build(context: EngineContext, active: Callable[[], ActiveConfiguration]) -> 
         dispatcher,
         Runs(context, outcomes, run_queue, guard, acceptances),
         Expiry(context, outcomes, expiry_timer),
-        Operations(context, run_queue, expiry_timer, guard, attempts, answers, acceptances),
+        Operations(context, run_queue, guard, attempts, answers, acceptances),
         Withdrawals(context, run_queue),
         stops,
         preparer,

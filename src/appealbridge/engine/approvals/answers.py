@@ -136,7 +136,7 @@ class Answers:
         `ValueError` if the platform would not accept the message.
         """
         post = await self._store.delivery(delivery_id)
-        item = await self._asked((await self._first(post)).id, hash_)
+        item = await self._asked((await self.first(post)).id, hash_)
         delivery = item.delivery
         if not waits(delivery):
             raise IllegalMove(
@@ -158,7 +158,7 @@ class Answers:
         decision = self._context.decision(actor, Act.EDIT)
         contents = {root.id: root.content, new.id: new.content}
         await self._store.revise(revision, contents, decision)
-        self._tell(await self._store.delivery(delivery.id), LogEvent.EDITED, actor)
+        self.tell(await self._store.delivery(delivery.id), LogEvent.EDITED, actor)
         self._context.alarms.news.set()
         return revision
 
@@ -167,7 +167,7 @@ class Answers:
         delivery = await self._store.take_back(
             delivery_id, self._context.decision(actor, Act.TAKE_BACK)
         )
-        self._tell(delivery, LogEvent.APPROVAL_TAKEN_BACK, actor)
+        self.tell(delivery, LogEvent.APPROVAL_TAKEN_BACK, actor)
         return delivery
 
     async def release(self, delivery: Delivery, actor: Actor) -> Delivery:
@@ -230,7 +230,7 @@ class Answers:
             )
         answered = await self._store.answer(replies, self._context.decision(actor, _ACTS[kind]))
         for delivery in answered:
-            self._tell(delivery, _LOGGED[kind], actor)
+            self.tell(delivery, _LOGGED[kind], actor)
         return answered
 
     async def _asked(self, delivery_id: str, hash_: str) -> AskedDelivery:
@@ -268,7 +268,7 @@ class Answers:
         content = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS).decode()
         return _with_content(first, content)
 
-    async def _first(self, post: Delivery) -> Delivery:
+    async def first(self, post: Delivery) -> Delivery:
         """Return the first post of the thread that waits with this one, or the post itself."""
         while post.follows and post.state is State.PLANNED:
             post = await self._store.delivery(post.follows)
@@ -281,8 +281,8 @@ class Answers:
         escalated = self._questions.escalated(question)
         return refusal(actor, question, revision, active.roster, escalated, kind)
 
-    def _tell(self, delivery: Delivery, event: LogEvent, actor: Actor) -> None:
-        """Tell the parts of the engine concerned what became of a delivery."""
+    def tell(self, delivery: Delivery, event: LogEvent, actor: Actor) -> None:
+        """Tell the parts of the engine concerned what became of a delivery that a person changed."""
         self._questions.on_answer()
         self._expiry_timer.on_waiting(delivery)
         if delivery.kind is Kind.WITHDRAW:
@@ -290,6 +290,8 @@ class Answers:
             self._queue.wake.set()
         else:
             self._context.lanes.queued(delivery)
+        if delivery.state is State.PLANNED:
+            self._context.to_prepare.set()
         if delivery.state not in OPEN:
             self._queue.ended(delivery)
         self._context.report.moved(event, delivery, actor)

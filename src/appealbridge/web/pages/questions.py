@@ -273,10 +273,8 @@ async def _asked(visit: Visit) -> tuple[AskedDelivery, Delivery]:
     """
     engine = visit.site.engine
     await engine.questions.catch_up()
-    post = first = await delivery_of(visit)
-    while _is_part(first):
-        first = await engine.store.delivery(first.follows)
-    deliveries = await engine.questions.about([first])
+    post = await delivery_of(visit)
+    deliveries = await engine.questions.about([await engine.answers.first(post)])
     if not deliveries:
         raise ValueError(f"post {post.number} does not wait for approval, so it cannot be edited")
     return deliveries[0], post
