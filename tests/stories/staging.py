@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
 
+from tests.new_store import write_new_store
+
 KEY = b"a key that only the incident desk has"
 
 SETTINGS = """\
@@ -128,6 +130,7 @@ def build(folder: Path, practice: str, smtp: str, recipes: Mapping[str, str]) ->
     for name, text in recipes.items():
         stage.recipe(name, text)
     stage.configure()
+    write_new_store(stage.store)
     return stage
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from appealbridge.store.sqlite.store import SqliteStore
+from tests.new_store import write_new_store
 
 
 @pytest.fixture
@@ -16,6 +17,7 @@ def commits():
 
 @pytest.fixture
 async def store(path, commits):
+    write_new_store(path)
     store = await SqliteStore.open(path, on_commit=lambda *arguments: commits.append(arguments))
     yield store
     await store.close()

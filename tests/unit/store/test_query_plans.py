@@ -19,10 +19,11 @@ from appealbridge.store.records import (
     NewsSort,
     PollState,
 )
-from appealbridge.store.sqlite import deliveries, events, retention, runs, schema
+from appealbridge.store.sqlite import deliveries, events, retention, runs
 from appealbridge.store.sqlite.connections import open_writer
 from appealbridge.store.sqlite.events import accept
 from appealbridge.store.sqlite.settle import ANY_OPEN_RUN, ANY_TURN, WHO_WAITS, ending, settle
+from tests.new_store import write_new_store
 from tests.sqlite_direct import On, intake, run
 from tests.store_contract import approvals
 from tests.store_contract.acceptances import CONTENT, accepts, an_acceptance
@@ -59,8 +60,8 @@ FROM_ONE_END = re.compile(r"ORDER BY (a\.)?(number|seq) (DESC )?LIMIT")
 @pytest.fixture
 def db(path):
     """A store with something in every state, and the statements it has heard since."""
+    write_new_store(path)
     with closing(open_writer(path)) as db:
-        schema.migrate(db, path)
         arrivals = [an_arrival(n, state=state, publish_by=NOW + 9) for n, state in enumerate(State)]
         arrivals += _later()
         arrivals += [_waiting(n, subject="INC-20") for n in (13, 14)]

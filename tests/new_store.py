@@ -1,0 +1,22 @@
+"""The file of a new, empty store, made once: the migrations alone take as long as a whole story with few events."""
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from appealbridge.files import PRIVATE
+from appealbridge.store.sqlite.connections import prepared
+
+
+@cache
+def _content() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "new.db"
+        prepared(path).close()
+        return path.read_bytes()
+
+
+def write_new_store(path: Path) -> None:
+    """Write the file as `db migrate` does where there is none."""
+    path.touch(PRIVATE)
+    path.write_bytes(_content())
