@@ -62,9 +62,8 @@ class World(Story):
         """End all faults, let time pass, and wait until nothing is left to be done."""
         self.sandbox.faults.clear()
 
-        async def at_rest() -> bool:
-            states = {delivery["state"] for delivery in await self.deliveries()}
-            return not states & {"planned", "ready", "sending", "unknown"}
+        def at_rest() -> bool:
+            return not self.counts().keys() & {"planned", "ready", "sending", "unknown"}
 
         await self.until(at_rest, passing=5)
         await self.passes(90, each=45)

@@ -68,8 +68,9 @@ def fails(
 async def has(world: World, count: int, *states: str, passing: float = 0.5) -> None:
     """Wait until this many deliveries are in one of these states."""
 
-    async def there() -> bool:
-        return sum(delivery["state"] in states for delivery in await world.deliveries()) == count
+    def there() -> bool:
+        counts = world.counts()
+        return sum(counts[state] for state in states) == count
 
     await world.until(there, passing=passing)
 
