@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import Counter
 
 import aiohttp
 import pytest
@@ -95,6 +96,10 @@ class Kitchen(Story):
     async def deliveries(self, **which: str) -> list[dict]:
         """List the deliveries of the recipe; people are also told of what waits for their approval."""
         return [each for each in await super().deliveries(**which) if each["recipe"] != NOTICE]
+
+    def counts(self, *, except_of: str = NOTICE) -> Counter[str]:
+        """Count the deliveries of the recipe."""
+        return super().counts(except_of=except_of)
 
     def posts(self, platform: str) -> list[str]:
         """Return the texts of the recipe's posts, in their order."""

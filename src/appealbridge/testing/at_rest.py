@@ -34,6 +34,11 @@ SOON = 0.1
 QUIET_TURNS = 3
 """How many turns of the loop in a row must bring nothing new."""
 
+SEVERAL = 30
+"""After how many looks in vain it rests a while between them."""
+
+A_WHILE = 0.001
+
 BLIND_TURNS = 50
 """How many turns are given on a loop that cannot be looked into."""
 
@@ -98,6 +103,7 @@ class Work:
             return
         quiet, begun, moved = 0, _REAL.monotonic(), _REAL.monotonic()
         soon = loop.time() + SOON
+        looks = 0
         while quiet < QUIET_TURNS:
             if self._busy():
                 if _REAL.monotonic() - begun > PATIENCE:
@@ -116,7 +122,9 @@ class Work:
             if _rings_before(soon, loop) or (
                 _REAL.monotonic() - moved < UNREAD and _on_their_way(selector)
             ):
-                quiet = 0
+                quiet, looks = 0, looks + 1
+                # What comes at once is seen at once. What takes longer needs no processor meanwhile.
+                await _REAL.sleep(0 if looks < SEVERAL else A_WHILE)
 
     def _busy(self) -> bool:
         # A job that was cancelled goes on in its thread if it had begun, and otherwise never begins.
