@@ -2,7 +2,6 @@
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,10 +10,11 @@ from appealbridge.model.delivery import MOVES, State
 from appealbridge.store.records import (
     Arrival,
 )
-from appealbridge.store.sqlite import deliveries, schema
+from appealbridge.store.sqlite import deliveries
 from appealbridge.store.sqlite.events import accept
 from appealbridge.store.sqlite.settle import ending, settle
 from appealbridge.store.sqlite.states import STATES
+from tests.new_store import new_store_in_memory
 from tests.properties.ordering import delivery_rows, have_to_wait, marked_as_waiting
 from tests.properties.strategies import drawn
 from tests.sqlite_direct import On, intake
@@ -126,8 +126,7 @@ class World:
 @given(ACTIONS)
 @drawn(300)
 def test_exactly_those_wait_that_have_one_standing_before_them(actions):
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        schema.migrate(db, Path(":memory:"))
+    with closing(new_store_in_memory()) as db:
         world = World(db)
         for name, *arguments in actions:
             getattr(world, name)(*arguments)
