@@ -22,7 +22,6 @@ from appealbridge.store.sqlite.access import Connection, reads
 from appealbridge.store.sqlite.decisions.acceptances import SqliteAcceptanceQueries
 from appealbridge.store.sqlite.decisions.approvals import SqliteApprovalQueries
 from appealbridge.store.sqlite.decisions.audit import SqliteAuditQueries
-from appealbridge.store.sqlite.decisions.modes import SqliteModeQueries
 from appealbridge.store.sqlite.decisions.stops import SqliteStopQueries
 from appealbridge.store.sqlite.deliveries import find
 from appealbridge.store.sqlite.images.images import SqliteImageQueries
@@ -153,7 +152,6 @@ class SqliteQueries(
     WithdrawalQueries,
     SqliteAuditQueries,
     SqliteStopQueries,
-    SqliteModeQueries,
     SqliteImageQueries,
     SqliteApprovalQueries,
     SqliteAcceptanceQueries,
@@ -272,6 +270,10 @@ class SqliteQueries(
         values = {"event_id": event_id, "recipe": recipe, "limit": limit}
         select = f"SELECT {names(STORED_RUN)} FROM runs {_newest_first(driver, tests)}"
         return [run_of(row) for row in _rows(db, select, values)]
+
+    @reads
+    def modes(self, db: Connection) -> Sequence[tuple[int, str]]:
+        return db.execute("SELECT number, mode FROM modes ORDER BY number").fetchall()
 
     @reads
     def sent_today(self, db: Connection, channel: str, since: float) -> int:

@@ -6,6 +6,8 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+from appealbridge.model.errors import StoreError
+from appealbridge.model.notice import NOTICE
 from appealbridge.store.backend import OnCommit
 from appealbridge.store.records import Writing
 from appealbridge.store.sqlite.access import Connection, writes
@@ -19,7 +21,6 @@ from appealbridge.store.sqlite.connections import (
 from appealbridge.store.sqlite.decisions.acceptances import SqliteAcceptances
 from appealbridge.store.sqlite.decisions.approvals import SqliteApprovals
 from appealbridge.store.sqlite.decisions.audit import SqliteAudit
-from appealbridge.store.sqlite.decisions.modes import SqliteModes
 from appealbridge.store.sqlite.decisions.stops import SqliteStops
 from appealbridge.store.sqlite.deliveries import SqliteDeliveries
 from appealbridge.store.sqlite.errors import refusal
@@ -32,6 +33,7 @@ from appealbridge.store.sqlite.queries import SqliteQueries
 from appealbridge.store.sqlite.retention import SqliteRetention
 from appealbridge.store.sqlite.runs import SqliteRecipes, SqliteRuns
 from appealbridge.store.sqlite.sources import SqliteLanes, SqliteSources
+from appealbridge.store.sqlite.states import IS_OPEN
 from appealbridge.store.sqlite.withdrawals import SqliteWithdrawals
 from appealbridge.store.sqlite.writer import Writer
 
@@ -47,6 +49,16 @@ def _prepared(path: Path) -> sqlite3.Connection:
 
 
 READ_ONLY = Writing(failure="the store is open read-only", waits_for=0.0, idle_for=0.0)
+
+_LAST_MODE = "SELECT mode FROM modes ORDER BY number DESC LIMIT 1"
+_WAITING = (
+    f"SELECT (SELECT count(*) FROM deliveries WHERE {IS_OPEN} AND recipe <> '{NOTICE}'),"
+    " (SELECT count(*) FROM runs WHERE state = 'open')"
+)
+_ADD_MODE = (
+    "INSERT OR REPLACE INTO modes VALUES (coalesce("
+    "(SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'), 0) + 1, ?)"
+)
 
 LISTED_WITHIN = 10.0
 """Seconds after which a query for people is abandoned."""
@@ -66,7 +78,6 @@ class SqliteStore(
     SqliteStops,
     SqliteApprovals,
     SqliteAcceptances,
-    SqliteModes,
     SqlitePeople,
     SqliteImages,
     SqliteQueries,
@@ -109,6 +120,25 @@ class SqliteStore(
     @writes
     def check(self, db: Connection) -> None:
         db.execute("UPDATE pulse SET beats = beats + 1")
+
+    @writes
+    def adopt_mode(self, db: Connection, mode: str) -> None:
+        row = db.execute(_LAST_MODE).fetchone()
+        if row is None:
+            # What a store from before this table has is taken for what the settings say now.
+            db.execute("INSERT INTO modes VALUES (0, ?)", (mode,))
+            return
+        (before,) = row
+        if before == mode:
+            return
+        deliveries, runs = db.execute(_WAITING).fetchone()
+        if deliveries or runs:
+            raise StoreError(
+                f"this store is of {before} mode, and {deliveries} deliveries and {runs} runs in it still wait: "
+                f"they must not become {mode}. Put `practice:` in appealbridge.yaml back as it was and let them go "
+                f"out or cancel them, or give another `store:` for {mode}"
+            )
+        db.execute(_ADD_MODE, (mode,))
 
     async def close(self) -> None:
         # The last connection to close merges the log into the file, which a read-only one cannot.

@@ -10,7 +10,7 @@ from itertools import islice
 import orjson
 
 from appealbridge.model.actor import Actor, How
-from appealbridge.model.amendment import Change
+from appealbridge.model.amendment import Change, Version
 from appealbridge.model.attempt import AttemptKind, Outcome
 from appealbridge.model.audit import Act, Decision, withdrawal_object
 from appealbridge.model.delivery import Delivery, Hold, Kind, State
@@ -18,8 +18,7 @@ from appealbridge.model.errors import IllegalMove, NotFound
 from appealbridge.model.notice import NOTICE, Alarm
 from appealbridge.model.withdrawal import REASON_LIMIT, Withdrawal, folded
 from appealbridge.store.records import Removal, WithdrawalOrder, Withdrawn
-from appealbridge.store.sqlite.access import Connection, WriteAccess, reads, writes
-from appealbridge.store.sqlite.amending.amendments import AmendmentQueries
+from appealbridge.store.sqlite.access import Connection, ReadAccess, WriteAccess, reads, writes
 from appealbridge.store.sqlite.amending.corrections import send_corrections
 from appealbridge.store.sqlite.amending.removals import (
     WITHDRAWAL,
@@ -30,6 +29,7 @@ from appealbridge.store.sqlite.amending.removals import (
     removal_id,
     store_withdrawal,
 )
+from appealbridge.store.sqlite.amending.versions import VERSIONS
 from appealbridge.store.sqlite.decisions.entries import decide, record
 from appealbridge.store.sqlite.deliveries import deliveries_where, find
 from appealbridge.store.sqlite.live import OF_CHANNEL, forget, mark_withdrawn, notify
@@ -147,8 +147,8 @@ _OUTSTANDING = (
 )
 
 
-class WithdrawalQueries(AmendmentQueries):
-    """What people ask about withdrawals, in SQLite."""
+class WithdrawalQueries(ReadAccess):
+    """The `CorrectionQueries` in SQLite."""
 
     @reads
     def would_withdraw(self, db: Connection, order: WithdrawalOrder) -> Withdrawn:
@@ -201,6 +201,10 @@ class WithdrawalQueries(AmendmentQueries):
         )
         published = (s for s in similar if db.execute(_ANY_ABOUT, {"subject": s}).fetchone()[0])
         return [*islice(published, limit)]
+
+    @reads
+    def versions(self, db: Connection, delivery_id: str) -> Sequence[Version]:
+        return [Version(*row) for row in db.execute(VERSIONS, (delivery_id,))]
 
     @reads
     def outstanding(self, db: Connection) -> tuple[int, float | None]:

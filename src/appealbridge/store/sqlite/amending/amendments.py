@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import orjson
 
-from appealbridge.model.amendment import Amends, Change, Instead, Version
+from appealbridge.model.amendment import Amends, Change, Instead
 from appealbridge.model.delivery import Delivery, State
-from appealbridge.store.sqlite.access import Connection, ReadAccess, reads
+from appealbridge.store.sqlite.access import Connection
 from appealbridge.store.sqlite.amending.removals import put
 from appealbridge.store.sqlite.amending.revised import (
     followers,
@@ -21,7 +21,6 @@ from appealbridge.store.sqlite.amending.revised import (
     waits,
 )
 from appealbridge.store.sqlite.amending.superseded import note
-from appealbridge.store.sqlite.amending.versions import versions_of
 from appealbridge.store.sqlite.bulk import Insert
 from appealbridge.store.sqlite.deliveries import deliveries_where
 from appealbridge.store.sqlite.images.images import copy_images, copy_preparation
@@ -60,14 +59,6 @@ _AMEND = (
 _deliveries = Insert("deliveries", (*DELIVERY, "blocked"))
 
 Thread = Sequence[Delivery]
-
-
-class AmendmentQueries(ReadAccess):
-    """What people and attempts ask about amendments, in SQLite."""
-
-    @reads
-    def versions(self, db: Connection, delivery_id: str) -> Sequence[Version]:
-        return versions_of(db, delivery_id)
 
 
 def resolve(db: Connection, orders: Sequence[Delivery], now: float) -> None:

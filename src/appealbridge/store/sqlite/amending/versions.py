@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from appealbridge.model.actor import Actor, How
-from appealbridge.model.amendment import Change, Version
+from appealbridge.model.amendment import Change
 from appealbridge.model.audit import Act, Decision, withdrawal_object
 from appealbridge.model.delivery import Delivery, Hold, State
 from appealbridge.model.withdrawal import Withdrawal
@@ -46,7 +46,9 @@ _RECEIPT = (
     " (SELECT receipt_id, receipt_url FROM deliveries WHERE id = :id AND receipt_id IS NOT NULL) AS e"
     " WHERE deliveries.id = :target"
 )
-_VERSIONS = f"SELECT {names(_COLUMNS)} FROM versions WHERE delivery = ? ORDER BY number"
+VERSIONS = f"SELECT {names(_COLUMNS)} FROM versions WHERE delivery = ? ORDER BY number"
+"""Selects the versions of a post, oldest first."""
+
 _MORE = (
     f"SELECT EXISTS (SELECT 1 FROM deliveries WHERE {IS_OPEN_AMENDMENT} AND target = :target"
     " AND id <> :id AND change = :change)"
@@ -78,11 +80,6 @@ def exchange_uploads(db: sqlite3.Connection, edit: str, post: str) -> None:
     between = f"{edit} between"
     for old, new in ((post, between), (edit, post), (between, edit)):
         db.execute("UPDATE uploads SET delivery_id = ? WHERE delivery_id = ?", (new, old))
-
-
-def versions_of(db: sqlite3.Connection, delivery_id: str) -> Sequence[Version]:
-    """Return the versions of a post, oldest first."""
-    return [Version(*row) for row in db.execute(_VERSIONS, (delivery_id,))]
 
 
 def replaced(db: sqlite3.Connection, id_: str, target: str, at: float) -> Ended:
