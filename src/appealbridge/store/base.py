@@ -322,28 +322,9 @@ class RecipeStore(Protocol):
         """Return a stored version; raise `NotFound`."""
 
 
-class ModeStore(Protocol):
-    """Keeps whether it is `practice` or `live`, for every delivery."""
-
-    async def adopt_mode(self, mode: str) -> None:
-        """
-        Store that every later delivery is of this mode.
-
-        Raise `StoreError`, with what to do, if the mode was another one and anything still waits.
-        """
-
-
-class ModeQueries(Protocol):
-    """Queries about the mode."""
-
-    async def modes(self) -> Sequence[tuple[int, str]]:
-        """Return from which delivery's number on there was which mode, the lowest first."""
-
-
 class StoreQueries(
     AuditQueries,
     StopQueries,
-    ModeQueries,
     CorrectionQueries,
     ImageQueries,
     ApprovalQueries,
@@ -418,6 +399,9 @@ class StoreQueries(
     async def queues(self) -> Sequence[Queue]:
         """Return what waits on each channel that has something waiting."""
 
+    async def modes(self) -> Sequence[tuple[int, str]]:
+        """Return from which delivery's number on there was which mode, `practice` or `live`, the lowest first."""
+
 
 class Store(
     EventStore,
@@ -433,7 +417,6 @@ class Store(
     StopStore,
     ApprovalStore,
     AcceptanceStore,
-    ModeStore,
     PeopleStore,
     ImageStore,
     StoreQueries,
@@ -447,6 +430,13 @@ class Store(
 
     def writing(self) -> Writing:
         """Return the state of writing, without reading or writing anything."""
+
+    async def adopt_mode(self, mode: str) -> None:
+        """
+        Store that every later delivery is of this mode, `practice` or `live`.
+
+        Raise `StoreError`, with what to do, if the mode was another one and anything still waits.
+        """
 
     async def check(self) -> None:
         """Raise `StoreError` if the store cannot write now."""

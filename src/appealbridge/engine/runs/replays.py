@@ -270,7 +270,7 @@ def _parted(
     """
     Return the planned deliveries that are new, and by step the earlier ones that replace the rest.
 
-    `kept` are those that replaced one of the step before, whatever became of them.
+    `replaced` are those that replaced one of the step before, whatever became of them.
     """
     fresh: list[Delivery] = []
     stood_in: dict[str, list[Delivery]] = {}
