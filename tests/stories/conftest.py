@@ -179,12 +179,12 @@ class Story:
     # -- time -----------------------------------------------------------------------------------
 
     async def until(
-        self, happened: Callable[[], Any | Awaitable[Any]], *, passing: float = 0.0
+        self, happened: Callable[[], Any | Awaitable[Any]], *, passing: float = 0.0, step: float = 0
     ) -> Any:
         """
         Let real sockets and threads work until `happened()` returns something true, and return it.
 
-        `passing` seconds of the story's time go by after each call.
+        `passing` seconds of the story's time go by after each call, with `step` as for `passes` of the clock.
         """
         real = SystemClock()
         end = real.monotonic() + PATIENCE
@@ -198,7 +198,7 @@ class Story:
                 raise AssertionError(
                     f"did not happen\n{await self.deliveries()}\n{self.lines.getvalue().decode()}"
                 )
-            await self.clock.passes(seconds=passing)
+            await self.clock.passes(seconds=passing, step=step)
             await real.sleep(0.002)
 
     async def settles(self) -> None:
@@ -250,7 +250,14 @@ def _slowed(poll: Any, seconds: float, polls: Iterator[int]) -> Any:
 
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash passwords with a third of the work, in as much memory; tests/unit/engine/people holds the work itself."""
+    """Hash passwords with hardly any work; tests/unit/engine/people holds the work itself."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
+
+
+@pytest.fixture
+def large_passwords(quick_passwords: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords in as much memory as the daemon does."""
     hasher = PasswordHasher(time_cost=1, memory_cost=32 * 1024, parallelism=1)
     monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
 

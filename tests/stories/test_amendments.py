@@ -177,7 +177,7 @@ async def test_an_edit_with_an_unclear_answer_is_over_when_its_post_is_withdrawn
     await story.until(lambda: story.logged("unsure"))
     await withdraws(story, "APP-1")
     await story.until(lambda: standing(story) == [], passing=1)
-    await story.clock.passes(hours=25)
+    await story.clock.passes(hours=25, step=600)
     edit = await amendment(story, "cancelled")
     states = ("withdrawing", "withdrawn")
     assert edit["reason"] in [f"its post, no. 1, is {state}" for state in states]

@@ -269,7 +269,7 @@ async def test_a_restored_backup_voids_approvals_of_what_was_not_sent(story, tmp
     await story.starts()
     _, would = await story.asks("GET", "/stop")
     assert (await story.asks("POST", f"/start?seen={would['seen']}&by=bob"))[0] == 200
-    await story.clock.passes(hours=30)
+    await story.clock.passes(hours=30, step=600)
     assert story.posts("x") == []
 
 
@@ -304,12 +304,12 @@ async def test_a_night_without_an_approver_reminds_asks_the_next_ones_and_lapses
     assert (await answers(crew, ANNA, row, "approve"))[0] == 409
     await story.clock.passes(minutes=15)
     await story.until(lambda: len(mails(story, "anna")) == 1, passing=1)
-    await story.clock.passes(hours=24)
+    await story.clock.passes(hours=24, step=600)
     (lapsed,) = await story.until(lambda: story.deliveries(state="expired"), passing=1)
     assert "nobody answered" in lapsed["reason"]
     await story.restarts()
     assert (await answers(crew, BEN, row, "approve"))[0] == 409
-    await story.clock.passes(hours=1)
+    await story.clock.passes(hours=1, step=600)
     assert story.posts("x") == []
 
 

@@ -229,12 +229,12 @@ async def test_a_missing_child_is_corrected_and_taken_down_when_she_is_found(kit
     await kitchen.agrees(4)
     await kitchen.published(x=1, facebook=1, email=len(PRESS))
     assert kitchen.posts("x")[0].endswith(WITNESS["url"])
-    await kitchen.clock.passes(hours=5)
+    await kitchen.clock.passes(hours=5, step=600)
     await kitchen.files("WMP-12", **appeal, text="Blue coat.")
     await kitchen.agrees(4)
     await kitchen.published(x=2, facebook=1, email=2 * len(PRESS))
     assert "Blue coat." in kitchen.posts("facebook")[0]
-    await kitchen.clock.passes(hours=5)
+    await kitchen.clock.passes(hours=5, step=600)
     await kitchen.files("WMP-12", status="closed", **appeal, text="Blue coat.")
 
     async def thanks() -> list:

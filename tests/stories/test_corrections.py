@@ -105,7 +105,7 @@ async def test_what_is_approved_and_not_sent_yet_is_asked_again(story):
     (again,) = await waiting(story)
     assert (again["number"], again["revision"]["number"]) == (row["number"], 3)
     assert again["reason"] == "a later event corrected it after it was approved"
-    await story.clock.passes(hours=23, step=30)
+    await story.clock.passes(hours=23, step=600)
     assert story.posts("x") == []
     assert (await approves(story, again))[0] == 200
     await story.clock.passes(seconds=30)
@@ -121,7 +121,7 @@ async def test_a_correction_that_changes_nothing_in_a_post_leaves_its_approval(s
     assert await waiting(story) == []
     (merged,) = await story.deliveries(state="cancelled")
     assert merged["reason"] == "no. 1, which still waits for approval, says this already"
-    await story.clock.passes(hours=24, step=30)
+    await story.clock.passes(hours=24, step=600)
     await story.until(lambda: story.posts("x") == ["Aged 13"], passing=1)
 
 

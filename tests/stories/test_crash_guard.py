@@ -65,7 +65,7 @@ async def test_a_look_that_is_stored_ends_it(story):
     await begins(story)
     await dies(story, crashes=3)
     story.stage.appeal("A-1", story.clock.now() - 5, title="Missing: Aisha, 14")
-    await story.until(lambda: story.posts("x"), passing=600)
+    await story.until(lambda: story.posts("x"), passing=600, step=300)
     assert await story.bridge.engine.store.planning_marks() == []
     await story.restarts()
     assert len(story.logged("alarm")) == 1

@@ -43,7 +43,7 @@ async def decided(crew):
     for row in rows:
         path = f"/api/v1/deliveries/{row['number']}/cancel?reason=no"
         assert (await crew.asks(UIDS[Role.OPERATOR], "POST", path))[0] == 200
-    await story.clock.passes(hours=2)  # a checkpoint is kept every hour
+    await story.clock.passes(hours=2, step=600)  # a checkpoint is kept every hour
     file = story.stage.folder / "bridge.db.checkpoints"
     await story.until(file.exists)
     await story.stops()

@@ -223,7 +223,7 @@ async def test_the_only_message_there_is_is_not_given_up_for_its_account(story, 
     sign.refused = {"M6 closed"}
     await story.begins({"sign": SIGN}, CHANNELS)
     await story.receives("M6 closed")
-    await story.clock.passes(hours=3)
+    await story.clock.passes(hours=3, step=600)
     await story.settles()
     (waiting,) = await story.deliveries()
     assert waiting["state"] == "ready"

@@ -170,7 +170,7 @@ async def test_a_token_does_what_its_scope_says_until_it_ends_or_is_revoked(crew
     assert (await with_token("abt_wrong", "GET", "/api/v1/mode"))[0] == 401
     await crew.asks(ADMIN, "POST", "/api/v1/tokens/for-stop/revoke")
     assert (await with_token(secrets[TokenScope.STOP], "GET", "/api/v1/mode"))[0] == 401
-    await crew.story.clock.passes(hours=48, step=60)
+    await crew.story.clock.passes(hours=48, step=600)
     assert (await with_token(secrets[TokenScope.READ], "GET", "/api/v1/mode"))[0] == 401
     _, listed = await crew.asks(ADMIN, "GET", "/api/v1/tokens")
     states = {row["name"]: row["state"] for row in listed}

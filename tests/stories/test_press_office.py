@@ -278,7 +278,7 @@ async def test_a_restored_backup_ends_every_session_and_token_and_asks_again(cre
     _, would = await crew.asks(UIDS[Role.OPERATOR], "GET", "/api/v1/stop")
     start = f"/api/v1/start?seen={would['seen']}"
     assert (await crew.asks(UIDS[Role.OPERATOR], "POST", start))[0] == 200
-    await story.clock.passes(hours=15)
+    await story.clock.passes(hours=15, step=600)
     assert [phrase for phrase in story.posts("email") if phrase == "M6 closed"] == []
 
 

@@ -245,7 +245,7 @@ async def test_an_alert_that_fires_on_is_sent_again_and_again_and_is_one(story):
     await begins(story)
     assert await statuses(story, "alerts", group(alert("firing"))) == [202]
     for hour in range(1, 4):
-        await story.clock.passes(hours=4)
+        await story.clock.passes(hours=4, step=600)
         result = alert("firing", annotations={"value": str(hour)}, generatorURL=f"http://p/{hour}")
         other = alert("resolved" if hour == 2 else "firing", mark="other")
         await sends(story, "alerts", group(other, result))

@@ -45,7 +45,7 @@ async def test_personal_content_goes_and_the_trail_stays_and_one_day_goes_too(st
     (before,) = await story.state(1, "delivered")
 
     story.clock.jumps(29 * 86_400)
-    await story.clock.passes(hours=2)
+    await story.clock.passes(hours=2, step=600)
     await story.settles()
     assert [event["removed"] for event in await events(story)] == [False]
 
@@ -111,6 +111,6 @@ async def test_without_a_retention_everything_stays(story):
     await story.receives("M6 closed")
     await story.state(1, "delivered")
     story.clock.jumps(20 * 366 * 86_400)
-    await story.clock.passes(hours=3)
+    await story.clock.passes(hours=3, step=600)
     await story.settles()
     assert [event["removed"] for event in await events(story)] == [False]

@@ -68,11 +68,11 @@ async def test_a_restart_in_the_middle_of_a_delay_changes_nothing(story):
     await begins(story, "M6 closed")
     await posted(story, "M6 closed")
     await story.stops()
-    await story.clock.passes(hours=1)
+    await story.clock.passes(hours=1, step=600)
     await story.starts()
     await story.settles()
     await posted(story, "M6 closed")
-    await story.clock.passes(hours=1)
+    await story.clock.passes(hours=1, step=600)
     await posted(story, "M6 closed", "M6 closed, two hours later")
 
 
@@ -139,7 +139,7 @@ async def test_a_run_that_waits_keeps_the_version_that_began_it(story, restarts)
         await story.restarts()
     else:
         await story.asks("POST", "/reload")
-    await story.clock.passes(hours=1)
+    await story.clock.passes(hours=1, step=600)
     await closes(story, "found safe")
     await posted(story, "Missing", "Missing: found safe")
 
@@ -150,10 +150,10 @@ async def test_queued_one_run_of_a_subject_begins_when_the_older_one_is_over(sto
         await begins(story, text)
     await posted(story, "First")
     await story.restarts()
-    await story.clock.passes(hours=2)
+    await story.clock.passes(hours=2, step=600)
     earlier = ("First", "First, two hours later", "Second")
     await posted(story, *earlier)
-    await story.clock.passes(hours=2)
+    await story.clock.passes(hours=2, step=600)
     await posted(story, *earlier, "Second, two hours later")
     await state(story, "planned", "planned")
 
@@ -164,7 +164,7 @@ async def test_single_a_newer_run_is_left_out_and_says_so(story):
         await begins(story, text)
     first, second = await state(story, "open", "skipped")
     assert second["reason"] == (f"run {first['id']} is still open, and the recipe has mode: single")
-    await story.clock.passes(hours=2)
+    await story.clock.passes(hours=2, step=600)
     await posted(story, "First", "First, two hours later")
 
 
@@ -176,7 +176,7 @@ async def test_restart_a_newer_run_ends_the_older_one_which_keeps_what_it_has_pl
     await posted(story, "First", "Second")
     first, second = await state(story, "planned", "open")
     assert first["reason"] == f"ended by run {second['id']}, because the recipe has mode: restart"
-    await story.clock.passes(hours=2)
+    await story.clock.passes(hours=2, step=600)
     await posted(story, "First", "Second", "Second, two hours later")
 
 
@@ -185,7 +185,7 @@ async def test_in_parallel_runs_of_one_subject_do_not_mind_each_other(story):
     for text in ("First", "Second"):
         await begins(story, text)
     await posted(story, "First", "Second")
-    await story.clock.passes(hours=2)
+    await story.clock.passes(hours=2, step=600)
     await story.until(lambda: len(story.posts("x")) == 4)
     await state(story, "planned", "planned")
 
@@ -285,7 +285,7 @@ async def test_a_withdrawal_waits_for_no_older_run_and_is_not_left_out(story, mo
     await posted(story, "Missing: Aisha")
     await closes(story, "found")
     await story.until(lambda: all(each.shown()["deleted_at"] for each in shelf.everything()))
-    await story.clock.passes(hours=2)
+    await story.clock.passes(hours=2, step=600)
     await state(story, "planned", "planned")
     assert story.posts("x") == ["Missing: Aisha"]
 
@@ -295,5 +295,5 @@ async def test_a_run_that_does_not_withdraw_still_waits_for_its_turn(story):
     for text in ("First", "Second"):
         await begins(story, text)
     await posted(story, "First")
-    await story.clock.passes(hours=2)
+    await story.clock.passes(hours=2, step=600)
     await posted(story, "First", "First, two hours later", "Second")

@@ -94,7 +94,7 @@ async def test_a_lie_that_lasts_becomes_a_task(story):
     async def task():
         return (await listed(story)) == {"force_x": "cannot be removed"}
 
-    await story.until(task, passing=600)
+    await story.until(task, passing=600, step=300)
     (held,) = await story.deliveries(state="held")
     assert "it still stands" in held["reason"]
     assert "remove it by hand" in held["reason"]
