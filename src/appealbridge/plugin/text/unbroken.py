@@ -29,6 +29,10 @@ _NAME = regex.compile(
     # An address up to the next space: X's own links end before letters such as 名, those of others do not.
     (?<! [^\s(] ) https?:// \S{{1,2000}}+ (?! \S )
     |
+    # A name of a server in letters that X takes for no link without http://, such as 例え.jp.
+    (?<! [\w.-] ) (?= [A-Za-z0-9_.-]{{0,63}}+ [^\x00-\x7f] ) \w [\w-]{{0,62}}+ (?: \. [\w-]{{1,63}}+ ){{0,7}}+
+      (?<= \. [A-Za-z]{{2,63}} ) (?! \w )
+    |
     # A hashtag; Bluesky's may have such characters inside.
     [#＃] {_IN_HASHTAG}{{1,100}}+ (?! {_IN_HASHTAG} ) (?: [-'’.+&/] \w{{1,30}}+ ){{0,4}}+
     """,

@@ -39,6 +39,8 @@ def test_a_phone_number_is_whole_and_101_has_the_word_before_it(text, whole):
         ("mail me.too@example.police.uk", ["me.too@example.police.uk"]),
         ("see https://example.com/@a#b", ["https://example.com/@a#b"]),
         ("see https://example.com/名 now", ["https://example.com/名"]),
+        ("see 例え.jp, müllers-bäckerei.example.", ["例え.jp", "müllers-bäckerei.example"]),
+        ("失踪者です。赤い服。", []),
         ("a # b @ c", []),
         ("#" + "a" * 101, []),
     ],
