@@ -161,6 +161,8 @@ def load() -> None:
 if __name__ == "__main__":
     load()
     gc.collect()
+    # A thread would not be there in the processes, but what it holds would stay locked.
+    assert len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - a number is all
     gc.freeze()  # a search for garbage would copy the memory that the processes share
     request = serve(socket.socket(fileno=int(sys.argv[1])))
     if request is not None:
