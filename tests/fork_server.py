@@ -18,6 +18,7 @@ import pkgutil
 import resource
 import runpy
 import select
+import signal
 import socket
 import struct
 import sys
@@ -34,6 +35,9 @@ FILES = 4
 """Standard input, output and error, and the socket on which the process's id and later its exit status is told."""
 
 NUMBER = struct.Struct("i")
+UNCHANGED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}
+"""The signals that nobody can change, and those that Python ignores in each process."""
+
 NOT_LOADED = ("appealbridge.worker", "appealbridge.testing")
 
 
@@ -105,6 +109,9 @@ def _become(wanted: Mapping[str, Any], files: list[int]) -> None:
     os.umask(wanted["umask"])
     for kind, limits in wanted["limits"]:
         resource.setrlimit(kind, limits)
+    for name in signal.valid_signals() - UNCHANGED:
+        usual = signal.default_int_handler if name == signal.SIGINT else signal.SIG_DFL
+        signal.signal(name, signal.SIG_IGN if name in wanted["ignored"] else usual)
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])

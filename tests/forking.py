@@ -109,6 +109,9 @@ async def start(
             environment=dict(values),
             folder=str(folder or Path.cwd()),
             umask=_umask(),
+            ignored=[
+                name for name in signal.valid_signals() if signal.getsignal(name) is signal.SIG_IGN
+            ],
             limits=[(kind, resource.getrlimit(kind)) for kind in LIMITS],
         )
     return Forked(await _told(told), told, printed, complained)

@@ -41,17 +41,24 @@ def anew(*arguments, folder=None, environment=None, given=b""):
 
 
 @pytest.fixture
-def odd_limits():
-    """Let this process have another umask and another limit than its forks' parent was started with."""
+def odd():
+    """Let this process have another umask, limit and ignored signals than when its forks' parent was started."""
+    kept = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     mask, limits = os.umask(0o027), resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits[0] - 7, limits[1]))
     yield
+    for name, handler in kept.items():
+        signal.signal(name, handler)
     os.umask(mask)
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_it_finds_the_same_as_one_that_was_started_anew(tmp_path, odd_limits):
+@pytest.mark.parametrize("interrupt", [signal.SIG_IGN, signal.default_int_handler])
+def test_it_finds_the_same_as_one_that_was_started_anew(tmp_path, odd, interrupt):
     forking.run("-c", "0")
+    signal.signal(signal.SIGINT, interrupt)
     environment = {**os.environ, "TZ": "Asia/Tokyo", "ONLY": "this"}
     environment.pop("HOME", None)
     more = {"folder": tmp_path, "environment": environment, "given": b"to be read"}
