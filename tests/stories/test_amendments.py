@@ -419,6 +419,24 @@ async def test_who_had_a_mail_that_a_person_withdrew_gets_the_correction_of_the_
     assert (len(orders), len(corrections)) == (2, 1)
 
 
+@pytest.mark.parametrize("address", ["", "?url=https://webmail.example/inbox/7"])
+async def test_a_correction_is_shown_below_a_mail_that_a_person_confirmed(story, address):
+    await story.begins({"corrected": CORRECTED})
+    story.sandbox.faults.add("email", FaultName.POST_THEN_RESET, 1, None)
+    await story.receives("Aged 13", subject="APP-1")
+    (held,) = await story.until(lambda: story.deliveries(state="held"), passing=0.1)
+    assert (held["channel"], held["hold"]) == ("press_office", "unknown")
+    assert (await story.asks("POST", f"/deliveries/{held['number']}/confirm{address}"))[0] == 200
+    await corrects(story)
+    await story.state(10, "delivered", passing=1)
+    shelf = story.sandbox.shelf.everything()
+    sent = {post.client_key: post for post in shelf if post.platform == "email"}
+    first = next(key for key in sent if held["id"] in key)
+    _, confirmed = await story.asks("GET", f"/deliveries/{held['number']}")
+    assert confirmed["receipt"]["id"] == first
+    assert sum(post.more.get("in_reply_to") == first for post in sent.values()) == 1
+
+
 async def test_what_a_person_confirmed_by_its_address_is_corrected_and_removed_by_hand(story):
     """Nobody knows its id on the platform, and an address is no id."""
     await story.begins({"one": ONE})

@@ -152,8 +152,10 @@ class Person:
         number = number_in(str(delivery["content"]))
         earlier = None
         if delivery["change"] == "follow_up":
-            _, target = await self._keeper.request("GET", f"/deliveries/{delivery['target']}")
-            receipt = (target or {}).get("receipt") or {}
+            status, target = await self._keeper.request("GET", f"/deliveries/{delivery['target']}")
+            if status != 200:
+                return  # whoever does not know what it replies to decides nothing
+            receipt = target.get("receipt") or {}
             # Of a post that a person confirmed, the receipt has the address.
             earlier = receipt.get("id", "").rpartition("/")[2] or None
         # Nothing else is a reply here: no text of these is long enough for a thread.

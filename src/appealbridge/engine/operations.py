@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
 
@@ -12,6 +13,7 @@ from appealbridge.engine.approvals.answers import Answers
 from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.gate import content_hash
+from appealbridge.engine.delivery.lane import Lane
 from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake.arrival import KEPT
 from appealbridge.engine.runs.queue import RunQueue
@@ -226,7 +228,8 @@ class Operations:
                 f"delivery {delivery.number} is {delivery.state.value}; only one that is held because "
                 f"nobody knows whether it went out can be confirmed{await self._removal_to_confirm(delivery)}"
             )
-        receipt = await _receipt_at(self._store, url, delivery)
+        lane = self._context.lanes.get(delivery.channel)
+        receipt = await _receipt_at(self._store, lane, url, delivery)
         await self._confirm(delivery, actor, CONFIRMED_BY_A_PERSON, receipt)
         return await self._moved(delivery.id, LogEvent.DELIVERED, actor)
 
@@ -338,7 +341,7 @@ def _complain(moved: int, refused: Sequence[str]) -> None:
         raise IllegalMove(f"{moved} done, {len(refused)} left as they were; {refused[0]}")
 
 
-async def _receipt_at(store: Store, url: str, delivery: Delivery) -> Receipt:
+async def _receipt_at(store: Store, lane: Lane | None, url: str, delivery: Delivery) -> Receipt:
     """
     Return the receipt of a delivery that a person saw at an address; raise `IllegalMove` if it cannot be there.
 
@@ -362,7 +365,8 @@ async def _receipt_at(store: Store, url: str, delivery: Delivery) -> Receipt:
                 f"{url} is the post of delivery {each.number}; give the address of the post of no. {delivery.number}. "
                 f"If there is only one post, release no. {delivery.number} to send it, or cancel it"
             )
-    return Receipt(id=url, url=url)
+    known = None if lane is None else lane.channel.known_receipt(lane.account, delivery)
+    return Receipt(id=url, url=url) if known is None else replace(known, url=url)
 
 
 def _is_at(url: str, receipt: Receipt) -> bool:

@@ -237,7 +237,8 @@ class Channel(ABC, Generic[A, M]):
        account's posts and compares them. A delivery that is certainly absent is sent again after `repeat_after`; if
        nobody knows, `when_unsure` decides, by default a person.
     7. *The receipt is stored.* `id` and `url` are the results of the step (`results.<step>.url`), and `id` is what the
-       next post of a thread has in `in_reply_to` (see `Threaded`).
+       next post of a thread has in `in_reply_to` (see `Threaded`). Where a person says that a message is published, the
+       receipt is that of `known_receipt`, or else the address that the person gives.
     8. *A post is removed or edited, or has images.* A channel whose platform can do that inherits `Removes`, `Edits` or
        `AcceptsImages` as well (see `plugin.published` and `plugin.images`). Each has a contract suite of its own.
     9. *Rate limits are kept.* The engine calls `allowance` with each answer to a request that was to create something,
@@ -288,6 +289,10 @@ class Channel(ABC, Generic[A, M]):
         return SearchResult(
             None, sure=False, seen=f"{self.platform} offers no way to search for a message"
         )
+
+    def known_receipt(self, account: A, delivery: Delivery) -> Receipt | None:
+        """Return the receipt that `deliver` returns for a delivery, if it is known beforehand; else `None`."""
+        return None
 
     async def check(self, account: A, tools: Tools) -> str:
         """

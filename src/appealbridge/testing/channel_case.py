@@ -174,5 +174,8 @@ class ChannelCase:
 
     async def deliver(self, url: str, tools: Tools) -> Receipt:
         """Make one attempt at a server."""
-        delivery = a_delivery(content=self.wanted().model_dump_json(), action=self.channel.action)
-        return await self.channel.deliver(self.account(url), self.wanted(), delivery, tools)
+        return await self.channel.deliver(self.account(url), self.wanted(), self.delivery(), tools)
+
+    def delivery(self) -> Delivery:
+        """Return the delivery of the message."""
+        return a_delivery(content=self.wanted().model_dump_json(), action=self.channel.action)

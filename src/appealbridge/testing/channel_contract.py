@@ -160,6 +160,10 @@ class ChannelContract(ABC):
         """The platform's own id is what makes a withdrawal possible."""
         receipt = await self.case.deliver(platform.url, tools)
         assert receipt.id
+        known = self.case.channel.known_receipt(
+            self.case.account(platform.url), self.case.delivery()
+        )
+        assert known in (None, receipt)
 
     async def test_a_refused_port_is_try_again(self, free_port: int, tools: Tools) -> None:
         """Nothing was sent, so nothing can have been done."""

@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from appealbridge.channels.email.message import ComposedMail, MailImage, compose
+from appealbridge.channels.email.message import ComposedMail, MailImage, compose, message_id
 from appealbridge.channels.email.smtp import (
     PRACTICE_MAIL,
     MailServer,
@@ -262,6 +262,9 @@ class Mail(Channel[EmailAccount, Email], AcceptsImages[EmailAccount]):
         server = await _server(account, tools)
         await hand_over(server, sender.address, recipient.address, mail.content, tools.http)
         return Receipt(mail.message_id, account=account.sender)
+
+    def known_receipt(self, account: EmailAccount, delivery: Delivery) -> Receipt:
+        return Receipt(message_id(delivery.id, mailbox(account.sender)), account=account.sender)
 
     def image_rules(self, account: EmailAccount) -> ImageRules:
         """Four pictures, and the text, fit into the largest mail: base64 makes them larger by a third."""

@@ -77,9 +77,9 @@ def compose(
     has them as attachments. The plain text has their alt texts. All bytes are ASCII, except in an address with other
     letters before its @.
     """
-    message_id = f"<{_id(key)}@{sender.domain}>"
+    its_id = message_id(key, sender)
     head = [
-        f"Message-ID: {message_id}",
+        f"Message-ID: {its_id}",
         f"Date: {format_datetime(datetime.fromtimestamp(int(time), UTC))}",
         _mailbox_header("From", sender),
         _mailbox_header("To", recipient),
@@ -93,7 +93,7 @@ def compose(
     # An encoded body never contains "=_", so no text can look like these boundaries.
     boundary = f"=_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
     body = _part("plain", (text or html_to_text(html or "")) + _alt_texts(images))
-    ids = [f"image{number}.{message_id[1:-1]}" for number in range(1, len(images) + 1)]
+    ids = [f"image{number}.{its_id[1:-1]}" for number in range(1, len(images) + 1)]
     pictures = [
         _image(image, id_, inline=bool(html)) for image, id_ in zip(images, ids, strict=True)
     ]
@@ -104,7 +104,7 @@ def compose(
         body = _multipart("alternative", boundary, [body, shown])
     elif pictures:
         body = _multipart("mixed", boundary, [body, *pictures])
-    return ComposedMail(message_id, ("\r\n".join(head) + f"\r\n{body}").encode())
+    return ComposedMail(its_id, ("\r\n".join(head) + f"\r\n{body}").encode())
 
 
 def _multipart(kind: str, boundary: str, parts: Iterable[str]) -> str:
@@ -151,12 +151,12 @@ def _image(image: MailImage, id_: str, *, inline: bool) -> str:
     )
 
 
-def _id(key: str) -> str:
-    """Return the key as the first part of a Message-ID, which must be short because it cannot be folded."""
+def message_id(key: str, sender: Mailbox) -> str:
+    """Return the Message-ID of the mail that `compose` makes with this key and sender."""
     name = _NOT_IN_ID.sub("_", key)
-    if len(name) <= _ID_LIMIT:
-        return name
-    return f"{name[: _ID_LIMIT - 33]}.{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    if len(name) > _ID_LIMIT:  # it cannot be folded, so it must be short
+        name = f"{name[: _ID_LIMIT - 33]}.{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    return f"<{name}@{sender.domain}>"
 
 
 def _text_header(name: str, text: str) -> str:
