@@ -437,18 +437,34 @@ async def test_a_correction_is_shown_below_a_mail_that_a_person_confirmed(story,
     assert sum(post.more.get("in_reply_to") == first for post in sent.values()) == 1
 
 
-async def test_what_a_person_confirmed_by_its_address_is_corrected_and_removed_by_hand(story):
-    """Nobody knows its id on the platform, and an address is no id."""
-    await story.begins({"one": ONE})
+async def one_unclear(story, recipe, text="Aged 13"):
+    """Publish a post of which neither an answer nor a search says whether it is published; return its delivery."""
+    await story.begins({"one": recipe})
     story.sandbox.faults.add("mastodon", FaultName.POST_THEN_RESET, 1, None)
-    await story.receives("Aged 13", subject="APP-1")
+    await story.receives(text, subject="APP-1")
 
     async def is_there():
         return story.sandbox.shelf.everything()
 
     (post,) = await story.until(is_there)
-    story.sandbox.shelf.edit(post, "Aged 13!")  # so a search cannot tell whether it is ours
-    (held,) = await story.state(1, "held", passing=30)
+    story.sandbox.shelf.edit(post, f"{post.text}!")  # so a search cannot tell whether it is ours
+    (held,) = await story.until(lambda: story.deliveries(state="held"), passing=30)
+    return held
+
+
+async def test_nothing_replies_to_a_post_that_was_confirmed_without_its_address(story):
+    """It would stand alone, and nobody would know what it corrects."""
+    held = await one_unclear(story, THREAD, "She may wear red. " * 40)
+    await story.asks("POST", f"/deliveries/{held['number']}/confirm")
+    await story.state(2, "delivered", "failed", passing=1)
+    (failed,) = await story.deliveries(state="failed")
+    assert f"no. {held['number']}, was confirmed without its address" in failed["reason"]
+    assert len(story.sandbox.shelf.everything()) == 1
+
+
+async def test_what_a_person_confirmed_by_its_address_is_corrected_and_removed_by_hand(story):
+    """Nobody knows its id on the platform, and an address is no id."""
+    held = await one_unclear(story, ONE)
     address = "https://mastodon.example/@force/1"
     await story.asks("POST", f"/deliveries/{held['number']}/confirm?url={address}")
     await corrects(story)

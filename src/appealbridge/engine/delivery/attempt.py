@@ -298,7 +298,7 @@ class Attempts:
             return Rejected(
                 f"{lane.name} no longer accepts what was planned for it ({where}); was its platform changed?"
             )
-        reply = await _as_reply(self._store, delivery, message)
+        reply = await _as_reply(self._store, lane, delivery, message)
         if isinstance(reply, DeliveryError):
             return reply
         message = reply
@@ -324,7 +324,7 @@ class Attempts:
     async def _find(self, lane: Lane, delivery: Delivery) -> SearchResult | DeliveryError:
         try:
             message = await message_of(lane.channel, delivery.content)
-            reply = await _as_reply(self._store, delivery, message)
+            reply = await _as_reply(self._store, lane, delivery, message)
             sent = message if isinstance(reply, DeliveryError) else reply
             finding = lane.channel.find(lane.account, sent, delivery, self.uploads.tools(lane))
             result = await self._within(lane.channel.time_limit, finding)
@@ -398,17 +398,19 @@ def _stopped(delivery: Delivery, source: State, verdict: Verdict, now: float) ->
     )
 
 
-async def _as_reply(store: Store, delivery: Delivery, message: Options) -> Options | DeliveryError:
+async def _as_reply(
+    store: Store, lane: Lane, delivery: Delivery, message: Options
+) -> Options | DeliveryError:
     """Return the message as it is sent: with the id of the post that it replies to, or why there is none."""
     if not delivery.follows:
         return message
-    before = await _before(store, delivery)
+    before = await _before(store, lane, delivery)
     if not isinstance(before, Receipt):
         return before
     return message.model_copy(update={"in_reply_to": before.id})
 
 
-async def _before(store: Store, delivery: Delivery) -> Receipt | DeliveryError:
+async def _before(store: Store, lane: Lane, delivery: Delivery) -> Receipt | DeliveryError:
     """Return the receipt of the post that this one replies to, or why it cannot."""
     try:
         before = await store.delivery(delivery.follows)
@@ -416,8 +418,16 @@ async def _before(store: Store, delivery: Delivery) -> Receipt | DeliveryError:
         return Rejected("the post before it in the thread is no longer known")
     except StoreError as error:
         return TryAgain(f"the post before it could not be looked up: {error}")
-    if before.receipt is not None:
-        return before.receipt
+    receipt = before.receipt
+    if receipt is not None and not receipt.id:
+        receipt = lane.channel.known_receipt(lane.account, before)
+        if receipt is None:
+            return Rejected(
+                f"the post before it, no. {before.number}, was confirmed without its address, so nothing can reply to "
+                "it; publish this by hand"
+            )
+    if receipt is not None:
+        return receipt
     state = f"the post before it, no. {before.number}, is {before.state.value}"
     return TryAgain(state) if before.state in OPEN else Rejected(state)
 
