@@ -47,7 +47,7 @@ def pytest_addoption(parser):
 
 def pytest_xdist_auto_num_workers():
     """Run more tests at once than there are cores: many wait for sockets and processes."""
-    return len(os.sched_getaffinity(0)) * 3 // 2
+    return len(os.sched_getaffinity(0)) * 2
 
 
 def pytest_collection_finish():
