@@ -12,7 +12,7 @@ from appealbridge.clock import SystemClock
 from tests.stories.processes import Platforms
 from tests.torture.keeper import Keeper
 from tests.torture.script import AGAIN, CLOSING, LIFTED, number_in, stream, trouble, withdrawals
-from tests.torture.tally import Posts, has_key_of, is_up, sorted_posts
+from tests.torture.tally import Posts, has_key_of, is_copy, is_up, sorted_posts
 
 SENDERS = 16
 """How many requests are under way at once at most."""
@@ -159,13 +159,17 @@ class Person:
             # Of a post that a person confirmed, the receipt has the address.
             earlier = receipt.get("id", "").rpartition("/")[2] or None
         # Nothing else is a reply here: no text of these is long enough for a thread.
-        candidates = [
+        there = [
             post
             for post in posts.get((delivery["channel"], number or 0), ())
             if (post.get("in_reply_to") or None) == earlier
-            and (not post.get("client_key") or has_key_of(post, str(delivery["id"])))
         ]
-        path = f"/deliveries/{delivery['id']}"
+        id_ = str(delivery["id"])
+        candidates = [post for post in there if not post.get("client_key") or has_key_of(post, id_)]
+        if any(post.get("client_key") for post in candidates):
+            # A search may have given this post to another copy with the same text; then this is one of theirs.
+            candidates += [post for post in there if post not in candidates and is_copy(post, id_)]
+        path = f"/deliveries/{id_}"
         if delivery["hold"] == "unknown":
             # Copies of a correction have the same text, and each is another post: the daemon refuses what is another's.
             for post in candidates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -363,8 +364,19 @@ def _fits(delivery: Delivery, post: Mapping[str, Any]) -> bool:
 
 def has_key_of(post: Mapping[str, Any], delivery_id: str) -> bool:
     """Return whether a post bears the key of a delivery: its Idempotency-Key, or its Message-ID."""
-    key = str(post.get("client_key") or "").strip("<>").partition("@")[0]
-    return key in (delivery_id, delivery_id.replace("~", "_"))
+    return _key(post) in (delivery_id, delivery_id.replace("~", "_"))
+
+
+def is_copy(post: Mapping[str, Any], delivery_id: str) -> bool:
+    """Return whether a post bears the key of a copy of the same correction: of another post that it corrects."""
+    return _COPY.sub("", _key(post)) == _COPY.sub("", delivery_id)
+
+
+_COPY = re.compile(r"[~_]a\d+$")
+
+
+def _key(post: Mapping[str, Any]) -> str:
+    return str(post.get("client_key") or "").strip("<>").partition("@")[0]
 
 
 def _order(verdict: Verdict, deliveries: Sequence[Delivery], facts: _Facts) -> None:

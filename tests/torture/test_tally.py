@@ -7,7 +7,7 @@ from appealbridge.model.delivery import Kind, State
 from appealbridge.model.receipt import Receipt
 from appealbridge.testing.channel_case import a_delivery
 from tests.torture.script import PLATFORMS
-from tests.torture.tally import Decisions, match_timeline, sorted_posts
+from tests.torture.tally import Decisions, is_copy, match_timeline, sorted_posts
 
 EVENTS = {0: "event0", 1: "event1"}
 
@@ -371,3 +371,18 @@ def test_a_reply_to_a_post_that_was_replaced_is_taken_back_with_it(corrected, ti
     there = sorted_posts([*removed, newer])
     verdict = match_timeline({**CORRECTED, 3: "event3"}, list(withdrawn.values()), {}, there)
     assert [text for text in verdict.wrong if "on force_x" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "copy"),
+    [
+        ("e1.torture.toot", True),
+        ("e1.torture.toot~a3", True),
+        ("<e1.torture.toot_a3@example.police.uk>", True),
+        ("e2.torture.toot~a2", False),
+        ("e1.torture.mail", False),
+        (None, False),
+    ],
+)
+def test_a_copy_of_a_correction_is_known_by_its_key(key, copy):
+    assert is_copy({"client_key": key}, "e1.torture.toot~a2") is copy
