@@ -45,6 +45,11 @@ async def test_what_waits_for_a_channel_that_a_reload_took_away_is_said_at_once(
     await story.begins({"held": HELD})
     await story.receives("M6 closed")
     (held,) = await story.state(1, "held")
+
+    async def asked():
+        return (await story.asks("GET", "/questions"))[1]
+
+    await story.until(asked)  # the approval is bound to the account that people are asked about
     story.stage.configure(WITHOUT_X)
     assert (await story.asks("POST", "/reload"))[0] == 200
     (alarm,) = await alarms(story, "channel.gone")
