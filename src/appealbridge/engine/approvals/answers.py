@@ -217,13 +217,15 @@ class Answers:
             question = await self._store.question(item.newest.question)
             if why := self._refusal(actor, question, item.newest, kind):
                 raise IllegalMove(f"delivery {item.delivery.number}: {why}")
-            due_at = due(now, chosen, active.approvals, item.delivery, active.zone)
+            due_at = now
+            if approves:
+                due_at = due(now, chosen, active.approvals, item.delivery, active.zone)
             replies.append(
                 PersonsAnswer(
                     delivery_id=item.delivery.id,
                     hash=item.newest.hash,
                     kind=kind,
-                    due_at=due_at if approves else now,
+                    due_at=due_at,
                     publish_at=chosen,
                     reason=reason,
                 )

@@ -41,6 +41,20 @@ class Tried:
     first_at: float
 
 
+def next_attempt(
+    error: DeliveryError, policy: RetryPolicy, so_far: Tried, now: float, rng: random.Random
+) -> float | None:
+    """Return when to make an attempt again that ended with this error, `None` if the policy gives up."""
+    return next_due(
+        policy,
+        attempts=so_far.count,
+        first_begun_at=so_far.first_at,
+        now=now,
+        after=getattr(error, "after", None),
+        rng=rng,
+    )
+
+
 def tried(delivery: Delivery, before: Sequence[Attempt], begun_at: float) -> Tried:
     """Return which attempts count, of those `before` and the one begun at `begun_at`."""
     since = delivery.first_begun_at if delivery.first_begun_at is not None else begun_at
@@ -126,14 +140,7 @@ def _not_delivered(
     if isinstance(error, TryAgain) and error.is_about_the_account:
         # The lane deals with the account; its deliveries are due as soon as it works again.
         return _End(State.READY, Outcome.DEFERRED, str(error), now, delivery.hold)
-    due = next_due(
-        policy,
-        attempts=so_far.count,
-        first_begun_at=so_far.first_at,
-        now=now,
-        after=getattr(error, "after", None),
-        rng=rng,
-    )
+    due = next_attempt(error, policy, so_far, now, rng)
     gave_up = f"gave up after {_times(so_far.count)}; the last one: {error!s}"
     if isinstance(error, TryAgain):
         if error.status in policy.stop_at:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from appealbridge.engine.delivery.backoff import RetryPolicy, next_due
-from appealbridge.engine.delivery.outcome import DETAIL_LIMIT, Tried
+from appealbridge.engine.delivery.backoff import RetryPolicy
+from appealbridge.engine.delivery.outcome import DETAIL_LIMIT, Tried, next_attempt
 from appealbridge.model.attempt import Attempt, AttemptKind, Outcome
 from appealbridge.model.delivery import Delivery, State
 from appealbridge.model.errors import DeliveryError, Rejected, TryAgain, UploadExpired
@@ -105,14 +105,7 @@ def _not_uploaded(
     if isinstance(error, TryAgain) and error.is_about_the_account:
         return State.READY, Outcome.DEFERRED, now
     outcome = Outcome.TRY_AGAIN if isinstance(error, TryAgain) else Outcome.UNSURE
-    again = next_due(
-        policy,
-        attempts=so_far.count,
-        first_begun_at=so_far.first_at,
-        now=now,
-        after=getattr(error, "after", None),
-        rng=rng,
-    )
+    again = next_attempt(error, policy, so_far, now, rng)
     if again is None or error.status in policy.stop_at:
         return State.FAILED, outcome, None
     return State.READY, outcome, again
