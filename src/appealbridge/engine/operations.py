@@ -14,6 +14,7 @@ from appealbridge.engine.context import EngineContext
 from appealbridge.engine.delivery.attempt import Attempts
 from appealbridge.engine.delivery.gate import content_hash
 from appealbridge.engine.delivery.lane import Lane
+from appealbridge.engine.delivery.sanitize import sanitized_receipt
 from appealbridge.engine.guards.guard import Guard
 from appealbridge.engine.intake.arrival import KEPT
 from appealbridge.engine.runs.queue import RunQueue
@@ -366,7 +367,7 @@ async def _receipt_at(store: Store, lane: Lane | None, url: str, delivery: Deliv
                 f"If there is only one post, release no. {delivery.number} to send it, or cancel it"
             )
     known = None if lane is None else lane.channel.known_receipt(lane.account, delivery)
-    return Receipt(id=url, url=url) if known is None else replace(known, url=url)
+    return Receipt(id=url, url=url) if known is None else replace(sanitized_receipt(known), url=url)
 
 
 def _is_at(url: str, receipt: Receipt) -> bool:
